@@ -12,20 +12,15 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "base/vec.h"
-#include "catalog/retention.h"
 #include "catalog/signed.h"
 #include "catalog/store.h"
 #include "plugin/instance.h"
 #include "plugin/page.h"
 #include "session/document.h"
 #include "session/handle.h"
-#include "state/journal.h"
-#include "state/state.h"
 
 #define RECORD_MAX_BYTES ((size_t)1 << 20)
 #define RECORD_FOLDER "verify/"
-#define STATUS_REPLACED "replaced" /* in the journal: the copy is a new one */
 #define SURPLUS_MAX 1000 /* list removed at a time; the next verification removes the rest */
 
 /* The name of the record of this moment: "verify/2026-01-15T02-00-00-000Z.json". */
@@ -71,13 +66,6 @@ bool hg_verification_record_time(const char *name, int64_t *time_ms)
            record_is_path(name, time_ms);
 }
 
-/* Does a time lie ahead, so that it proves nothing?  A forged record could otherwise hide all
- * others for years. */
-static bool record_is_ahead(int64_t time_ms)
-{
-    return hg_is_future(time_ms, hg_now_ms());
-}
-
 /* ---- the records in a sink ---- */
 
 /* Names ascend with time: the ring holds the newest ones, and each one that leaves it is
@@ -95,7 +83,7 @@ static enum hangar_rc record_add_page(void *arg, const struct hg_page_entries *p
     struct record_listing *list = arg;
     int64_t ms;
     for (size_t i = 0; i < page->count && list->surplus_count < SURPLUS_MAX; i++) {
-        if (!record_is_path(page->items[i].name, &ms) || record_is_ahead(ms)) {
+        if (!record_is_path(page->items[i].name, &ms) || hg_verification_is_ahead(ms)) {
             continue;
         }
         char **slot = &list->ring[list->seen++ % HG_VERIFICATION_RECORDS_KEPT];
@@ -148,12 +136,6 @@ static enum hangar_rc record_remove_surplus(struct hangar_ctx *sink, const char 
     return rc;
 }
 
-const char *hg_verify_level_name(enum hangar_verify_level level)
-{
-    static const char *const names[] = {"quick", "full", "drill"};
-    return names[level <= HANGAR_VERIFY_DRILL ? level : HANGAR_VERIFY_QUICK];
-}
-
 /* It contains what it is about: a record that was copied beside another backup, or into another
  * sink, proves nothing there. */
 static char *record_text(const struct hangar *h, const struct hangar_ctx *sink,
@@ -163,19 +145,11 @@ static char *record_text(const struct hangar *h, const struct hangar_ctx *sink,
     hg_json_set_string(record, "pipeline", pipeline);
     hg_json_set_string(record, "id", v->id);
     hg_json_set_string(record, "sink", sink->name);
-    hg_json_set_time(record, "time", v->time_ms);
-    hg_json_set_string(record, "level", hg_verify_level_name(v->level));
-    hg_json_set_string(record, "status", hangar_status_name(v->status));
+    hg_verification_add_fields(v, record);
     hg_json_set_int(record, "duration_ms", v->duration_ms);
     hg_json_set_string(record, "host", h->identity.host);
     hg_json_set_string(record, "hangar", HANGAR_VERSION);
     hg_json_set(record, "sources", json_incref(v->sources));
-    if (v->error) {
-        hg_json_set_string(record, "error", v->error);
-    }
-    if (v->unread) {
-        hg_json_set_bool(record, "unread", true);
-    }
     char *text = hg_json_text(record);
     json_decref(record);
     return text;
@@ -198,62 +172,6 @@ enum hangar_rc hg_verification_store(struct hangar *h, struct hangar_ctx *sink,
     return rc;
 }
 
-static char *journal_name(const char *pipeline)
-{
-    return hg_format("%s.verify", pipeline); /* a pipeline's name has no dot */
-}
-
-json_t *hg_verification_json(const struct hg_verification *v)
-{
-    if (!v || !v->id) {
-        return json_null();
-    }
-    json_t *line = json_object();
-    hg_json_set_string(line, "id", v->id);
-    hg_json_set_string(line, "sink", v->sink);
-    hg_json_set_time(line, "time", v->time_ms);
-    hg_json_set_string(line, "level", hg_verify_level_name(v->level));
-    hg_json_set_string(line, "status", hangar_status_name(v->status));
-    hg_json_set_string(line, "outcome", hg_outcome_name(hg_outcome_of(v->status)));
-    if (v->error) {
-        hg_json_set_string(line, "error", v->error);
-    }
-    if (v->unread) {
-        hg_json_set_bool(line, "unread", true);
-    }
-    return line;
-}
-
-static void remember_line(const struct hg_state *state, const char *pipeline, const json_t *line)
-{
-    char *name = journal_name(pipeline);
-    if (name) {
-        hg_journal_append(state, name, line);
-    }
-    free(name);
-}
-
-void hg_verification_remember(const struct hg_state *state, const char *pipeline,
-                              const struct hg_verification *v)
-{
-    json_t *line = hg_verification_json(v);
-    remember_line(state, pipeline, line);
-    json_decref(line);
-}
-
-void hg_verification_forget(const struct hg_state *state, const char *pipeline, const char *id,
-                            const char *sink)
-{
-    json_t *line = json_object();
-    hg_json_set_string(line, "id", id);
-    hg_json_set_string(line, "sink", sink);
-    hg_json_set_time(line, "time", hg_now_ms());
-    hg_json_set_string(line, "level", hg_verify_level_name(HANGAR_VERIFY_QUICK));
-    hg_json_set_string(line, "status", STATUS_REPLACED);
-    remember_line(state, pipeline, line);
-    json_decref(line);
-}
-
 /* ---- reading ---- */
 
 /* The texts of a record must be those of its place.  hangar 0.1 did not write them: such a record
@@ -269,8 +187,9 @@ static bool record_field_is(const struct hangar_ctx *sink, const json_t *record,
 static json_t *record_parse(const struct hangar_ctx *sink, const char *pipeline, const char *id,
                             const char *path, const struct hg_str *text)
 {
-    static const char *const shown[] = {"time",   "level",   "status", "duration_ms", "host",
-                                        "hangar", "sources", "error",  "unread"};
+    static const char *const shown[] = {"time",   "level",       "status",    "duration_ms",
+                                        "host",   "hangar",      "sources",   "error",
+                                        "unread", "drill_error", "drill_time"};
     json_t *record = NULL, *out = NULL;
     int64_t named_ms = 0, ms = -1;
     record_is_path(path, &named_ms);
@@ -309,6 +228,20 @@ static enum hangar_rc record_read(struct hangar_ctx *sink, const char *pipeline,
                : hg_error_move(err, &why);
 }
 
+/* What counts is the drill, whatever was verified since. */
+static void record_show_drill(json_t *record)
+{
+    const char *error = hg_json_string(record, "drill_error", NULL);
+    if (error) {
+        hg_json_set_string(record, "level", hg_verify_level_name(HANGAR_VERIFY_DRILL));
+        hg_json_set_string(record, "status", hangar_status_name(HANGAR_STATUS_CORRUPT));
+        hg_json_set_string(record, "time", hg_json_string(record, "drill_time", ""));
+        hg_json_set_string(record, "error", error);
+    }
+    json_object_del(record, "drill_error");
+    json_object_del(record, "drill_time");
+}
+
 json_t *hg_verification_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                const char *id)
 {
@@ -336,150 +269,8 @@ json_t *hg_verification_newest(struct hangar *h, struct hangar_ctx *sink, const 
                                   : "are damaged, or belong to another backup",
                     id);
     }
+    record_show_drill(record);
     return record ? record : json_null();
-}
-
-/* A line of the journal, of which *out takes a reference; false when it is not one. */
-static bool verification_parse(const json_t *line, struct hg_verification *out)
-{
-    const char *level = hg_json_string(line, "level", "");
-    *out = (struct hg_verification){.id = hg_json_string(line, "id", NULL),
-                                    .sink = hg_json_string(line, "sink", "?"),
-                                    .time_ms = -1,
-                                    .level = HANGAR_VERIFY_QUICK};
-    while (out->level < HANGAR_VERIFY_DRILL &&
-           strcmp(hg_verify_level_name(out->level), level) != 0) {
-        out->level++;
-    }
-    if (!out->id || strcmp(hg_verify_level_name(out->level), level) != 0) {
-        return false;
-    }
-    hg_time_parse(hg_json_string(line, "time", ""), &out->time_ms);
-    out->status = hg_status_of_name(hg_json_string(line, "status", ""));
-    out->forget = strcmp(hg_json_string(line, "status", ""), STATUS_REPLACED) == 0;
-    out->error = hg_json_string(line, "error", NULL);
-    out->unread = json_is_true(json_object_get(line, "unread"));
-    if (out->status == HANGAR_STATUS_DONE && record_is_ahead(out->time_ms)) {
-        return false; /* this clock was wrong then: no proof, and damage still counts */
-    }
-    out->line = json_incref((json_t *)(uintptr_t)line);
-    return true;
-}
-
-void hg_verification_free(struct hg_verification *v)
-{
-    json_decref(v->line);
-    *v = (struct hg_verification){0};
-}
-
-static void verifications_add(void *arg, const json_t *line)
-{
-    struct hg_verifications *all = arg;
-    if (HG_VEC_RESERVE(all) && verification_parse(line, &all->items[all->count])) {
-        all->items[all->count].number = all->count;
-        all->count++;
-    }
-}
-
-static int verifications_compare_copy(const void *a, const void *b)
-{
-    const struct hg_verification *x = a, *y = b;
-    int order = strcmp(x->id, y->id);
-    return order ? order : strcmp(x->sink, y->sink);
-}
-
-/* Within a copy in the order of the journal: clocks may be set back. */
-static int verifications_compare(const void *a, const void *b)
-{
-    const struct hg_verification *x = a, *y = b;
-    int order = verifications_compare_copy(x, y);
-    return order ? order : (x->number > y->number) - (x->number < y->number);
-}
-
-/* Does it say something of the bytes of the copy?  A manifest that cannot be read and files that
- * are missing are seen anew each time (goodness.h), so that such a finding ends with its cause. */
-static bool verification_judges(const struct hg_verification *v)
-{
-    return hg_outcome_of(v->status) != HG_NOT_JUDGED && !v->unread;
-}
-
-/* Does the later result of a copy count instead of the earlier one? */
-static bool verification_replaces(const struct hg_verification *later,
-                                  const struct hg_verification *earlier)
-{
-    return later->forget || earlier->forget || verification_judges(later) ||
-           !verification_judges(earlier);
-}
-
-void hg_verifications_read(struct hg_verifications *all, const struct hg_state *state,
-                           const char *pipeline)
-{
-    *all = (struct hg_verifications){.is_read = true};
-    char *name = journal_name(pipeline);
-    if (name) {
-        hg_journal_each(state, name, verifications_add, all);
-    }
-    free(name);
-    if (all->count == 0) {
-        return;
-    }
-    qsort(all->items, all->count, sizeof(*all->items), verifications_compare);
-    size_t kept = 0;
-    for (size_t i = 0; i < all->count; i++) {
-        struct hg_verification *next = &all->items[i];
-        struct hg_verification *last = kept ? &all->items[kept - 1] : NULL;
-        if (!last || strcmp(last->id, next->id) != 0 || strcmp(last->sink, next->sink) != 0) {
-            all->items[kept++] = *next;
-        } else if (verification_replaces(next, last)) {
-            hg_verification_free(last);
-            *last = *next;
-        } else {
-            hg_verification_free(next);
-        }
-    }
-    all->count = kept;
-}
-
-void hg_verifications_free(struct hg_verifications *all)
-{
-    for (size_t i = 0; i < all->count; i++) {
-        hg_verification_free(&all->items[i]);
-    }
-    free(all->items);
-    *all = (struct hg_verifications){0};
-}
-
-bool hg_verification_is_worse(const struct hg_verification *a, const struct hg_verification *b)
-{
-    if (!a->id || !b->id) {
-        return a->id != NULL;
-    }
-    enum hg_outcome x = hg_outcome_of(a->status), y = hg_outcome_of(b->status);
-    return x != y ? x > y : a->time_ms > b->time_ms;
-}
-
-const struct hg_verification *hg_verifications_find(const struct hg_verifications *all,
-                                                    const char *id, const char *sink)
-{
-    const struct hg_verification key = {.id = id, .sink = sink};
-    const struct hg_verification *found =
-        all && all->count
-            ? bsearch(&key, all->items, all->count, sizeof(key), verifications_compare_copy)
-            : NULL;
-    return found && !found->forget ? found : NULL;
-}
-
-const struct hg_verification *hg_verification_shown(const struct hg_verification *a,
-                                                    const struct hg_verification *b)
-{
-    if (!a || !b) {
-        return a ? a : b;
-    }
-    const bool a_judged = hg_outcome_of(a->status) != HG_NOT_JUDGED;
-    if (a_judged != (hg_outcome_of(b->status) != HG_NOT_JUDGED)) {
-        return a_judged ? a : b;
-    }
-    return hg_verification_is_worse(b, a) ? b : a;
 }
 
 /* ---- damage ---- */
@@ -501,7 +292,7 @@ static enum hangar_rc record_find_judgement(struct hangar_ctx *sink, const char 
         if (record) {
             hg_json_set_string(record, "id", id);
         }
-        if (record && (!verification_parse(record, out) || !verification_judges(out))) {
+        if (record && (!hg_verification_parse(record, out) || !hg_verification_judges(out))) {
             hg_verification_free(out);
         }
         json_decref(record);
@@ -514,15 +305,59 @@ static enum hangar_rc fail_if_damaged(const struct hangar_ctx *sink,
                                       const struct hg_verification *v, struct hg_error *err)
 {
     char time[HG_TIME_SIZE];
-    if (!v || !v->id || hg_outcome_of(v->status) != HG_BAD) {
+    if (!v->id || (!v->drill_error && hg_outcome_of(v->status) != HG_BAD)) {
         return HANGAR_OK;
     }
-    hg_time_format(v->time_ms, time);
+    const char *error = v->drill_error ? v->drill_error : v->error;
+    const char *level = hg_verify_level_name(v->drill_error ? HANGAR_VERIFY_DRILL : v->level);
+    hg_time_format(v->drill_error ? v->drill_ms : v->time_ms, time);
     return hg_fail(err, HANGAR_CORRUPT, 0,
-                   "sink %s: %s is damaged: level=%s of %s%s%s; hint: `hangar verify --level full "
+                   "sink %s: %s is damaged: level=%s of %s%s%s; hint: `hangar verify --level %s "
                    "%s` judges it again",
-                   sink->name, v->id, hg_verify_level_name(v->level), time,
-                   v->error ? " found: " : "", v->error ? v->error : "", v->id);
+                   sink->name, v->id, level, time, error ? " found: " : "", error ? error : "",
+                   v->drill_error ? "drill" : "full", v->id);
+}
+
+/* What this machine remembers of a copy that judges it; free it. */
+static struct hg_verification remembered_judgement(const struct hg_verifications *remembered,
+                                                   const char *id, const char *sink)
+{
+    const struct hg_verification *found = hg_verifications_find(remembered, id, sink);
+    if (!found || !hg_verification_judges(found)) {
+        return (struct hg_verification){0};
+    }
+    json_incref(found->line);
+    return *found;
+}
+
+/* Replaces *known when a record in the sink judged the copy later. */
+static enum hangar_rc judge_by_records(struct hangar_ctx *sink, const char *pipeline,
+                                       const char *id, struct hg_verification *known,
+                                       struct hg_error *err)
+{
+    struct hg_verification stored = {0};
+    enum hangar_rc rc = record_find_judgement(sink, pipeline, id, &stored, err);
+    if (rc == HANGAR_OK && stored.id && (!known->id || known->time_ms < stored.time_ms)) {
+        hg_verification_free(known);
+        *known = stored;
+    } else {
+        hg_verification_free(&stored);
+    }
+    return rc;
+}
+
+enum hangar_rc hg_verification_carry(struct hangar *h, struct hangar_ctx *sink,
+                                     const char *pipeline, struct hg_verification *v,
+                                     struct hg_verification *previous, struct hg_error *err)
+{
+    struct hg_verifications remembered;
+    hg_verifications_read(&remembered, &h->state, pipeline);
+    *previous = remembered_judgement(&remembered, v->id, v->sink);
+    hg_verifications_free(&remembered);
+    enum hangar_rc rc = judge_by_records(sink, pipeline, v->id, previous, err);
+    v->drill_error = previous->drill_error;
+    v->drill_ms = previous->drill_ms;
+    return rc;
 }
 
 enum hangar_rc hg_verification_check(struct hangar_ctx *sink, const char *pipeline, const char *id,
@@ -530,23 +365,16 @@ enum hangar_rc hg_verification_check(struct hangar_ctx *sink, const char *pipeli
                                      const struct hg_verifications *remembered,
                                      struct hg_error *err)
 {
-    struct hg_verification stored = {0};
+    struct hg_verification known = remembered_judgement(remembered, id, sink->name);
     enum hangar_rc rc = HANGAR_OK;
-    const struct hg_verification *known = hg_verifications_find(remembered, id, sink->name);
-    if (known && !verification_judges(known)) {
-        known = NULL;
+    const bool newer = record->time_ms >= 0 && (!known.id || known.time_ms < record->time_ms);
+    if (newer && !record->good) {
+        rc = judge_by_records(sink, pipeline, id, &known, err);
     }
-    if (record->time_ms >= 0 && (!known || known->time_ms < record->time_ms)) {
-        if (record->good) {
-            return HANGAR_OK;
-        }
-        rc = record_find_judgement(sink, pipeline, id, &stored, err);
-        known = stored.id && (!known || known->time_ms < stored.time_ms) ? &stored : known;
+    if (rc == HANGAR_OK && !(newer && record->good)) {
+        rc = fail_if_damaged(sink, &known, err);
     }
-    if (rc == HANGAR_OK) {
-        rc = fail_if_damaged(sink, known, err);
-    }
-    hg_verification_free(&stored);
+    hg_verification_free(&known);
     return rc;
 }
 
@@ -560,39 +388,4 @@ enum hangar_rc hg_verification_find_damage(struct hangar *h, struct hangar_ctx *
     enum hangar_rc rc = hg_verification_check(sink, pipeline, id, &record, &remembered, err);
     hg_verifications_free(&remembered);
     return rc;
-}
-
-/* ---- the last of a level ---- */
-
-struct last_verification {
-    const char *sink;
-    enum hangar_verify_level level;
-    struct hg_verification found;
-};
-
-static void keep_last_verification(void *arg, const json_t *line)
-{
-    struct last_verification *last = arg;
-    struct hg_verification found;
-    if (!verification_parse(line, &found)) {
-        return;
-    }
-    if (found.level >= last->level && !found.forget && strcmp(found.sink, last->sink) == 0) {
-        hg_verification_free(&last->found);
-        last->found = found;
-    } else {
-        hg_verification_free(&found);
-    }
-}
-
-struct hg_verification hg_verification_last(const struct hg_state *state, const char *pipeline,
-                                            const char *sink, enum hangar_verify_level level)
-{
-    struct last_verification last = {.sink = sink, .level = level};
-    char *name = journal_name(pipeline);
-    if (name) {
-        hg_journal_each(state, name, keep_last_verification, &last);
-    }
-    free(name);
-    return last.found;
 }

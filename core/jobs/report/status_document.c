@@ -86,7 +86,8 @@ static void status_add_verification(const struct hangar *h, const char *pipeline
 {
     struct hg_verification last = hg_verification_last(&h->state, pipeline, sink, level);
     if (last.id) {
-        last.level = level; /* a drill does what a full verification does */
+        last.level = level;      /* a drill does what a full verification does */
+        last.drill_error = NULL; /* this result alone */
         hg_json_add(list, hg_verification_json(&last));
     }
     hg_verification_free(&last);

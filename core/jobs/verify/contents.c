@@ -117,6 +117,7 @@ enum hangar_rc hg_verify_backup(struct hg_verified_backup *v, struct hg_error *e
     }
     if (rc == HANGAR_OK && v->level == HANGAR_VERIFY_DRILL) {
         hg_job_step(&v->s->job, "drilling %s", v->id);
+        v->drilled = true;
         rc = hg_drill_run(&v->drill, v->s, &v->manifest, v->sink, v->chain, v->sources, err);
     }
     return rc;

@@ -30,6 +30,9 @@ struct hg_verified_backup {
     /* out; free the manifest and found.problems */
     struct hg_manifest manifest; /* its id is NULL when the sink has no such backup */
     bool read; /* the bytes of its files were judged, and not only their names and sizes */
+    struct hg_error
+        standing; /* what an earlier drill found, and these bytes do not refute; else OK */
+    bool drilled; /* all bytes were right, and a restore was tried */
     struct hg_comparison found;
     struct hangar_ctx *chain[HG_CHAIN_MAX];
 };

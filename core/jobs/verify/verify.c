@@ -36,8 +36,9 @@ struct hg_verify_job {
     const struct hangar_selection *which;
     enum hangar_verify_level level;
     json_t *backups;
-    struct hg_error error; /* the worst so far */
-    enum hangar_rc rc;     /* its result code */
+    struct hg_error error;    /* the worst so far */
+    enum hangar_rc rc;        /* its result code */
+    struct hg_error standing; /* of the last copy: what a drill found before; else OK */
     size_t verified;
     const struct hg_pipeline_config *pipeline; /* when all backups are of one; NULL otherwise */
 };
@@ -118,9 +119,10 @@ static json_t *verify_document(const struct hg_verified_backup *v,
 /* Remembers the result, and stores the record of a judgement beside the backup.  The sink of the
  * verification serves for it unless it was cancelled with its job. */
 static void verify_store_record(struct hg_verified_backup *v, size_t sink,
-                                const struct hg_verification *result)
+                                struct hg_verification *result)
 {
     struct hg_session fresh;
+    struct hg_verification previous = {0};
     struct hg_error err = {0};
     enum hangar_rc rc = HANGAR_OK;
     bool opened = false;
@@ -133,6 +135,11 @@ static void verify_store_record(struct hg_verified_backup *v, size_t sink,
         opened = rc == HANGAR_OK;
         rc = opened ? hg_session_open(&fresh, sink, NULL, 0, &v->sink, &err) : rc;
     }
+    if (rc == HANGAR_OK && !v->drilled) {
+        rc = hg_verification_carry(v->h, v->sink, v->pipeline, result, &previous, &err);
+    }
+    /* a good result must not hide what a drill found: it may be in a record that cannot be read */
+    const bool hides = rc != HANGAR_OK && !v->drilled && result->status == HANGAR_STATUS_DONE;
     if (rc == HANGAR_OK) {
         rc = hg_verification_store(v->h, v->sink, v->pipeline, result, &err);
     }
@@ -143,7 +150,18 @@ static void verify_store_record(struct hg_verified_backup *v, size_t sink,
         hg_log_line(&v->h->log, HANGAR_LOG_WARN, "cannot store the verification record of %s: %s",
                     v->id, err.text);
     }
-    hg_verification_remember(&v->h->state, v->pipeline, result);
+    if (!hides) {
+        hg_verification_remember(&v->h->state, v->pipeline, result);
+    }
+    if (result->status == HANGAR_STATUS_DONE && result->drill_error) {
+        hg_fail(&v->standing, HANGAR_CORRUPT, 0,
+                "sink %s: %s stays damaged, although its bytes are right: a drill found: %s; "
+                "hint: `hangar verify --level drill %s` judges it again",
+                result->sink, v->id, result->drill_error, v->id);
+        hg_log_line(&v->h->log, HANGAR_LOG_WARN, "%s", v->standing.text);
+    }
+    result->drill_error = NULL;
+    hg_verification_free(&previous);
 }
 
 /* ---- one backup in one sink ---- */
@@ -201,6 +219,8 @@ static void verify_in_sink(struct hg_verify_job *job, const char *pipeline, size
         result.status = hg_status(rc);
         result.duration_ms = hg_mono_ms() - started;
         result.error = rc != HANGAR_OK ? err.text : NULL;
+        result.drill_error = rc == HANGAR_CORRUPT && v.drilled ? err.text : NULL;
+        result.drill_ms = v.started_ms;
         result.unread = rc == HANGAR_CORRUPT && !v.read;
         job->verified++;
         verify_note_result(job, rc, &err);
@@ -208,6 +228,7 @@ static void verify_in_sink(struct hg_verify_job *job, const char *pipeline, size
         verify_log(job, result.sink, &result);
         if (began && job->level >= HANGAR_VERIFY_FULL && rc != HANGAR_CANCELLED) {
             verify_store_record(&v, sink, &result);
+            job->standing = v.standing;
         }
     }
     if (began) {
@@ -225,8 +246,10 @@ enum hangar_rc hg_verify_repaired(struct hangar *h, const char *pipeline, size_t
     struct hg_verify_job job = {.h = h, .level = HANGAR_VERIFY_FULL, .backups = json_array()};
     verify_in_sink(&job, pipeline, sink, id);
     json_decref(job.backups);
-    return job.rc == HANGAR_CORRUPT || job.rc == HANGAR_CANCELLED ? hg_error_move(err, &job.error)
-                                                                  : HANGAR_OK;
+    if (job.rc == HANGAR_CORRUPT || job.rc == HANGAR_CANCELLED) {
+        return hg_error_move(err, &job.error);
+    }
+    return job.standing.rc == HANGAR_OK ? HANGAR_OK : hg_error_move(err, &job.standing);
 }
 
 /* ---- which backups ---- */

@@ -229,6 +229,58 @@ START_TEST(a_drill_of_one_sink_does_not_hide_that_of_another)
 }
 END_TEST
 
+/* Adds a drill of now to the history. */
+static void goodness_drill(const char *sink, const char *result)
+{
+    ck_assert_int_eq(world_shell("d=$(dirname $(find state -name 'p.*jsonl' | head -1)); "
+                                 "t=$(date -u +%%FT%%T.%%3NZ); "
+                                 "echo '{\"id\":\"%s\",\"sink\":\"%s\",\"level\":\"drill\",%s' | "
+                                 "sed s/NOW/$t/g >> $d/p.verify.jsonl",
+                                 world_id(), sink, result),
+                     0);
+}
+
+START_TEST(what_a_drill_found_is_ended_by_a_good_drill_alone)
+{
+    world_config(BOTH);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    /* damage in the bytes, which a drill reads first, is ended by bytes that are right */
+    goodness_drill("a", "\"time\":\"NOW\",\"status\":\"corrupt\"}");
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
+    /* what the restore found is not */
+    goodness_drill("a", "\"time\":\"NOW\",\"status\":\"corrupt\",\"error\":\"rows\","
+                        "\"drill_error\":\"two rows\",\"drill_time\":\"NOW\"}");
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
+        ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    }
+    /* nor on another machine: the record of the full verification has it */
+    ck_assert_int_eq(world_shell("rm -r $(find state -name history)"), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
+        ck_assert_uint_eq(world_count("backups.0.damaged"), 1);
+        ck_assert_str_eq(world_text("backups.0.damaged.0"), "a");
+        ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+        ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
+        ck_assert_str_eq(world_text("backups.0.verified.level"), "drill");
+        ck_assert_str_eq(world_text("backups.0.verified.outcome"), "bad");
+        ck_assert_str_eq(world_text("backups.0.verified.error"), "two rows");
+    }
+    ck_assert_ptr_nonnull(strstr(world_log(), "stays damaged, although its bytes are right"));
+    ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("sink"), "b");
+    /* a drill that judged nothing does not end it, a good one does */
+    goodness_drill("a", "\"time\":\"NOW\",\"status\":\"failed\"}");
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
+    goodness_drill("a", "\"time\":\"NOW\",\"status\":\"done\"}");
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
+}
+END_TEST
+
 START_TEST(a_failed_restore_names_the_other_copy)
 {
     world_config(BOTH);
@@ -320,6 +372,7 @@ int main(void)
         retention_keeps_the_last_good_one_when_newer_ones_are_known_to_be_corrupt,
         a_verification_that_judged_nothing_changes_nothing,
         a_drill_of_one_sink_does_not_hide_that_of_another,
+        what_a_drill_found_is_ended_by_a_good_drill_alone,
         a_failed_restore_names_the_other_copy,
         a_new_copy_is_not_judged_by_the_old_one,
         copy_and_repair_mend_what_is_known_to_be_damaged,

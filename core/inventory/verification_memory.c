@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * verification_memory: see verification_memory.h.
+ */
+#include "inventory/verification_memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "catalog/retention.h"
+#include "state/journal.h"
+
+#define STATUS_REPLACED "replaced" /* in the journal: the copy is a new one */
+
+const char *hg_verify_level_name(enum hangar_verify_level level)
+{
+    static const char *const names[] = {"quick", "full", "drill"};
+    return names[level <= HANGAR_VERIFY_DRILL ? level : HANGAR_VERIFY_QUICK];
+}
+
+bool hg_verification_is_ahead(int64_t time_ms)
+{
+    return hg_is_future(time_ms, hg_now_ms());
+}
+
+/* ---- one result ---- */
+
+static enum hg_outcome verification_outcome(const struct hg_verification *v)
+{
+    return v->drill_error ? HG_BAD : hg_outcome_of(v->status);
+}
+
+void hg_verification_add_fields(const struct hg_verification *v, json_t *out)
+{
+    hg_json_set_time(out, "time", v->time_ms);
+    hg_json_set_string(out, "level", hg_verify_level_name(v->level));
+    hg_json_set_string(out, "status", hangar_status_name(v->status));
+    if (v->error) {
+        hg_json_set_string(out, "error", v->error);
+    }
+    if (v->unread) {
+        hg_json_set_bool(out, "unread", true);
+    }
+    if (v->drill_error) {
+        hg_json_set_string(out, "drill_error", v->drill_error);
+        hg_json_set_time(out, "drill_time", v->drill_ms);
+    }
+}
+
+json_t *hg_verification_json(const struct hg_verification *v)
+{
+    if (!v || !v->id) {
+        return json_null();
+    }
+    struct hg_verification shown = *v;
+    if (v->drill_error) { /* what counts is the drill, whatever was verified since */
+        shown.level = HANGAR_VERIFY_DRILL;
+        shown.status = HANGAR_STATUS_CORRUPT;
+        shown.time_ms = v->drill_ms;
+        shown.error = v->drill_error;
+        shown.drill_error = NULL;
+        shown.unread = false;
+    }
+    json_t *out = json_object();
+    hg_json_set_string(out, "id", v->id);
+    hg_json_set_string(out, "sink", v->sink);
+    hg_verification_add_fields(&shown, out);
+    hg_json_set_string(out, "outcome", hg_outcome_name(verification_outcome(v)));
+    return out;
+}
+
+bool hg_verification_parse(const json_t *line, struct hg_verification *out)
+{
+    const char *level = hg_json_string(line, "level", "");
+    *out = (struct hg_verification){.id = hg_json_string(line, "id", NULL),
+                                    .sink = hg_json_string(line, "sink", "?"),
+                                    .time_ms = -1,
+                                    .level = HANGAR_VERIFY_QUICK};
+    while (out->level < HANGAR_VERIFY_DRILL &&
+           strcmp(hg_verify_level_name(out->level), level) != 0) {
+        out->level++;
+    }
+    if (!out->id || strcmp(hg_verify_level_name(out->level), level) != 0) {
+        return false;
+    }
+    hg_time_parse(hg_json_string(line, "time", ""), &out->time_ms);
+    out->status = hg_status_of_name(hg_json_string(line, "status", ""));
+    out->forget = strcmp(hg_json_string(line, "status", ""), STATUS_REPLACED) == 0;
+    out->error = hg_json_string(line, "error", NULL);
+    out->drill_error = hg_json_string(line, "drill_error", NULL);
+    hg_time_parse(hg_json_string(line, "drill_time", ""), &out->drill_ms);
+    out->unread = json_is_true(json_object_get(line, "unread"));
+    if (out->status == HANGAR_STATUS_DONE && hg_verification_is_ahead(out->time_ms)) {
+        return false; /* this clock was wrong then: no proof, and damage still counts */
+    }
+    out->line = json_incref((json_t *)(uintptr_t)line);
+    return true;
+}
+
+void hg_verification_free(struct hg_verification *v)
+{
+    json_decref(v->line);
+    *v = (struct hg_verification){0};
+}
+
+bool hg_verification_judges(const struct hg_verification *v)
+{
+    return v->drill_error || (hg_outcome_of(v->status) != HG_NOT_JUDGED && !v->unread);
+}
+
+bool hg_verification_is_worse(const struct hg_verification *a, const struct hg_verification *b)
+{
+    if (!a->id || !b->id) {
+        return a->id != NULL;
+    }
+    enum hg_outcome x = verification_outcome(a), y = verification_outcome(b);
+    return x != y ? x > y : a->time_ms > b->time_ms;
+}
+
+const struct hg_verification *hg_verification_shown(const struct hg_verification *a,
+                                                    const struct hg_verification *b)
+{
+    if (!a || !b) {
+        return a ? a : b;
+    }
+    const bool a_judged = verification_outcome(a) != HG_NOT_JUDGED;
+    if (a_judged != (verification_outcome(b) != HG_NOT_JUDGED)) {
+        return a_judged ? a : b;
+    }
+    return hg_verification_is_worse(b, a) ? b : a;
+}
+
+/* ---- the journal ---- */
+
+static char *journal_name(const char *pipeline)
+{
+    return hg_format("%s.verify", pipeline); /* a pipeline's name has no dot */
+}
+
+static void remember_line(const struct hg_state *state, const char *pipeline, const json_t *line)
+{
+    char *name = journal_name(pipeline);
+    if (name) {
+        hg_journal_append(state, name, line);
+    }
+    free(name);
+}
+
+void hg_verification_remember(const struct hg_state *state, const char *pipeline,
+                              const struct hg_verification *v)
+{
+    json_t *line = json_object();
+    hg_json_set_string(line, "id", v->id);
+    hg_json_set_string(line, "sink", v->sink);
+    hg_verification_add_fields(v, line);
+    remember_line(state, pipeline, line);
+    json_decref(line);
+}
+
+void hg_verification_forget(const struct hg_state *state, const char *pipeline, const char *id,
+                            const char *sink)
+{
+    json_t *line = json_object();
+    hg_json_set_string(line, "id", id);
+    hg_json_set_string(line, "sink", sink);
+    hg_json_set_time(line, "time", hg_now_ms());
+    hg_json_set_string(line, "level", hg_verify_level_name(HANGAR_VERIFY_QUICK));
+    hg_json_set_string(line, "status", STATUS_REPLACED);
+    remember_line(state, pipeline, line);
+    json_decref(line);
+}
+
+static void verifications_add(void *arg, const json_t *line)
+{
+    struct hg_verifications *all = arg;
+    if (HG_VEC_RESERVE(all) && hg_verification_parse(line, &all->items[all->count])) {
+        all->items[all->count].number = all->count;
+        all->count++;
+    }
+}
+
+static int verifications_compare_copy(const void *a, const void *b)
+{
+    const struct hg_verification *x = a, *y = b;
+    int order = strcmp(x->id, y->id);
+    return order ? order : strcmp(x->sink, y->sink);
+}
+
+/* Within a copy in the order of the journal: clocks may be set back. */
+static int verifications_compare(const void *a, const void *b)
+{
+    const struct hg_verification *x = a, *y = b;
+    int order = verifications_compare_copy(x, y);
+    return order ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+/* Does the later result of a copy count instead of the earlier one? */
+static bool verification_replaces(const struct hg_verification *later,
+                                  const struct hg_verification *earlier)
+{
+    return later->forget || earlier->forget || hg_verification_judges(later) ||
+           !hg_verification_judges(earlier);
+}
+
+void hg_verifications_read(struct hg_verifications *all, const struct hg_state *state,
+                           const char *pipeline)
+{
+    *all = (struct hg_verifications){.is_read = true};
+    char *name = journal_name(pipeline);
+    if (name) {
+        hg_journal_each(state, name, verifications_add, all);
+    }
+    free(name);
+    if (all->count == 0) {
+        return;
+    }
+    qsort(all->items, all->count, sizeof(*all->items), verifications_compare);
+    size_t kept = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        struct hg_verification *next = &all->items[i];
+        struct hg_verification *last = kept ? &all->items[kept - 1] : NULL;
+        if (!last || strcmp(last->id, next->id) != 0 || strcmp(last->sink, next->sink) != 0) {
+            all->items[kept++] = *next;
+        } else if (verification_replaces(next, last)) {
+            hg_verification_free(last);
+            *last = *next;
+        } else {
+            hg_verification_free(next);
+        }
+    }
+    all->count = kept;
+}
+
+void hg_verifications_free(struct hg_verifications *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        hg_verification_free(&all->items[i]);
+    }
+    free(all->items);
+    *all = (struct hg_verifications){0};
+}
+
+const struct hg_verification *hg_verifications_find(const struct hg_verifications *all,
+                                                    const char *id, const char *sink)
+{
+    const struct hg_verification key = {.id = id, .sink = sink};
+    const struct hg_verification *found =
+        all && all->count
+            ? bsearch(&key, all->items, all->count, sizeof(key), verifications_compare_copy)
+            : NULL;
+    return found && !found->forget ? found : NULL;
+}
+
+/* ---- the last of a level ---- */
+
+struct last_verification {
+    const char *sink;
+    enum hangar_verify_level level;
+    struct hg_verification found;
+};
+
+static void keep_last_verification(void *arg, const json_t *line)
+{
+    struct last_verification *last = arg;
+    struct hg_verification found;
+    if (!hg_verification_parse(line, &found)) {
+        return;
+    }
+    if (found.level >= last->level && !found.forget && strcmp(found.sink, last->sink) == 0) {
+        hg_verification_free(&last->found);
+        last->found = found;
+    } else {
+        hg_verification_free(&found);
+    }
+}
+
+struct hg_verification hg_verification_last(const struct hg_state *state, const char *pipeline,
+                                            const char *sink, enum hangar_verify_level level)
+{
+    struct last_verification last = {.sink = sink, .level = level};
+    char *name = journal_name(pipeline);
+    if (name) {
+        hg_journal_each(state, name, keep_last_verification, &last);
+    }
+    free(name);
+    return last.found;
+}
