@@ -43,8 +43,20 @@ static enum hangar_rc unreadable_list(void *inst, struct hangar_page *page)
     return rc;
 }
 
+/* A disk that goes away while a folder is read; NULL: it does not. */
+static const char *gone_command;
+
+static void unreadable_disk_goes(void)
+{
+    if (gone_command) {
+        ck_assert_int_eq(system(gone_command), 0);
+        gone_command = NULL;
+    }
+}
+
 static enum hangar_rc unreadable_fail(const char *name)
 {
+    unreadable_disk_goes();
     return hg_fail(hg_call_error(), HANGAR_AUTH, 0, "cannot open %s: Permission denied", name);
 }
 
@@ -177,12 +189,73 @@ START_TEST(status_names_it_and_reads_the_rest)
 }
 END_TEST
 
+/* This machine knows the sink, which has these backups. */
+static void know_the_sink(void)
+{
+    char *text = NULL;
+    world_write("..", "nightly/origin.json",
+                "{ \"origin\": \"db1\", \"created\": \"2026-01-15T02:00:00.000Z\" }");
+    world_open(NULL);
+    ck_assert_int_eq(hangar_list(world.h, NULL, NULL, &text), HANGAR_STATUS_DONE);
+    hangar_free(text);
+}
+
+/* The listing was whole, and the folder that cannot be read is one of a disk that is gone. */
+START_TEST(what_cannot_be_read_may_be_of_a_disk_that_is_gone)
+{
+    char *text = NULL;
+    const char *unknown = world_backup(2 * HOUR, 1);
+    know_the_sink();
+    open_unreadable(NULL, unknown);
+    gone_command = "rm -rf backups/nightly";
+    ck_assert_int_eq(hangar_list(world.h, NULL, NULL, &text), HANGAR_STATUS_FAILED);
+    ck_assert_ptr_null(gone_command);
+    ck_assert_ptr_nonnull(
+        strstr(hangar_error(world.h), "has no backups of this pipeline any more"));
+    ck_assert_ptr_null(strstr(text, "is unknown: "));
+    hangar_free(text);
+}
+END_TEST
+
+static void goes_before_manifest(const char *name)
+{
+    if (strstr(name, HG_MANIFEST_NAME)) {
+        unreadable_disk_goes();
+    }
+}
+
+/* A backup of the listing that is not found: "there is none" would be false. */
+START_TEST(what_is_not_found_may_be_on_a_disk_that_is_gone)
+{
+    static const enum hangar_verify_level levels[] = {HANGAR_VERIFY_QUICK, HANGAR_VERIFY_FULL};
+    for (size_t i = 0; i < 2; i++) {
+        char *text = NULL;
+        struct hangar_selection which = {.struct_size = sizeof(which), .id = "all"};
+        world_backup(HOUR, 1);
+        know_the_sink();
+        world_open(NULL);
+        world.on_stat = goes_before_manifest;
+        gone_command = "rm -rf backups/nightly";
+        ck_assert_int_eq(hangar_verify(world.h, &which, levels[i], &text), HANGAR_STATUS_FAILED);
+        ck_assert_ptr_null(gone_command);
+        ck_assert_ptr_nonnull(
+            strstr(hangar_error(world.h), "has no backups of this pipeline any more"));
+        hangar_free(text);
+        world.on_stat = NULL;
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
-        it_is_listed_as_unknown_beside_the_others, prune_leaves_it_alone_and_goes_on,
-        it_does_not_count_as_a_good_backup,        it_may_be_the_latest,
+        it_is_listed_as_unknown_beside_the_others,
+        prune_leaves_it_alone_and_goes_on,
+        it_does_not_count_as_a_good_backup,
+        it_may_be_the_latest,
         status_names_it_and_reads_the_rest,
+        what_cannot_be_read_may_be_of_a_disk_that_is_gone,
+        what_is_not_found_may_be_on_a_disk_that_is_gone,
     };
     return SUITE_RUN("inventory/unreadable", tests, world_setup, world_teardown);
 }
