@@ -19,6 +19,9 @@
 
 enum rd_conflict { RD_FAIL, RD_REPLACE, RD_SKIP_EXISTING, RD_FLUSH };
 
+/* The key of a database into which a restore loads the backup beside the data in use. */
+#define RD_MARKER "hangar:restore:unfinished"
+
 struct redis {
     const struct hangar_host *host;
     struct hangar_ctx *ctx;

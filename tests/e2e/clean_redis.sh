@@ -127,6 +127,9 @@ for ((i = 1; i <= kills; i++)); do
     if [[ -n $(marked) ]]; then
         left=$((left + 1))
         if ((left % 2 == 0)); then # for the next restore
+            sed "s/port: ${redis_ports[1]}/port: $port/" backup.yaml >target.yaml
+            expect_exit 0 "$hangar_program" -c target.yaml check
+            expect_said "database $(marked | head -n 1) of redis at 127.0.0.1:$port holds"
             expect_exit 0 restore_clean
             [[ $(digest) == "$wanted" ]] || fail "the data was not replaced after a kill"
             [[ -z $(marked) ]] || fail "leftovers are not removed"

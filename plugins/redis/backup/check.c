@@ -73,6 +73,57 @@ enum hangar_rc rd_check_state(struct redis *redis, const struct rd_server *serve
     return HANGAR_OK;
 }
 
+/* Has a database the key of an unfinished restore?  *allowed is false when the server refuses to
+ * answer this user. */
+static enum hangar_rc find_marker(struct rd_client *client, uint64_t db, bool *found, bool *allowed)
+{
+    char number[24];
+    redisReply *reply = NULL;
+    snprintf(number, sizeof(number), "%" PRIu64, db);
+    *found = *allowed = false;
+    enum hangar_rc rc = rd_call(client, &reply, "SELECT", number, NULL);
+    if (rc == HANGAR_OK && !rd_is_error(reply, "")) {
+        freeReplyObject(reply);
+        rc = rd_call(client, &reply, "EXISTS", RD_MARKER, NULL);
+        *allowed = rc == HANGAR_OK && reply->type == REDIS_REPLY_INTEGER;
+        *found = *allowed && reply->integer != 0;
+    }
+    if (rc == HANGAR_OK) {
+        freeReplyObject(reply);
+    }
+    return rc;
+}
+
+/* Warns of each database that a restore with --mode clean has loaded and not put in place. */
+static enum hangar_rc warn_of_leftovers(struct rd_client *client, const struct rd_server *server)
+{
+    const struct redis *redis = client->redis;
+    const char *at = NULL;
+    uint64_t db, keys, expiring;
+    bool found, allowed = true;
+    while (allowed && rd_server_next_db(server, &at, &db, &keys, &expiring)) {
+        enum hangar_rc rc = find_marker(client, db, &found, &allowed);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+        if (found) {
+            redis->host->log(redis->ctx, HANGAR_LOG_WARN,
+                             "database %" PRIu64 " of redis at %s holds %" PRIu64
+                             " keys of a restore that runs or did not finish (its key is " RD_MARKER
+                             "); hint: if none runs, the next restore with --mode clean empties "
+                             "it, and so does `redis-cli -n %" PRIu64 " FLUSHDB`",
+                             db, redis->place, keys, db);
+        }
+    }
+    if (!allowed) {
+        redis->host->log(redis->ctx, HANGAR_LOG_INFO,
+                         "cannot look for leftovers of restores in redis at %s: this user may not "
+                         "use SELECT and EXISTS",
+                         redis->place);
+    }
+    return HANGAR_OK;
+}
+
 enum hangar_rc redis_check(void *inst, struct hangar_attrs *facts)
 {
     struct redis *redis = inst;
@@ -91,6 +142,9 @@ enum hangar_rc redis_check(void *inst, struct hangar_attrs *facts)
     rc = server.loading ? rd_still_loading(redis) : rd_check_state(redis, &server);
     if (rc == HANGAR_OK) {
         rc = rd_check_rights(&client);
+    }
+    if (rc == HANGAR_OK) {
+        rc = warn_of_leftovers(&client, &server);
     }
 out:
     rd_server_fini(&server);

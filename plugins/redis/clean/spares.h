@@ -15,7 +15,6 @@
 
 #include "wire/resp.h"
 
-#define RD_MARKER "hangar:restore:unfinished"
 #define RD_RUN_ID 32 /* hex digits */
 
 /* A database of the backup, and the spare database into which it is loaded. */
