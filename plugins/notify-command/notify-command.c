@@ -168,6 +168,10 @@ static enum hangar_rc command_notify(void *inst, const struct hangar_event *even
     }
     struct program_result result = program_run(&program);
     close(program.input);
+    while (run.size > 0 && run.output[run.size - 1] == ' ') { /* its last newline */
+        run.size--;
+    }
+    run.output[run.size] = '\0';
     return command_check_result(c, result, run.output);
 }
 
