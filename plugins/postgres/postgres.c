@@ -143,6 +143,11 @@ static const struct hangar_option options[] = {
      .help = "Role that loads and compares the rows of a restore, as the owner of each table, "
              "instead of user. It needs no password, and gets all privileges on the data. Only for "
              "throw-away servers; drills use it."},
+    {.name = "server_log",
+     .type = HANGAR_OPT_STRING,
+     .help = "File with the log of a throw-away server, each line with its SQLSTATE first. An "
+             "error in what is loaded is then damage of the backup. Only for drills, which set "
+             "it."},
     {.name = "drill_isolation",
      .type = HANGAR_OPT_ENUM,
      .default_value = "required",
@@ -182,6 +187,7 @@ static enum hangar_rc pg_read_options(struct pg_source *src)
         .bin_dir = pg_string_option(src, "bin_dir"),
         .maintenance_db = pg_string_option(src, "maintenance_db"),
         .rows_role = pg_string_option(src, "rows_role"),
+        .server_log = pg_string_option(src, "server_log"),
         .jobs = (uint32_t)host->opt_int(src->ctx, "jobs"),
         .globals = pg_globals_option(src),
         .lock_timeout_ms = host->opt_int(src->ctx, "lock_timeout"),

@@ -237,6 +237,11 @@ nothing_left
 expect_exit 4 hangar --json list
 [[ $(json 'd["backups"][0]["verified"]["status"]') == corrupt ]] || fail "list does not show the failure"
 expect_exit 0 drill --from other
+# bytes that are as they were written refute no drill
+expect_exit 0 hangar verify "$id" --level full --from local
+expect_exit 4 hangar --json list
+[[ $(json 'd["backups"][0]["damaged"]') == "['local']" ]] || fail "a full verification hid a drill"
+[[ $(json 'd["backups"][0]["verified"]["level"]') == drill ]] || fail "list shows another level"
 rm -r "$folder"
 cp -r "$work/pristine" "$folder"
 expect_exit 0 drill --from local
@@ -308,3 +313,34 @@ expect_exit 0 hangar backup
 expect_exit 1 hangar verify latest --level drill
 expect_said "limits.drill_timeout"
 nothing_left
+
+promise "what the server refuses of the backup is damage, what this machine lacks is not judged"
+sql postgres "CREATE DATABASE refused"
+sql refused "CREATE TABLE one (id int PRIMARY KEY); INSERT INTO one VALUES (1);
+             CREATE TABLE two (one int REFERENCES one); SET session_replication_role = replica;
+             INSERT INTO two VALUES (2)"
+sed -i 's/endless/refused/' "$work/backup.yaml"
+sed -i 's/, drill_timeout: 8s//' "$work/backup.yaml"
+
+# drill_refused STATUS OUTCOME TEXT: backs up the database as it is, and drills it.
+drill_refused()
+{
+    expect_exit 0 hangar backup
+    expect_exit "$1" hangar --json verify latest --level drill
+    [[ $(json 'd["backups"][0]["outcome"]') == "$2" ]] || fail "$(json 'd["backups"][0]["outcome"]')"
+    [[ $(json 'd["backups"][0]["problems"][0]') == *"$3"* ]] ||
+        fail "$(json 'd["backups"][0]["problems"]')"
+    nothing_left
+}
+# pg_restore builds the foreign key
+drill_refused 4 bad 'violates foreign key constraint "two_one_fkey"'
+sql refused "TRUNCATE two; CREATE FUNCTION few(int) RETURNS bool LANGUAGE sql AS 'SELECT true';
+             ALTER TABLE two ADD CHECK (few(one)); INSERT INTO two VALUES (1);
+             CREATE OR REPLACE FUNCTION few(int) RETURNS bool LANGUAGE sql AS 'SELECT false'"
+# hangar loads the rows
+drill_refused 4 bad 'violates check constraint "two_one_check"'
+cp "$(sql postgres "SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR'")/plpgsql.so" "$work/gone.so"
+chmod 755 "$work/gone.so"
+sql refused "TRUNCATE two; CREATE FUNCTION gone() RETURNS language_handler LANGUAGE c
+                 AS '$work/gone.so', 'plpgsql_call_handler'"
+drill_refused 1 not_judged 'could not access file'

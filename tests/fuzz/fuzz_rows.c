@@ -15,6 +15,7 @@
 #include "restore/rows_role.h"
 #include "restore/state.h"
 #include "restore/tables_in.h"
+#include "restore/verdict.h"
 #include "server/copy.h"
 #include "server/settings.h"
 #include "server/statement.h"
@@ -202,6 +203,12 @@ enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char 
 enum hangar_rc pg_no_memory(struct pg_source *src)
 {
     return src->host->fail(src->ctx, HANGAR_NO_MEMORY, 0, "cannot allocate memory");
+}
+
+void pg_verdict(const struct pg_target *target, struct pg_error *err)
+{
+    (void)target;
+    (void)err;
 }
 
 enum hangar_rc pg_raise(struct pg_source *src, const struct pg_error *err, const char *fmt, ...)

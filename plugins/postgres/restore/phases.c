@@ -18,6 +18,7 @@
 #include "restore/rows_role.h"
 #include "restore/state.h"
 #include "restore/tables_in.h"
+#include "restore/verdict.h"
 #include "server/args.h"
 #include "server/child.h"
 #include "server/connection.h"
@@ -95,6 +96,7 @@ static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archi
     enum hangar_rc rc = pg_spawn(src, "pg_restore", NULL, &args, false, &child);
     if (rc == HANGAR_OK && (rc = pg_child_finish(child, doing)) != HANGAR_OK) {
         struct pg_error err = *pg_child_error(child);
+        pg_verdict(target, &err);
         explain_pg_restore_error(target, &err);
         rc = pg_raise(src, &err, "cannot restore the %s of database %s", section, target->name);
     }

@@ -14,6 +14,7 @@
 #include "restore/rows_role.h"
 #include "restore/state.h"
 #include "restore/tally.h"
+#include "restore/verdict.h"
 #include "server/connection.h"
 #include "server/copy.h"
 #include "server/error.h"
@@ -35,6 +36,7 @@ static enum hangar_rc raise_corrupt_rows(struct pg_rows *rows, const char *what)
 
 static enum hangar_rc raise_load_error(struct pg_rows *rows)
 {
+    pg_verdict(rows->target, &rows->conn->err);
     const struct pg_error *err = &rows->conn->err;
     const char *what = rows->table ? "table" : "an object",
                *table = rows->table ? rows->table : "with rows";

@@ -21,7 +21,8 @@ struct pg_options {
     const char *host, *port, *user, *password, *passfile;
     const char *sslmode, *sslrootcert, *sslcert, *sslkey;
     const char *bin_dir, *maintenance_db;
-    const char *rows_role; /* reads and writes the rows of a restore; NULL: user */
+    const char *server_log; /* of the throw-away server of a drill; NULL: it is none */
+    const char *rows_role;  /* reads and writes the rows of a restore; NULL: user */
     uint32_t jobs;
     enum pg_globals globals;
     int64_t lock_timeout_ms, connect_timeout_ms;

@@ -196,6 +196,7 @@ static enum hangar_rc start_cluster(struct pg_launch *launch)
         "shared_buffers=32MB",
         "dynamic_shared_memory_type=mmap", /* no shared memory outside the folder */
         "logging_collector=off",
+        "log_line_prefix=%e ", /* the SQLSTATE, for restore/verdict.c */
         "log_min_messages=warning",
         "shared_preload_libraries=",
         "ssl=off",
@@ -303,6 +304,10 @@ enum hangar_rc pg_scratch_start(void *inst, const char *dir, const struct hangar
     if (rc != HANGAR_OK) {
         return rc;
     }
+    char *log = pg_format("%s/log", dir);
+    if (!log) {
+        return pg_no_memory(src);
+    }
     host->attr_set(overrides, "host", dir);
     host->attr_set(overrides, "port", PORT);
     host->attr_set(overrides, "user", SUPERUSER);
@@ -313,8 +318,10 @@ enum hangar_rc pg_scratch_start(void *inst, const char *dir, const struct hangar
     host->attr_set(overrides, "sslmode", "disable");
     host->attr_set(overrides, "maintenance_db", SUPERUSER);
     host->attr_set(overrides, "rows_role", ROWS_ROLE);
+    host->attr_set(overrides, "server_log", log);
     host->attr_set(overrides, "globals", "missing");
     host->attr_set(overrides, "missing_locale", "substitute");
+    free(log);
     return HANGAR_OK;
 }
 
