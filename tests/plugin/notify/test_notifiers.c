@@ -170,12 +170,14 @@ START_TEST(a_failed_program_is_reported)
         {"echo no luck; kill -9 $$", HANGAR_INTERNAL, "sh was killed by signal 9: no luck"},
         {"cat; exit 1", HANGAR_INTERNAL, "sh failed with exit status 1: {\"error\": \"no space\"}"},
         {"exit 75", HANGAR_RETRY, "sh failed with exit status 75"},
-        {"head -c 20000 /dev/zero | tr '\\0' x; echo y; exit 1", HANGAR_INTERNAL, "xxxy "},
+        {"head -c 20000 /dev/zero | tr '\\0' x; echo y; exit 1", HANGAR_INTERNAL, "xxxy"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         open_command(cases[i].command);
         testing_expect(fake, send_event(&event), cases[i].rc, cases[i].command);
         assert_says(cases[i].says);
+        const char *said = fake_host_error(fake);
+        ck_assert_msg(!*said || said[strlen(said) - 1] != ' ', "ends with a blank: %s", said);
         fake_host_close(fake);
     }
     open_command("exec sleep 100");
