@@ -127,6 +127,11 @@ static const struct hangar_option options[] = {
      .type = HANGAR_OPT_BOOL,
      .default_value = "true",
      .help = "Collect statistics for the planner after a restore (ANALYZE)."},
+    {.name = "replace_partial",
+     .type = HANGAR_OPT_BOOL,
+     .default_value = "false",
+     .help = "Let a clean restore of a backup that was made with include_tables, exclude_tables or "
+             "exclude_table_data remove what the backup was told to leave out."},
     {.name = "missing_locale",
      .type = HANGAR_OPT_ENUM,
      .default_value = "fail",
@@ -194,6 +199,7 @@ static enum hangar_rc pg_read_options(struct pg_source *src)
         .connect_timeout_ms = host->opt_int(src->ctx, "connect_timeout"),
         .object_size = (uint64_t)host->opt_int(src->ctx, "object_size"),
         .analyze = host->opt_bool(src->ctx, "analyze"),
+        .replace_partial = host->opt_bool(src->ctx, "replace_partial"),
         .substitute_locale =
             strcmp(host->opt_string(src->ctx, "missing_locale"), "substitute") == 0,
     };

@@ -177,6 +177,7 @@ enum hangar_rc pg_end(void *inst, struct hangar_attrs *facts)
             host->attr_set(facts, "absent", text_str(&backup->absent));
         }
         add_doubts(src, facts);
+        pg_patterns_set(src, facts);
         host->attr_setf(facts, "tables", "%llu", (unsigned long long)backup->tables);
         host->attr_setf(facts, "rows", "%llu", (unsigned long long)backup->rows);
         host->attr_setf(facts, "large_objects", "%llu", (unsigned long long)backup->large_objects);

@@ -5,6 +5,7 @@
  */
 #include "backup/patterns.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "server/catalog.h"
@@ -116,6 +117,18 @@ enum hangar_rc pg_patterns_refuse_unmatched(struct pg_source *src,
 {
     struct pattern_verdict verdict = {src, patterns};
     return each_pattern(src, refuse_pattern, &verdict);
+}
+
+void pg_patterns_set(struct pg_source *src, struct hangar_attrs *facts)
+{
+    for (size_t o = 0; pattern_options[o]; o++) {
+        const char *pattern;
+        for (size_t i = 0; (pattern = pg_selected(src, pattern_options[o], i)) != NULL; i++) {
+            char name[64];
+            snprintf(name, sizeof(name), "%s.%zu", pattern_options[o], i);
+            src->host->attr_set(facts, name, pattern);
+        }
+    }
 }
 
 void pg_patterns_free(struct pg_patterns *patterns)

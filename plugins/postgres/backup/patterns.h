@@ -24,6 +24,9 @@ enum hangar_rc pg_patterns_match(struct pg_conn *conn, const char *database,
 enum hangar_rc pg_patterns_refuse_unmatched(struct pg_source *src,
                                             const struct pg_patterns *patterns);
 
+/* Adds each pattern to the facts of a backup, as OPTION.NUMBER: what is not in it. */
+void pg_patterns_set(struct pg_source *src, struct hangar_attrs *facts);
+
 void pg_patterns_free(struct pg_patterns *patterns);
 
 #endif

@@ -294,6 +294,11 @@ static void add_dump_options(struct pg_db *db, struct pg_args *args)
             text_free(&quoted);
         }
     }
+    if (pg_selected(db->src, "include_tables", 0)) {
+        /* a pattern without a schema would also name the views and tables of the system */
+        pg_arg(args, "--exclude-table=pg_*.*");
+        pg_arg(args, "--exclude-table=information_schema.*");
+    }
 }
 
 /* Starts pg_dump for everything but the rows, which we copy ourselves. */

@@ -17,6 +17,7 @@
 #include "restore/maintenance.h"
 #include "restore/marks.h"
 #include "restore/obstacles.h"
+#include "restore/partial.h"
 #include "restore/state.h"
 #include "server/connection.h"
 #include "server/error.h"
@@ -229,6 +230,9 @@ static enum hangar_rc check_content(struct pg_target *target, bool *empty)
     }
     rc = pg_target_contents(target, conn, &what);
     *empty = *empty && what.size == 0;
+    if (rc == HANGAR_OK && what.size) {
+        rc = pg_partial_refuse(target, conn);
+    }
     text_free(&what);
     pg_close(conn);
     return rc == HANGAR_OK && pg_cancelled(src) ? pg_raise_cancelled(src) : rc;

@@ -351,6 +351,37 @@ it_replaces_all_databases_or_none() {
     drop_database two
 }
 
+it_removes_nothing_that_a_partial_backup_was_told_to_leave_out() {
+    local b=$work/part options says
+    sql postgres "CREATE DATABASE part"
+    sql part "CREATE TABLE kept (a serial PRIMARY KEY)" "CREATE TABLE audit AS SELECT 1 AS a" \
+        "CREATE TABLE bulk AS SELECT 2 AS a" "CREATE TABLE bare (a int)" \
+        "CREATE FUNCTION two() RETURNS int LANGUAGE sql AS 'SELECT 2'" "CREATE VIEW seen AS SELECT 1 AS a"
+    while IFS='|' read -r options says; do
+        rm -rf "$b"
+        # shellcheck disable=SC2086 # a list of options
+        works run backup "$b" database=part $options
+        sql part "CREATE TABLE IF NOT EXISTS later (a int)" # no pattern names it
+        expect 6 "cannot replace database part on .*: the backup was told to leave out a part of it, and this would remove $says; hint: .*\.database=NAME.*replace_partial=true" \
+            run clean "$b" database=part
+        expect 6 "would remove $says;" run clean-plan "$b" database=part
+        [ "$(sql part "SELECT (SELECT count(*) FROM audit), (SELECT count(*) FROM bulk), two()")" = '1|1|2' ] ||
+            fail "it is not as it was"
+    done <<'END'
+exclude_tables=audit|public.audit
+exclude_tables=public.a* exclude_table_data=b*|public.audit, the rows of public.bulk
+exclude_table_data=b*|the rows of public.bulk
+include_tables=k*|function public.two, public.audit, public.bare, public.bulk, public.later and 1 more
+END
+    expect_no_leftovers
+    works run clean "$b" database=part replace_partial=true
+    [ "$(sql part "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")" = kept ] ||
+        fail "it was not replaced"
+    # now it holds nothing that the backup leaves out
+    works run clean "$b" database=part
+    drop_database part
+}
+
 long_it_reports_an_old_database_that_cannot_be_dropped() {
     local restore left
     spoil
