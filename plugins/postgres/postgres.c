@@ -32,6 +32,7 @@
 #include "server/scratch.h"
 #include "text.h"
 
+static const char *const older_choices[] = {"refuse", "try", NULL};
 static const char *const locale_choices[] = {"fail", "substitute", NULL};
 static const char *const globals_choices[] = {"missing", "all", "none", NULL};
 static const char *const sslmode_choices[] = {"disable",   "allow",       "prefer", "require",
@@ -139,6 +140,13 @@ static const struct hangar_option options[] = {
      .help = "What a restore does when the server lacks the locale of a database: fail refuses; "
              "substitute uses C.UTF-8 or C with a warning, and texts are then ordered differently. "
              "Drills use substitute."},
+    {.name = "older_server",
+     .type = HANGAR_OPT_ENUM,
+     .default_value = "refuse",
+     .choices = older_choices,
+     .help = "What a restore does when the server has an older major version than that of the "
+             "backup: refuse; or try, which fails at the first thing that the server does not "
+             "know."},
     {.name = "maintenance_db",
      .type = HANGAR_OPT_STRING,
      .default_value = "postgres",
@@ -200,6 +208,7 @@ static enum hangar_rc pg_read_options(struct pg_source *src)
         .object_size = (uint64_t)host->opt_int(src->ctx, "object_size"),
         .analyze = host->opt_bool(src->ctx, "analyze"),
         .replace_partial = host->opt_bool(src->ctx, "replace_partial"),
+        .try_older_server = strcmp(host->opt_string(src->ctx, "older_server"), "try") == 0,
         .substitute_locale =
             strcmp(host->opt_string(src->ctx, "missing_locale"), "substitute") == 0,
     };

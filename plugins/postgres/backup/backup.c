@@ -11,6 +11,7 @@
 #include "backup/properties.h"
 #include "backup/snapshot.h"
 #include "backup/state.h"
+#include "backup/tools_suit.h"
 #include "backup/unseen.h"
 #include "server/connection.h"
 #include "server/error.h"
@@ -74,6 +75,21 @@ static enum hangar_rc check_patterns(struct pg_source *src)
     return rc;
 }
 
+/* Finds the client tools, and refuses those whose archive no server would take back. */
+static enum hangar_rc choose_tools(struct pg_source *src)
+{
+    struct pg_backup *backup = src->backup;
+    enum hangar_rc rc = pg_find_tools(src, backup->version / 10000, "the server");
+    for (size_t i = 0; i < backup->db_count && rc == HANGAR_OK; i++) {
+        struct pg_db *db = &backup->dbs[i];
+        rc = pg_require_suitable_tools(db->lead, db->name, &backup->least_server);
+    }
+    if (rc == HANGAR_OK) {
+        pg_warn_of_newer_tools(src, backup->version, backup->least_server);
+    }
+    return rc;
+}
+
 enum hangar_rc pg_prepare_safety(void *inst)
 {
     ((struct pg_source *)inst)->safety = true;
@@ -106,7 +122,7 @@ enum hangar_rc pg_prepare(void *inst)
     backup->version = lead->version;
     snprintf(backup->server_version, sizeof(backup->server_version), "%s", version ? version : "");
     rc = pg_globals_prepare(src, lead, &backup->globals);
-    return rc == HANGAR_OK ? pg_find_tools(src, lead->version / 10000) : rc;
+    return rc == HANGAR_OK ? choose_tools(src) : rc;
 }
 
 enum hangar_rc pg_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point)
@@ -172,6 +188,9 @@ enum hangar_rc pg_end(void *inst, struct hangar_attrs *facts)
         host->attr_set(facts, "server_version", backup->server_version);
         host->attr_setf(facts, "server_version_num", "%d", backup->version);
         host->attr_set(facts, "client_version", src->tools.version);
+        if (backup->least_server) {
+            host->attr_setf(facts, "least_server", "%d", backup->least_server);
+        }
         host->attr_setf(facts, "databases", "%zu", backup->db_count);
         if (backup->absent.size) {
             host->attr_set(facts, "absent", text_str(&backup->absent));

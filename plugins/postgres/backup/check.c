@@ -13,6 +13,7 @@
 #include "backup/others.h"
 #include "backup/patterns.h"
 #include "backup/tables.h"
+#include "backup/tools_suit.h"
 #include "backup/unseen.h"
 #include "server/catalog.h"
 #include "server/connection.h"
@@ -28,6 +29,7 @@ struct totals {
     uint64_t bytes, tables, locks;
     char version[128];
     int version_num;
+    int least_server; /* see tools_suit.h */
 };
 
 /* Appends a query for the tables and sequences that would be backed up and that fulfil a
@@ -196,6 +198,12 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
             pg_add_unseen_passwords(&totals->unseen);
         }
     }
+    if (rc == HANGAR_OK && !src->tools.major) {
+        rc = pg_find_tools(src, conn->version / 10000, "the server");
+    }
+    if (rc == HANGAR_OK) {
+        rc = pg_require_suitable_tools(conn, database, &totals->least_server);
+    }
     pg_close(conn);
     return rc;
 }
@@ -213,13 +221,11 @@ enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts)
         rc = pg_patterns_refuse_unmatched(src, &totals.patterns);
     }
     pg_patterns_free(&totals.patterns);
-    if (rc == HANGAR_OK) {
-        rc = pg_find_tools(src, totals.version_num / 10000);
-    }
     if (rc != HANGAR_OK) {
         text_free(&totals.unseen);
         return rc;
     }
+    pg_warn_of_newer_tools(src, totals.version_num, totals.least_server);
     pg_report_unseen(src, &totals.unseen, facts);
     text_free(&totals.unseen);
     /* this session and pg_dump each lock every table */

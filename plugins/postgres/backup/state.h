@@ -32,6 +32,7 @@ struct pg_backup {
     /* set before begin returned */
     char server_version[128];
     int version;
+    int least_server; /* the major version that takes the archive back; 0: that of the server */
 };
 
 /* Sets src->backup, with room for all databases of the options; NULL when memory runs

@@ -96,18 +96,17 @@ static void write_database_commands(const struct commands *commands,
         "# The database, with its properties and definitions; it must not exist yet.  To use\n"
         "# another name, create a database of that name, omit -C, and replace the name here and\n"
         "# below.\n"
-        "pg_restore --exit-on-error --section=pre-data -C -d postgres < <(%s)\n"
+        "restore --section=pre-data -C -d postgres < <(%s)\n"
         "# Large objects, sequences, the configuration of extensions.\n"
-        "pg_restore --exit-on-error --section=data -d %s < <(%s)\n",
+        "restore --section=data -d %s < <(%s)\n",
         schema->decode, connect, schema->decode);
     if (large) {
-        host->text(commands->out, "pg_restore --exit-on-error --section=data -d %s < <(%s)\n",
-                   connect, large->decode);
+        host->text(commands->out, "restore --section=data -d %s < <(%s)\n", connect, large->decode);
     }
     write_rows_commands(commands, schema, folder_len, connect);
     host->text(commands->out,
                "# Indexes, constraints, triggers.\n"
-               "pg_restore --exit-on-error --section=post-data -d %s < <(%s)\n"
+               "restore --section=post-data -d %s < <(%s)\n"
                "psql -X -q -d %s -c ANALYZE\n",
                connect, schema->decode, connect);
 }
@@ -129,6 +128,26 @@ static char *connect_argument(const char *database)
     text_free(&plain);
     return quoted.data;
 }
+
+static const char restore_function[] =
+    "# pg_restore.  Version 17 switches off a limit of time that servers up to 16 do not have:\n"
+    "# there, this error does not count, and any other one does.\n"
+    "stop=--exit-on-error\n"
+    "psql -X -q -d postgres -c 'SET transaction_timeout = 0' 2>/dev/null || stop=\n"
+    "restore() {\n"
+    "    [ -z \"$stop\" ] || { pg_restore $stop \"$@\"; return; }\n"
+    "    said=$(LC_ALL=C pg_restore \"$@\" 2>&1) && return\n"
+    "    printf '%s\\n' \"$said\" | awk '\n"
+    "        /^$/ { next }\n"
+    "        held && /^Command was: SET [a-z_]*_timeout = 0;$/ { held = \"\"; next }\n"
+    "        held { print held; held = \"\"; bad = 1 }\n"
+    "        { last = $0 }\n"
+    "        /^pg_restore: warning: errors ignored on restore: / { next }\n"
+    "        /^pg_restore: error: could not execute query: .*_timeout/ { held = $0; next }\n"
+    "        /^pg_restore: error: / || /^Command was: / { bad = 1 }\n"
+    "        { print }\n"
+    "        END { if (held) { print held }; exit bad || held || last !~ /: errors ignored/ }' >&2\n"
+    "}\n";
 
 enum hangar_rc pg_restore_commands(void *inst, const struct hangar_attrs *facts,
                                    const struct hangar_object_info *objects, size_t object_count,
@@ -167,6 +186,7 @@ enum hangar_rc pg_restore_commands(void *inst, const struct hangar_attrs *facts,
         "    done\n"
         "}\n",
         client ? atoi(client) : 10);
+    host->text(out, "%s", restore_function);
     write_globals_command(&commands);
     for (size_t i = 0; i < object_count; i++) {
         const char *slash = strchr(objects[i].name, '/');

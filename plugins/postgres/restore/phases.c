@@ -70,6 +70,14 @@ static void explain_pg_restore_error(const struct pg_target *target, struct pg_e
     cut_temporary_hint(target, err);
 }
 
+/* Does pg_restore switch off limits of time that the server does not have?  See tolerated.h.  It
+ * then runs with one session: the lines of several would be mixed. */
+static bool limits_are_unknown(const struct pg_source *src)
+{
+    int server = src->restore->server_version / 10000;
+    return server < 17 && src->tools.major > server;
+}
+
 static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archive,
                                      const char *section, uint32_t jobs, const char *doing)
 {
@@ -77,15 +85,18 @@ static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archi
     struct pg_args args = {0};
     struct text database = {0};
     struct pg_child *child = NULL;
+    struct pg_tolerated tolerated = {0};
     pg_add_conninfo(&database, target->into);
     pg_arg(&args, "pg_restore");
     pg_arg(&args, "--no-password");
-    pg_arg(&args, "--exit-on-error");
+    if (!limits_are_unknown(src)) {
+        pg_arg(&args, "--exit-on-error");
+    }
     pg_arg(&args, "--section=%s", section);
     if (target->no_tablespaces) {
         pg_arg(&args, "--no-tablespaces");
     }
-    if (jobs > 1) {
+    if (jobs > 1 && !limits_are_unknown(src)) {
         pg_arg(&args, "--jobs=%u", jobs);
     }
     pg_arg(&args, "--dbname=%s", text_str(&database));
@@ -94,6 +105,9 @@ static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archi
     text_free(&database);
     src->host->alive(src->ctx, doing);
     enum hangar_rc rc = pg_spawn(src, "pg_restore", NULL, &args, false, &child);
+    if (rc == HANGAR_OK && limits_are_unknown(src)) {
+        pg_child_tolerate(child, &tolerated);
+    }
     if (rc == HANGAR_OK && (rc = pg_child_finish(child, doing)) != HANGAR_OK) {
         struct pg_error err = *pg_child_error(child);
         pg_verdict(target, &err);

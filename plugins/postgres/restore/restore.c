@@ -16,11 +16,11 @@
 #include "restore/swap.h"
 #include "restore/tally.h"
 #include "restore/target.h"
+#include "restore/versions.h"
 #include "server/connection.h"
 #include "server/error.h"
 #include "server/instance.h"
 #include "server/leftovers.h"
-#include "server/tools.h"
 
 /* ---- beginning --------------------------------------------------------------- */
 
@@ -121,7 +121,7 @@ static void write_restore_plan(struct pg_source *src)
                    target->name, target->exists ? "exists and is empty" : "create", target->source,
                    src->opt.jobs);
     }
-    host->text(plan, "tools: PostgreSQL %s in %s\n", src->tools.version, src->tools.dir);
+    pg_plan_versions(src);
 }
 
 /* What the backup lacks of its source, in the plan and in the log of each restore. */
@@ -140,14 +140,6 @@ static void report_doubts(struct pg_source *src)
             src->host->log(src->ctx, HANGAR_LOG_WARN, "%s: %s", doubts[i].means, text);
         }
     }
-}
-
-/* Searches for tools that can read the archive and work with the server. */
-static enum hangar_rc find_restore_tools(struct pg_source *src)
-{
-    const char *client = src->host->attr_get(src->restore->how->facts, "client_version");
-    int archive = client ? atoi(client) : 0, server = src->restore->server_version / 10000;
-    return pg_find_tools(src, archive > server ? archive : server);
 }
 
 /* Gets a directory for every object that is spooled before it is used. */
@@ -203,7 +195,10 @@ enum hangar_rc pg_restore_prepare(void *inst, const struct hangar_restore *how)
         }
     }
     if (rc == HANGAR_OK) {
-        rc = find_restore_tools(src);
+        rc = pg_refuse_older_server(src);
+    }
+    if (rc == HANGAR_OK) {
+        rc = pg_find_restore_tools(src);
     }
     if (rc == HANGAR_OK && restore->dry) {
         write_restore_plan(src);

@@ -30,6 +30,7 @@ struct pg_child {
     struct program_child process;
     char errors[STDERR_LIMIT]; /* the beginning of its standard error; ends with a NUL */
     size_t errors_len;
+    struct pg_tolerated *tolerated; /* the caller's; NULL: every error counts */
     struct pg_error err;
     char said[STDERR_SHOWN]; /* what it printed there, as one line */
 };
@@ -61,7 +62,22 @@ enum hangar_rc pg_child_start(struct pg_source *src, const char *path, const cha
 
 /* ---- reading ----------------------------------------------------------------- */
 
-/* Reads what there is of standard error, and stores as much of it as fits. */
+void pg_child_tolerate(struct pg_child *child, struct pg_tolerated *tolerated)
+{
+    child->tolerated = tolerated;
+}
+
+/* Stores as much as fits. */
+static void pg_child_store_errors(void *arg, const char *data, size_t size)
+{
+    struct pg_child *child = arg;
+    size_t room = sizeof(child->errors) - 1 - child->errors_len;
+    size_t stored = room < size ? room : size;
+    memcpy(child->errors + child->errors_len, data, stored);
+    child->errors_len += stored;
+}
+
+/* Reads what there is of standard error. */
 static void pg_child_read_errors(struct pg_child *child)
 {
     char buffer[1024];
@@ -78,10 +94,11 @@ static void pg_child_read_errors(struct pg_child *child)
             child->process.err_fd = -1;
             return;
         }
-        size_t room = sizeof(child->errors) - 1 - child->errors_len;
-        size_t stored = room < (size_t)n ? room : (size_t)n;
-        memcpy(child->errors + child->errors_len, buffer, stored);
-        child->errors_len += stored;
+        if (child->tolerated) {
+            pg_tolerated_add(child->tolerated, buffer, (size_t)n, pg_child_store_errors, child);
+        } else {
+            pg_child_store_errors(child, buffer, (size_t)n);
+        }
     }
 }
 
@@ -135,6 +152,10 @@ enum hangar_rc pg_child_read(struct pg_child *child, int64_t deadline_ms, void *
 /* The result of a status of waitpid; -1: another part of the process has reaped the child. */
 static enum hangar_rc pg_child_result(struct pg_child *child, int status)
 {
+    if (child->tolerated && pg_tolerated_only(child->tolerated, pg_child_store_errors, child) &&
+        status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 1) {
+        status = 0;
+    }
     char *line = child->said;
     pg_one_line(child->errors, line, sizeof(child->said));
     const char *separator = line[0] ? ": " : "";

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include "server/error.h"
 #include "server/instance.h"
+#include "server/tolerated.h"
 
 struct pg_child;
 
@@ -22,6 +23,10 @@ struct pg_child;
 enum hangar_rc pg_child_start(struct pg_source *src, const char *path, const char *tool,
                               char *const *argv, char *const *env, bool output,
                               struct pg_child **out);
+
+/* Takes the error of tolerated.h out of what the program prints, which is pg_restore.  Before
+ * anything is read. */
+void pg_child_tolerate(struct pg_child *child, struct pg_tolerated *tolerated);
 
 /* Waits for output, until clock_monotonic_ms() is deadline_ms (0: no limit); *got == 0 is the
  * end of the output. */

@@ -27,7 +27,7 @@ struct pg_options {
     enum pg_globals globals;
     int64_t lock_timeout_ms, connect_timeout_ms;
     uint64_t object_size;
-    bool analyze, replace_partial, substitute_locale;
+    bool analyze, replace_partial, substitute_locale, try_older_server;
 };
 
 /* The client tools in use. */

@@ -215,7 +215,12 @@ static bool examine_tools(void *arg, const char *dir, bool packaged)
     return search->best.major != 0;
 }
 
-enum hangar_rc pg_find_tools(struct pg_source *src, int least_major)
+/* Debian and Red Hat have few versions each; the project's own repositories have all of them. */
+#define INSTALL_HINT                                                                               \
+    "hint: install postgresql-client-%d (where the system has none, from apt.postgresql.org or "   \
+    "yum.postgresql.org), or set bin_dir to the folder of such tools"
+
+enum hangar_rc pg_find_tools(struct pg_source *src, int least_major, const char *needer)
 {
     struct pg_tools_search search = {.src = src, .least_major = least_major};
     pg_each_bin_dir(src, examine_tools, &search);
@@ -227,14 +232,13 @@ enum hangar_rc pg_find_tools(struct pg_source *src, int least_major)
         return pg_raise_cancelled(src);
     }
     if (search.newest) {
-        return src->host->fail(
-            src->ctx, HANGAR_UNSUPPORTED, 0,
-            "cannot use the PostgreSQL client tools in %s: the newest has version %d, but the "
-            "server needs %d or newer; hint: install postgresql-client-%d, or set bin_dir",
-            pg_bin_dirs_text(src), search.newest, least_major, least_major);
+        return src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
+                               "cannot use the PostgreSQL client tools in %s: the newest has "
+                               "version %d, but %s needs %d or newer; " INSTALL_HINT,
+                               pg_bin_dirs_text(src), search.newest, needer, least_major,
+                               least_major);
     }
     return src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
-                           "cannot find pg_dump, pg_dumpall and pg_restore in %s; hint: install "
-                           "postgresql-client-%d, or set bin_dir",
+                           "cannot find pg_dump, pg_dumpall and pg_restore in %s; " INSTALL_HINT,
                            pg_bin_dirs_text(src), least_major);
 }

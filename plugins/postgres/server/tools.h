@@ -12,9 +12,9 @@
 
 struct pg_child;
 
-/* Searches for tools of at least this major version and stores the nearest one in
- * src->tools.  When there are none, reports that to the host. */
-enum hangar_rc pg_find_tools(struct pg_source *src, int least_major);
+/* Searches for tools of at least this major version, which `needer` ("the server") needs, and
+ * stores the nearest one in src->tools.  When there are none, reports that to the host. */
+enum hangar_rc pg_find_tools(struct pg_source *src, int least_major, const char *needer);
 
 /* Starts src->tools' `tool`, a string literal; args[0] becomes its path.  `database` goes
  * into PGDATABASE unless it is NULL.  The rest: as pg_child_start. */

@@ -90,6 +90,22 @@ it_requires_client_tools() {
     rm -rf "$work/empty"
 }
 
+it_refuses_an_older_server() {
+    local b command
+    b=$(fresh)
+    works run backup "$b" database=small
+    sed -i 's/"server_version_num": *"[0-9]*"/"server_version_num": "990001"/' "$b/index.json"
+    grep -q 990001 "$b/index.json" || fail "the version was not changed"
+    for command in plan restore clean-plan clean; do
+        expect 11 'which is older than that of the backup .* hint: restore into PostgreSQL 99 or newer, or set older_server to try' \
+            run "$command" "$b" database=copy
+        exists copy && fail "a database was created"
+    done
+    expect 0 'versions: from PostgreSQL .* into PostgreSQL 15' run plan "$b" database=copy older_server=try
+    grep -q 'warn: .*fails at the first thing' "$work/log" || fail "no warning"
+    works run restore "$b" database=copy older_server=try
+}
+
 it_requires_privileges() {
     expect 4 'user limited may not read public.closed; hint: GRANT' \
         "$driver_as_limited" check "$work/none"

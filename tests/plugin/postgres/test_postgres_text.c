@@ -8,6 +8,7 @@
 #include "restore/globals_in.h"
 #include "server/grammar.h"
 #include "server/quote.h"
+#include "server/tolerated.h"
 #include "suite.h"
 
 static const char *setting_value(const char *setting, const char *value)
@@ -212,6 +213,74 @@ START_TEST(a_new_role_gets_the_attributes_that_it_lacks)
 }
 END_TEST
 
+static void collect_rest(void *arg, const char *data, size_t size)
+{
+    strncat(arg, data, size);
+}
+
+/* Fed byte by byte, and in one piece. */
+static bool tolerates(const char *text, char rest[1024])
+{
+    bool only[2];
+    for (size_t i = 0; i < 2; i++) {
+        struct pg_tolerated tolerated = {0};
+        size_t size = strlen(text), step = i ? size : 1;
+        rest[0] = '\0';
+        for (size_t at = 0; at < size; at += step) {
+            pg_tolerated_add(&tolerated, text + at, step, collect_rest, rest);
+        }
+        only[i] = pg_tolerated_only(&tolerated, collect_rest, rest);
+    }
+    ck_assert(only[0] == only[1]);
+    return only[0];
+}
+
+#define QUERY_ERROR "pg_restore: error: could not execute query: ERROR:  "
+#define LIMIT_ERROR                                                                                \
+    QUERY_ERROR "unrecognized configuration parameter \"transaction_timeout\"\n"                   \
+                "Command was: SET transaction_timeout = 0;\n\n\n"
+#define SUMMARY "pg_restore: warning: errors ignored on restore: 1\n"
+
+START_TEST(only_a_limit_that_the_server_lacks_is_tolerated)
+{
+    static const char *const good[] = {
+        LIMIT_ERROR SUMMARY,
+        LIMIT_ERROR LIMIT_ERROR SUMMARY,
+        LIMIT_ERROR "pg_restore: WARNING:  harmless\n" SUMMARY,
+        "pg_restore: error: could not execute query: FEHLER:  Parameter »transaction_timeout«\n"
+        "Command was: SET transaction_timeout = 0;\n\n\n" SUMMARY,
+    };
+    static const char *const bad[] = {
+        "",
+        LIMIT_ERROR,
+        SUMMARY "x\n",
+        LIMIT_ERROR QUERY_ERROR "no\nCommand was: CREATE INDEX i;\n\n" SUMMARY,
+        LIMIT_ERROR "pg_restore: error: connection lost\n" SUMMARY,
+        QUERY_ERROR "a_timeout\nCommand was: SET a = 0;\n\n" SUMMARY,
+        QUERY_ERROR "a_timeout\nCommand was: SET _timeout = 0;\n\n" SUMMARY,
+        QUERY_ERROR "a_timeout\nCommand was: SET a_timeout = 0; DROP TABLE t;\n\n" SUMMARY,
+        QUERY_ERROR "a_timeout\n" SUMMARY,
+        QUERY_ERROR "a_timeout\nCommand was: SELECT 'x\n" LIMIT_ERROR "';\n\n" SUMMARY,
+        /* the text of the server imitates ours */
+        QUERY_ERROR
+        "x_timeout\nCommand was: SET x_timeout = 0;\nCommand was: SELECT f();\n" SUMMARY,
+        "pg_restore: error: COPY failed: x_timeout\nCommand was: SET x_timeout = 0;\n" SUMMARY,
+    };
+    char rest[1024];
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        ck_assert_msg(tolerates(good[i], rest), "%s", good[i]);
+        ck_assert_msg(!strstr(rest, "timeout") && !strstr(rest, "ignored"), "%s", rest);
+    }
+    ck_assert(tolerates(good[2], rest));
+    ck_assert_str_eq(rest, "pg_restore: WARNING:  harmless\n");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ck_assert_msg(!tolerates(bad[i], rest), "%s", bad[i]);
+    }
+    tolerates(bad[3], rest);
+    ck_assert_str_eq(rest, QUERY_ERROR "no\nCommand was: CREATE INDEX i;\n");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -221,6 +290,7 @@ int main(void)
         globals_hold_no_command_of_psql,
         statements_of_globals_name_whom_they_concern,
         a_new_role_gets_the_attributes_that_it_lacks,
+        only_a_limit_that_the_server_lacks_is_tolerated,
     };
     return SUITE_RUN("postgres/text", tests, NULL, NULL);
 }
