@@ -302,6 +302,7 @@ enum hangar_rc pg_restore_end(void *inst, struct hangar_attrs *report)
             restore->roles_created, pg_where(src));
     }
     if (report && rc == HANGAR_OK && !dry) {
+        host->attr_setf(report, "into", "PostgreSQL %d", restore->server_version / 10000);
         host->attr_setf(report, "databases", "%llu", (unsigned long long)databases);
         host->attr_setf(report, "objects", "%llu", (unsigned long long)restore->objects);
         host->attr_setf(report, "tables", "%llu", (unsigned long long)tables);

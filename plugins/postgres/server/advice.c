@@ -347,6 +347,9 @@ static void advise_by_code(struct text *out, const struct attempt *a, const char
                   is_maintenance(a) ? ", or set maintenance_db to another database" : "");
     } else if (strcmp(code, "53300") == 0) {
         advise_too_many(out, a, message);
+    } else if (strcmp(code, "08P01") == 0 && strstr(message, "startup parameter")) {
+        text_add(out, "a connection pooler answers here, and does not accept what each session of "
+                      "hangar begins with: set host and port to those of the server itself");
     }
 }
 
