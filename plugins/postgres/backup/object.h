@@ -52,6 +52,8 @@ struct pg_copy_progress {
     bool active;
     uint64_t rows;
     struct pg_digest digest;
+    uint32_t computed;                /* columns at the end of each row that are not stored */
+    struct pg_digest computed_digest; /* of the rows with them */
 };
 
 struct pg_reader {

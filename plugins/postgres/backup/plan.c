@@ -77,6 +77,8 @@ enum hangar_rc pg_plan_tables(struct pg_conn *conn, const char *database, struct
         if (root) {
             table->target = (uint32_t)(root - list->items);
             table->columns = root->columns;
+            table->computed = root->computed;
+            table->computed_count = root->computed_count;
         }
         list->items[table->target].is_target = true;
     }

@@ -104,16 +104,21 @@ enum hangar_rc pg_end_table(struct pg_reader *reader)
 static void add_copy_statement(struct text *sql, const struct pg_list *list,
                                const struct pg_slice *slice, const char *columns)
 {
+    const struct pg_table *table = &list->items[slice->table];
+    const bool computed = table->computed_count > 0;
     text_add(sql, "COPY ");
-    if (slice->whole) {
+    if (slice->whole && !computed) {
         pg_add_table(sql, list, slice->table);
         if (columns) {
             text_addf(sql, " (%s)", columns);
         }
     } else {
-        text_addf(sql, "(SELECT %s FROM ONLY ", columns ? columns : "");
+        text_addf(sql, "(SELECT %s%s%s FROM ONLY ", columns ? columns : "", computed ? ", " : "",
+                  computed ? pg_pool(list, table->computed) : "");
         pg_add_table(sql, list, slice->table);
-        text_addf(sql, " WHERE ctid >= '(%llu,0)'", (unsigned long long)slice->from_page);
+        if (!slice->whole) {
+            text_addf(sql, " WHERE ctid >= '(%llu,0)'", (unsigned long long)slice->from_page);
+        }
         if (slice->to_page) {
             text_addf(sql, " AND ctid < '(%llu,0)'", (unsigned long long)slice->to_page);
         }
@@ -244,6 +249,8 @@ static enum hangar_rc begin_slice(struct pg_reader *reader)
     } else if (pg_begin_table(reader, text_str(&sql), text_str(&target), columns,
                               slice_kind(table, slice)) != HANGAR_OK) {
         rc = raise_rows_error(reader);
+    } else {
+        reader->copy.computed = table->computed_count;
     }
     text_free(&sql);
     text_free(&target);
@@ -267,9 +274,28 @@ static enum hangar_rc end_slice(struct pg_reader *reader)
     struct pg_table *target = &list->items[list->items[slice->table].target];
     target->rows += reader->copy.rows;
     pg_digest_add(&target->digest, reader->copy.digest.high, reader->copy.digest.low);
+    pg_digest_add(&target->computed_digest, reader->copy.computed_digest.high,
+                  reader->copy.computed_digest.low);
     pthread_mutex_unlock(&backup->mutex);
     reader->rows.total += reader->copy.rows;
     reader->rows.slice_at++;
+    return HANGAR_OK;
+}
+
+/* Generated columns are read for their digest only: the server computes them when the row is
+ * loaded. */
+static enum hangar_rc cut_computed(struct pg_reader *reader)
+{
+    char *row = reader->rows.row;
+    const size_t size = reader->rows.row_len - 1; /* without its newline */
+    size_t stored = pg_cut_columns(row, size, reader->copy.computed);
+    if (row[size] != '\n' || memchr(row, '\n', size) || stored == size) {
+        return pg_set_error(&reader->worker->err, HANGAR_IO, NULL,
+                            "a row without its generated columns arrived");
+    }
+    pg_digest_row(&reader->copy.computed_digest, row, size);
+    row[stored] = '\n';
+    reader->rows.row_len = stored + 1;
     return HANGAR_OK;
 }
 
@@ -282,6 +308,9 @@ static enum hangar_rc read_next_row(struct pg_reader *reader, int timeout_ms, bo
     *quiet = rc == HANGAR_OK && !reader->rows.row;
     if (rc == HANGAR_EOF) {
         return end_slice(reader);
+    }
+    if (rc == HANGAR_OK && reader->rows.row && reader->copy.computed) {
+        rc = cut_computed(reader);
     }
     if (rc == HANGAR_OK && reader->rows.row) {
         rc = pg_count_rows(reader, reader->rows.row, reader->rows.row_len);

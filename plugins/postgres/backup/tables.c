@@ -124,6 +124,7 @@ static enum hangar_rc add_table_row(void *arg, const PGresult *res)
         .has_rows = is_true_column(res, 3),
         .root_oid = oid_column(res, 4),
         .columns = PG_NONE,
+        .computed = PG_NONE,
         .target = (uint32_t)list->count,
         .sibling = PG_NONE,
     };
@@ -209,25 +210,36 @@ static enum hangar_rc add_detail_row(void *arg, const PGresult *res)
         return HANGAR_OK;
     }
     table->columns = add_to_pool(list, PQgetvalue(res, 0, 4));
-    return table->columns == PG_NONE ? HANGAR_NO_MEMORY : HANGAR_OK;
+    table->computed_count = oid_column(res, 6);
+    if (table->computed_count) {
+        table->computed = add_to_pool(list, PQgetvalue(res, 0, 5));
+    }
+    return table->columns == PG_NONE || (table->computed_count && table->computed == PG_NONE)
+               ? HANGAR_NO_MEMORY
+               : HANGAR_OK;
 }
 
 enum hangar_rc pg_list_details(struct pg_conn *conn, const char *database, struct pg_list *list)
 {
     struct text sql = {0};
     int version = conn->version;
+    /* they are read by a SELECT, too */
+    const char *generated =
+        version >= 120000 && conn->restricts ? " AND a.attgenerated = 's'" : " AND false";
     text_addf(
         &sql,
         "SELECT c.oid, CASE c.relkind WHEN 'r' THEN pg_relation_size(c.oid) ELSE 0 END,"
         " coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0), %s,"
-        " " PG_COPY_COLUMNS_FORMAT " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " " PG_COPY_COLUMNS_FORMAT ", " PG_COPY_COLUMNS_FORMAT ", (SELECT count(*) FROM"
+        " pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped%s)"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind IN ('r', 'p') AND " PG_IS_USER_RELATION,
         /* before version 14 a condition on ctid reads the whole table; and a slice is read by a
          * SELECT, which a view could take the place of: COPY of a name refuses views */
         version >= 140000 && conn->restricts
             ? "c.relam = (SELECT oid FROM pg_am WHERE amname = 'heap')"
             : "false",
-        PG_NOT_GENERATED(version));
+        PG_NOT_GENERATED(version), generated, generated);
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed) {
         rc = pg_no_memory(conn->src);

@@ -20,20 +20,23 @@
 struct pg_table {
     uint32_t oid;
     uint32_t schema, name;
-    uint32_t columns;  /* "\"a\", \"b\"": of the rows; PG_NONE: no list, all columns */
-    uint32_t root_oid; /* below a hash-partitioned ancestor: the topmost root; else 0 */
-    uint32_t target;   /* the table that the rows are loaded into: itself or its root */
-    uint32_t sibling;  /* the next table with the same target, in the order of objects */
-    uint32_t level;    /* tables of a level are loaded after those of lower ones, by level */
-    uint32_t rank;     /* in the last level, which is loaded one table after the other */
+    uint32_t columns;        /* "\"a\", \"b\"": of the rows; PG_NONE: no list, all columns */
+    uint32_t computed;       /* the same of its generated columns; PG_NONE: it has none */
+    uint32_t computed_count; /* how many these are */
+    uint32_t root_oid;       /* below a hash-partitioned ancestor: the topmost root; else 0 */
+    uint32_t target;         /* the table that the rows are loaded into: itself or its root */
+    uint32_t sibling;        /* the next table with the same target, in the order of objects */
+    uint32_t level;          /* tables of a level are loaded after those of lower ones, by level */
+    uint32_t rank;           /* in the last level, which is loaded one table after the other */
     uint32_t first_object, last_object; /* the objects that hold its rows; 0: none yet */
     uint64_t heap_bytes, toast_bytes;
     uint64_t rows; /* of a target: read so far */
     struct pg_digest digest;
-    bool has_rows;  /* a table whose rows are copied; others are only locked */
-    bool is_heap;   /* its rows are distinguished by ctid */
-    bool is_target; /* rows are loaded into it */
-    bool entire;    /* all its rows are loaded by one statement */
+    struct pg_digest computed_digest; /* of the rows with their generated columns */
+    bool has_rows;                    /* a table whose rows are copied; others are only locked */
+    bool is_heap;                     /* its rows are distinguished by ctid */
+    bool is_target;                   /* rows are loaded into it */
+    bool entire;                      /* all its rows are loaded by one statement */
 };
 
 struct pg_list {

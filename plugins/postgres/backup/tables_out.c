@@ -51,7 +51,14 @@ static void add_table_line(struct pg_reader *reader, uint32_t index)
     for (uint32_t i = table->sibling; i != PG_NONE; i = list->items[i].sibling) {
         add_object_names(text, &list->items[i], &last);
     }
-    text_add(text, "]}\n");
+    text_add(text, "]");
+    if (table->computed_count) {
+        pg_digest_hex(&table->computed_digest, hex);
+        text_add(text, ",\"generated\":");
+        pg_add_json(text, pg_pool(list, table->computed), utf8);
+        text_addf(text, ",\"generated_digest\":\"%s\"", hex);
+    }
+    text_add(text, "}\n");
 }
 
 /* All other objects are closed by now: no thread changes the list any more. */

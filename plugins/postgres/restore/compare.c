@@ -23,7 +23,8 @@ struct pg_table_probe {
     bool reading;              /* a COPY was sent, and its end has not arrived */
     struct pg_table_line line; /* of the table being read; its text columns is empty */
     uint64_t rows;
-    struct pg_digest digest;
+    struct pg_digest digest, computed_digest;
+    uint32_t computed; /* generated columns at the end of each row */
 };
 
 struct pg_comparison {
@@ -54,7 +55,10 @@ static enum hangar_rc advance_probe(struct pg_comparison *compare, struct pg_tab
     int n;
     while (!PQisBusy(pq)) {
         while ((n = PQgetCopyData(pq, &row, 1)) > 0) {
-            pg_digest_row(&probe->digest, row, (size_t)n - 1);
+            pg_digest_row(&probe->digest, row, pg_cut_columns(row, (size_t)n - 1, probe->computed));
+            if (probe->computed) {
+                pg_digest_row(&probe->computed_digest, row, (size_t)n - 1);
+            }
             probe->rows++;
             PQfreemem(row);
         }
@@ -79,6 +83,10 @@ static enum hangar_rc advance_probe(struct pg_comparison *compare, struct pg_tab
         compare->done++;
         enum hangar_rc rc =
             pg_table_verify(compare->target, &probe->line, probe->rows, &probe->digest);
+        if (rc == HANGAR_OK && probe->computed) {
+            rc = pg_table_verify_computed(compare->target, &probe->line, &probe->computed_digest);
+            compare->target->compared_generated++;
+        }
         if (rc != HANGAR_OK) {
             return rc;
         }
@@ -140,16 +148,22 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
         }
     }
     struct text sql = {0};
-    text_addf(&sql, "COPY (SELECT %s FROM %s%s) TO STDOUT", text_str(&line->columns),
+    text_addf(&sql, "COPY (SELECT %s%s%s FROM %s%s) TO STDOUT", text_str(&line->columns),
+              line->computed.size ? ", " : "", text_str(&line->computed),
               line->partitioned ? "" : "ONLY ", text_str(&line->table));
     text_clear(&probe->line.table);
     text_add(&probe->line.table, text_str(&line->table));
     probe->line.rows = line->rows;
     probe->line.digest = line->digest;
+    text_clear(&probe->line.computed);
+    text_add(&probe->line.computed, text_str(&line->computed));
+    probe->line.computed_digest = line->computed_digest;
+    probe->computed = pg_count_columns(text_str(&line->computed));
+    probe->computed_digest = (struct pg_digest){0};
     probe->rows = 0;
     probe->digest = (struct pg_digest){0};
     enum hangar_rc rc = HANGAR_OK;
-    if (sql.failed || probe->line.table.failed) {
+    if (sql.failed || probe->line.table.failed || probe->line.computed.failed) {
         rc = pg_no_memory(compare->target->src);
     } else if (pg_send(probe->conn, text_str(&sql), NULL, NULL) != HANGAR_OK) {
         rc = raise_compare_error(compare, probe);

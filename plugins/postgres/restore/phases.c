@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "restore/compare.h"
+#include "restore/check_indexes.h"
 #include "restore/database.h"
 #include "restore/last_rows.h"
 #include "restore/properties.h"
@@ -190,6 +191,9 @@ enum hangar_rc pg_finish_target(struct pg_target *target)
     if (rc == HANGAR_OK) {
         rc = run_pg_restore(target, target->schema_path, "post-data", src->opt.jobs,
                             "building indexes and constraints");
+    }
+    if (rc == HANGAR_OK && (src->restore->how->flags & HANGAR_RESTORE_COMPARE)) {
+        rc = pg_check_indexes(target);
     }
     if (rc == HANGAR_OK) {
         rc = analyze_and_flush(target);

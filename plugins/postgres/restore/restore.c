@@ -220,6 +220,7 @@ static void free_restore(struct pg_source *src)
         struct pg_target *target = &restore->targets[i];
         pg_tally_free(&target->tally);
         pg_last_rows_free(target);
+        text_free(&target->not_compared);
         free(target->schema_path);
         free(target->large_path);
         free(target->tables_path);
@@ -253,22 +254,36 @@ static enum hangar_rc finish_remaining_targets(struct pg_source *src)
 static void report_comparison(const struct pg_restore *restore, const struct hangar_host *host,
                               struct hangar_attrs *report)
 {
-    uint64_t tables = 0, rows = 0;
+    uint64_t tables = 0, rows = 0, generated = 0, indexes = 0;
+    struct text rest = {0};
     for (size_t i = 0; i < restore->target_count; i++) {
         const struct pg_target *target = &restore->targets[i];
         tables += target->compared_tables;
         rows += target->compared_rows;
+        generated += target->compared_generated;
+        indexes += target->checked_indexes;
+        if (target->not_compared.size) {
+            text_addf(&rest, "%sin database %s: %s", rest.size ? "; " : "", target->name,
+                      text_str(&target->not_compared));
+        }
         if (target->locale) {
             host->attr_setf(report, "substituted_locale", "%s in database %s", target->locale,
                             target->name);
         }
     }
     if (!(restore->how->flags & HANGAR_RESTORE_COMPARE)) {
+        text_free(&rest);
         return;
     }
     host->attr_setf(report, "compared_tables", "%llu", (unsigned long long)tables);
     host->attr_setf(report, "compared_rows", "%llu", (unsigned long long)rows);
     host->attr_setf(report, "compared_digests", "%llu", (unsigned long long)tables);
+    host->attr_setf(report, "compared_generated", "%llu", (unsigned long long)generated);
+    host->attr_setf(report, "checked_indexes", "%llu", (unsigned long long)indexes);
+    if (rest.size) {
+        host->attr_setf(report, "not_compared", "%.8000s", text_str(&rest));
+    }
+    text_free(&rest);
 }
 
 enum hangar_rc pg_restore_end(void *inst, struct hangar_attrs *report)

@@ -51,6 +51,34 @@ static bool parse_json_string(const char **at, bool utf8, struct text *out)
     return *c == '"' && !out->failed;
 }
 
+uint32_t pg_count_columns(const char *list)
+{
+    uint32_t count = *list ? 1 : 0;
+    for (bool quoted = false; *list; list++) {
+        quoted ^= *list == '"';
+        count += *list == ',' && !quoted;
+    }
+    return count;
+}
+
+/* What stands behind the objects of a line. */
+static bool parse_computed(const char *objects, bool utf8, struct pg_table_line *line)
+{
+    unsigned long long high, low;
+    const char *at = strchr(objects, ']');
+    text_clear(&line->computed);
+    if (!at || !pg_skip_word(&at, "],\"generated\":")) {
+        return at != NULL;
+    }
+    if (!parse_json_string(&at, utf8, &line->computed) ||
+        !pg_is_column_list(text_str(&line->computed)) ||
+        sscanf(at, ",\"generated_digest\":\"%16llx%16llx\"", &high, &low) != 2) {
+        return false;
+    }
+    line->computed_digest = (struct pg_digest){.high = high, .low = low};
+    return true;
+}
+
 bool pg_table_line_parse(const char *text, bool utf8, struct pg_table_line *line)
 {
     const char *at = text;
@@ -71,6 +99,7 @@ bool pg_table_line_parse(const char *text, bool utf8, struct pg_table_line *line
             line->rows = rows;
             line->digest = (struct pg_digest){.high = high, .low = low};
         }
+        good = good && parse_computed(at + end, utf8, line);
         text_clear(&line->table);
         pg_add_ident(&line->table, text_str(&schema));
         text_add(&line->table, ".");
@@ -86,6 +115,7 @@ void pg_table_line_free(struct pg_table_line *line)
 {
     text_free(&line->table);
     text_free(&line->columns);
+    text_free(&line->computed);
 }
 
 static enum hangar_rc raise_table_line(const struct pg_target *target)
@@ -149,6 +179,22 @@ enum hangar_rc pg_table_verify(struct pg_target *target, const struct pg_table_l
             target->name, text_str(&line->table), (unsigned long long)rows, rows == 1 ? "" : "s");
     }
     return HANGAR_OK;
+}
+
+enum hangar_rc pg_table_verify_computed(struct pg_target *target, const struct pg_table_line *line,
+                                        const struct pg_digest *digest)
+{
+    const struct pg_source *src = target->src;
+    if (digest->high == line->computed_digest.high && digest->low == line->computed_digest.low) {
+        return HANGAR_OK;
+    }
+    return src->host->fail(
+        src->ctx, HANGAR_CORRUPT, 0,
+        "cannot verify database %s: the generated columns (%.200s) of table %s have other values "
+        "than in the source; hint: their expressions depend on settings, on other tables, or on "
+        "functions that were replaced after the rows were written; without --compare they are "
+        "restored as pg_restore does",
+        target->name, text_str(&line->computed), text_str(&line->table));
 }
 
 static enum hangar_rc check_table_line(void *arg, const struct pg_table_line *line)

@@ -15,7 +15,16 @@ struct pg_table_line {
     bool partitioned;
     uint64_t rows;
     struct pg_digest digest;
+    struct text computed; /* generated columns, as columns; "": none, or of hangar 0.1 */
+    struct pg_digest computed_digest; /* of the rows with them behind */
 };
+
+/* How many columns a list has. */
+uint32_t pg_count_columns(const char *list);
+
+/* HANGAR_CORRUPT, reported to the host, when the generated columns have other values. */
+enum hangar_rc pg_table_verify_computed(struct pg_target *target, const struct pg_table_line *line,
+                                        const struct pg_digest *digest);
 
 /* Reads a line; false when hangar did not write it.  Both texts are reused. */
 bool pg_table_line_parse(const char *text, bool utf8, struct pg_table_line *line);

@@ -37,7 +37,9 @@ struct pg_target {
     size_t idle_count;
     struct pg_tally tally;
     uint64_t rows, tables;
-    uint64_t compared_tables, compared_rows;
+    uint64_t compared_tables, compared_rows, compared_generated;
+    uint64_t checked_indexes;
+    struct text not_compared; /* what --compare leaves out of this database; empty: nothing */
 };
 
 /* An attribute of schema.dump, put together from its pieces, for the caller to free;

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <xxhash.h>
 
 /* The first line of each object with rows.  Format 1 had the settings of the session that read the
@@ -37,6 +38,20 @@
 struct pg_digest {
     uint64_t high, low;
 };
+
+/* The size of a row of COPY without its last columns; that of the row when it has no more. */
+static inline size_t pg_cut_columns(const char *row, size_t size, uint32_t columns)
+{
+    size_t end = size;
+    for (uint32_t i = 0; i < columns; i++) {
+        const char *tab = (const char *)memrchr(row, '\t', end);
+        if (!tab) {
+            return size;
+        }
+        end = (size_t)(tab - row);
+    }
+    return end;
+}
 
 #define PG_DIGEST_HEX 33 /* bytes of a digest in hexadecimal, with its NUL */
 
