@@ -140,7 +140,7 @@ start_drill
 kill -KILL "$drilling"
 wait "$drilling" 2>/dev/null || true
 wait_for 20 no_servers
-expect_exit 0 drill
+expect_exit 0 drill --from local
 nothing_left
 
 # ---- what must fail ----
@@ -244,7 +244,6 @@ expect_exit 4 hangar --json list
 [[ $(json 'd["backups"][0]["verified"]["level"]') == drill ]] || fail "list shows another level"
 rm -r "$folder"
 cp -r "$work/pristine" "$folder"
-expect_exit 0 drill --from local
 
 promise "a wrong value with correct checksums is detected"
 forge cache/dump.rdb.gz $'\x05later\x01x' $'\x05later\x01y'

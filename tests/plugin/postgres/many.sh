@@ -24,8 +24,11 @@ it_restores_an_equal_database() {
     works run backup "$b" database=hard
     [ -f "$b/objects/hard/large_objects.dump" ] || fail "the backup was made as for few tables"
     [ "$(wc -l <"$b/objects/hard/tables.jsonl")" -gt 2010 ] || fail "tables.jsonl has too few lines"
-    works run compare "$b" database=copy
-    works pg_same hard copy "$work"
+    works run compare "$b" database=copy # the rows; pg_same takes long
+    [ -z "${HANGAR_LONG:-}" ] || works pg_same hard copy "$work"
+    _pg_dump_plain --schema-only -d hard >"$work/hard.schema"
+    _pg_dump_plain --schema-only -d copy >"$work/copy.schema"
+    works diff "$work/hard.schema" "$work/copy.schema"
 }
 
 long_it_writes_commands_that_restore_by_hand() {
@@ -77,7 +80,7 @@ it_runs_no_code_of_a_view_that_takes_the_place_of_a_sequence() {
     local b backup old got mark=$work/pg/ran
     sql postgres "CREATE ROLE tenant"
     sql hard "CREATE SCHEMA theirs AUTHORIZATION tenant"
-    for old in "" 1; do
+    for old in "" ${HANGAR_LONG:+1}; do
         b=$(fresh)
         rm -f "$mark"
         sql hard "SET ROLE tenant" "CREATE SEQUENCE theirs.s" "SELECT nextval('theirs.s')" \
