@@ -133,6 +133,19 @@ static const struct hangar_option options[] = {
      .default_value = "false",
      .help = "Let a clean restore of a backup that was made with include_tables, exclude_tables or "
              "exclude_table_data remove what the backup was told to leave out."},
+    {.name = "no_owner",
+     .type = HANGAR_OPT_BOOL,
+     .default_value = "false",
+     .help = "On restore, user owns everything, and not the owners of the backup."},
+    {.name = "no_privileges",
+     .type = HANGAR_OPT_BOOL,
+     .default_value = "false",
+     .help = "On restore, leave out privileges (GRANT and REVOKE)."},
+    {.name = "no_comments",
+     .type = HANGAR_OPT_BOOL,
+     .default_value = "false",
+     .help = "On restore, leave out comments; only a superuser can comment on an extension that "
+             "another role owns."},
     {.name = "missing_locale",
      .type = HANGAR_OPT_ENUM,
      .default_value = "fail",
@@ -209,6 +222,9 @@ static enum hangar_rc pg_read_options(struct pg_source *src)
         .analyze = host->opt_bool(src->ctx, "analyze"),
         .replace_partial = host->opt_bool(src->ctx, "replace_partial"),
         .try_older_server = strcmp(host->opt_string(src->ctx, "older_server"), "try") == 0,
+        .no_owner = host->opt_bool(src->ctx, "no_owner"),
+        .no_privileges = host->opt_bool(src->ctx, "no_privileges"),
+        .no_comments = host->opt_bool(src->ctx, "no_comments"),
         .substitute_locale =
             strcmp(host->opt_string(src->ctx, "missing_locale"), "substitute") == 0,
     };

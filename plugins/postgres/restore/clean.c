@@ -218,6 +218,31 @@ static enum hangar_rc check_sessions(struct pg_target *target, struct pg_conn *c
     return rc;
 }
 
+/* The new database is loaded under another name, and there an extension that the server allows in
+ * the database of one name only cannot be created. */
+static enum hangar_rc check_extensions(struct pg_target *target, struct pg_conn *conn)
+{
+    static const char query[] =
+        "SELECT extname, s.name FROM pg_catalog.pg_extension, (VALUES"
+        " ('pg_cron', 'cron.database_name')) s(extension, name) WHERE extname = s.extension";
+    struct pg_source *src = target->src;
+    PGresult *res;
+    if (pg_query(conn, query, NULL, NULL, &res) != HANGAR_OK) {
+        return pg_raise(src, &conn->err, "cannot list the extensions of database %s", target->name);
+    }
+    enum hangar_rc rc = HANGAR_OK;
+    if (PQntuples(res) > 0) {
+        rc = src->host->fail(
+            src->ctx, HANGAR_UNSUPPORTED, 0,
+            "cannot replace database %s on %s: it has the extension %s, which the server allows "
+            "only in the database that %s names, and so not in the new database beside it; hint: "
+            "rename the database, or drop it after a backup, and restore it without --mode clean",
+            target->name, pg_where(src), PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1));
+    }
+    PQclear(res);
+    return rc;
+}
+
 /* Clears *empty when the database holds anything. */
 static enum hangar_rc check_content(struct pg_target *target, bool *empty)
 {
@@ -229,6 +254,9 @@ static enum hangar_rc check_content(struct pg_target *target, bool *empty)
         return rc;
     }
     rc = pg_target_contents(target, conn, &what);
+    if (rc == HANGAR_OK) {
+        rc = check_extensions(target, conn);
+    }
     *empty = *empty && what.size == 0;
     if (rc == HANGAR_OK && what.size) {
         rc = pg_partial_refuse(target, conn);

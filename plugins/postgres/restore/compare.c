@@ -137,6 +137,42 @@ static struct pg_table_probe *idle_probe(struct pg_comparison *compare)
     return NULL;
 }
 
+/* Appends what to read of a table.  Of a tree of partitions, those that are foreign tables are not
+ * in the backup, and their server may not answer: then its own partitions are read one by one. */
+static enum hangar_rc add_what_to_read(struct pg_comparison *compare, struct pg_table_probe *probe,
+                                       const struct pg_table_line *line, struct text *sql)
+{
+    static const char query[] =
+        "WITH RECURSIVE tree(oid, kind) AS (SELECT oid, relkind FROM pg_catalog.pg_class"
+        " WHERE oid = $1::pg_catalog.regclass UNION ALL SELECT c.oid, c.relkind FROM tree"
+        " JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid"
+        " JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid)"
+        " SELECT pg_catalog.string_agg('SELECT ' || $2::text || ' FROM ONLY '"
+        " || oid::pg_catalog.regclass, ' UNION ALL ') FILTER (WHERE kind = 'r') FROM tree"
+        " HAVING pg_catalog.bool_or(kind = 'f')";
+    const char *table = text_str(&line->table);
+    struct text columns = {0};
+    PGresult *res = NULL;
+    enum hangar_rc rc = HANGAR_OK;
+    text_addf(&columns, "%s%s%s", text_str(&line->columns), line->computed.size ? ", " : "",
+              text_str(&line->computed));
+    if (line->partitioned &&
+        pg_query(probe->conn, query, table, text_str(&columns), &res) != HANGAR_OK) {
+        rc = pg_raise(compare->target->src, &probe->conn->err,
+                      "cannot list the partitions of table %s of database %s", table,
+                      compare->target->name);
+    } else if (res && PQntuples(res) == 1 && !PQgetisnull(res, 0, 0)) {
+        text_addf(sql, "COPY (%s) TO STDOUT", PQgetvalue(res, 0, 0));
+    } else {
+        text_addf(sql, "COPY (SELECT %s FROM %s%s) TO STDOUT", text_str(&columns),
+                  line->partitioned ? "" : "ONLY ", table);
+    }
+    sql->failed |= columns.failed;
+    text_free(&columns);
+    PQclear(res);
+    return rc;
+}
+
 static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
 {
     struct pg_comparison *compare = arg;
@@ -148,9 +184,11 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
         }
     }
     struct text sql = {0};
-    text_addf(&sql, "COPY (SELECT %s%s%s FROM %s%s) TO STDOUT", text_str(&line->columns),
-              line->computed.size ? ", " : "", text_str(&line->computed),
-              line->partitioned ? "" : "ONLY ", text_str(&line->table));
+    enum hangar_rc rc = add_what_to_read(compare, probe, line, &sql);
+    if (rc != HANGAR_OK) {
+        text_free(&sql);
+        return rc;
+    }
     text_clear(&probe->line.table);
     text_add(&probe->line.table, text_str(&line->table));
     probe->line.rows = line->rows;
@@ -162,7 +200,6 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
     probe->computed_digest = (struct pg_digest){0};
     probe->rows = 0;
     probe->digest = (struct pg_digest){0};
-    enum hangar_rc rc = HANGAR_OK;
     if (sql.failed || probe->line.table.failed || probe->line.computed.failed) {
         rc = pg_no_memory(compare->target->src);
     } else if (pg_send(probe->conn, text_str(&sql), NULL, NULL) != HANGAR_OK) {

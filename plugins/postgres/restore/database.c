@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "restore/locale.h"
+#include "restore/maintenance.h"
 #include "restore/marks.h"
 #include "server/connection.h"
 #include "server/error.h"
@@ -73,7 +74,8 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
     struct pg_source *src = target->src;
     struct text sql = {0};
     bool space_there = false, owner_there = false;
-    char *owner = pg_target_attr(target, "owner"), *space = pg_target_attr(target, "tablespace");
+    char *owner = src->opt.no_owner ? NULL : pg_target_attr(target, "owner"),
+         *space = pg_target_attr(target, "tablespace");
     enum hangar_rc rc = pg_locale_choose(target, conn);
     if (rc == HANGAR_OK && owner) {
         rc = query_gives_row(conn, "SELECT FROM pg_roles WHERE rolname = $1", owner, &owner_there);
@@ -87,7 +89,7 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
         rc = src->host->fail(
             src->ctx, HANGAR_NOT_FOUND, 0,
             "cannot create database %s: role %s, its owner, does not exist on %s; hint: create "
-            "the role%s",
+            "the role, or set no_owner to true%s",
             target->name, owner, pg_where(src),
             src->opt.globals == PG_GLOBALS_NONE ? ", or set globals to missing" : "");
     }
@@ -150,7 +152,8 @@ enum hangar_rc pg_target_create(struct pg_target *target)
     struct pg_conn *conn;
     bool create = target->clean || !target->exists;
     const char *database = create ? target->src->opt.maintenance_db : target->name;
-    enum hangar_rc rc = pg_connect(target->src, database, &conn);
+    enum hangar_rc rc = create ? pg_maintenance_connect(target->src, &conn)
+                               : pg_connect(target->src, database, &conn);
     if (rc != HANGAR_OK) {
         return rc;
     }

@@ -63,8 +63,15 @@ static void explain_pg_restore_error(const struct pg_target *target, struct pg_e
     pg_cut_text(err, " pg_restore: error: a worker process died unexpectedly");
     if (strstr(err->text, "role \"") && strstr(err->text, "does not exist")) {
         pg_add_hint(err, backed_up && src->opt.globals == PG_GLOBALS_NONE
-                             ? "create the missing role, or set globals to missing"
-                             : "create the missing role, which the backup does not have");
+                             ? "create the missing role, or set globals to missing, or no_owner "
+                               "and no_privileges to true"
+                             : "create the missing role, which the backup does not have, or set "
+                               "no_owner and no_privileges to true");
+    } else if (strstr(err->text, "must be owner of") && strstr(err->text, "COMMENT ON")) {
+        pg_add_hint(err, "set no_comments to true, or restore as a superuser");
+    } else if (strstr(err->text, "must be able to SET ROLE") ||
+               strstr(err->text, "must be member of role")) {
+        pg_add_hint(err, "set no_owner to true, or restore as a superuser");
     } else if (strstr(err->text, "does not exist")) {
         pg_explain_missing(err, strstr(err->text, " CONTEXT: "));
     }
@@ -96,6 +103,15 @@ static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archi
     pg_arg(&args, "--section=%s", section);
     if (target->no_tablespaces) {
         pg_arg(&args, "--no-tablespaces");
+    }
+    if (src->opt.no_owner) {
+        pg_arg(&args, "--no-owner");
+    }
+    if (src->opt.no_privileges) {
+        pg_arg(&args, "--no-privileges");
+    }
+    if (src->opt.no_comments) {
+        pg_arg(&args, "--no-comments");
     }
     if (jobs > 1 && !limits_are_unknown(src)) {
         pg_arg(&args, "--jobs=%u", jobs);
@@ -157,6 +173,33 @@ static enum hangar_rc begin_restore_target(struct pg_target *target)
     return rc == HANGAR_OK ? pg_rows_role_prepare(target) : rc;
 }
 
+/* ANALYZE of a database ends at the first table that fails, such as one with partitions on a server
+ * that does not answer.  Then each table is a statement of its own.  Missing statistics make queries
+ * slow, and nothing wrong: they are a warning. */
+static void collect_statistics(struct pg_target *target, struct pg_conn *conn)
+{
+    static const char query[] =
+        "SELECT pg_catalog.format('ANALYZE %I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm')"
+        " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+    struct pg_source *src = target->src;
+    PGresult *res = NULL;
+    if (pg_command(conn, "ANALYZE") == HANGAR_OK || conn->err.rc == HANGAR_CANCELLED) {
+        return;
+    }
+    src->host->log(src->ctx, HANGAR_LOG_WARN,
+                   "cannot collect all statistics of database %s: %s; hint: queries may be slow "
+                   "until ANALYZE has succeeded",
+                   target->name, conn->err.text);
+    if (pg_query(conn, query, NULL, NULL, &res) != HANGAR_OK) {
+        return;
+    }
+    for (int i = 0; i < PQntuples(res) && !pg_cancelled(src); i++) {
+        pg_command(conn, PQgetvalue(res, i, 0));
+    }
+    PQclear(res);
+}
+
 /* Collects statistics, and flushes everything: the sessions that wrote rows did not wait for
  * the disk, but a transaction that does flushes all earlier ones as well. */
 static enum hangar_rc analyze_and_flush(struct pg_target *target)
@@ -167,11 +210,11 @@ static enum hangar_rc analyze_and_flush(struct pg_target *target)
         return rc;
     }
     conn->doing = "collecting statistics";
-    if (pg_set(conn, "client_min_messages", "error") != HANGAR_OK ||
-        (target->src->opt.analyze && pg_command(conn, "ANALYZE") != HANGAR_OK) ||
-        pg_command(conn, "SELECT pg_catalog.txid_current()") != HANGAR_OK) {
-        rc = pg_raise(target->src, &conn->err, "cannot collect statistics of database %s",
-                      target->name);
+    if (pg_set(conn, "client_min_messages", "error") == HANGAR_OK && target->src->opt.analyze) {
+        collect_statistics(target, conn);
+    }
+    if (pg_command(conn, "SELECT pg_catalog.txid_current()") != HANGAR_OK) {
+        rc = pg_raise(target->src, &conn->err, "cannot end the load of database %s", target->name);
     }
     pg_close(conn);
     return rc;

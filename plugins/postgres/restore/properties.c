@@ -14,13 +14,16 @@
 #include "server/settings.h"
 #include "server/statement.h"
 
-/* Makes the GRANTs for the privileges that aclexplode returns; before them, the privileges of
- * a new database are revoked. */
+/* Makes the GRANTs for the privileges that aclexplode returns, with the role that grants where it
+ * is not the owner; before them, the privileges of a new database are revoked. */
 static const char acl_query[] =
     "SELECT format('GRANT %s ON DATABASE %I TO %s%s', a.privilege_type, $1::text,"
     " CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,"
-    " CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
-    " FROM aclexplode($2::aclitem[]) a";
+    " CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END),"
+    " CASE WHEN a.grantor <> d.datdba THEN format('SET ROLE %I', pg_get_userbyid(a.grantor)) END"
+    " FROM pg_database d, aclexplode($2::aclitem[]) WITH ORDINALITY"
+    " a(grantor, grantee, privilege_type, is_grantable, n) WHERE d.datname = $1::text"
+    " ORDER BY a.n";
 
 static enum hangar_rc raise_privileges(struct pg_target *target, struct pg_conn *conn)
 {
@@ -37,7 +40,10 @@ static enum hangar_rc grant_privileges(struct pg_target *target, struct pg_conn 
         return raise_privileges(target, conn);
     }
     for (int i = 0; i < PQntuples(res) && rc == HANGAR_OK; i++) {
-        if (pg_command(conn, PQgetvalue(res, i, 0)) != HANGAR_OK) {
+        bool other = !PQgetisnull(res, i, 1);
+        if ((other && pg_command(conn, PQgetvalue(res, i, 1)) != HANGAR_OK) ||
+            pg_command(conn, PQgetvalue(res, i, 0)) != HANGAR_OK ||
+            (other && pg_command(conn, "RESET ROLE") != HANGAR_OK)) {
             rc = raise_privileges(target, conn);
         }
     }
@@ -50,11 +56,15 @@ static enum hangar_rc set_privileges(struct pg_target *target, struct pg_conn *c
     char *acl = pg_target_attr(target, "acl"), *owner = pg_target_attr(target, "owner");
     struct text sql = {0};
     enum hangar_rc rc = HANGAR_OK;
-    if (acl && owner) {
+    if (acl && owner && !target->src->opt.no_privileges) {
         text_add(&sql, "REVOKE ALL ON DATABASE ");
         pg_add_ident(&sql, target->into);
         text_add(&sql, " FROM PUBLIC, ");
-        pg_add_ident(&sql, owner);
+        if (target->src->opt.no_owner) {
+            text_add(&sql, "CURRENT_USER");
+        } else {
+            pg_add_ident(&sql, owner);
+        }
         rc = pg_command_text(conn, &sql) == HANGAR_OK ? grant_privileges(target, conn, acl)
                                                       : raise_privileges(target, conn);
     }
@@ -141,7 +151,7 @@ static enum hangar_rc alter_database(struct pg_conn *conn, const char *what, con
 /* A database that was loaded beside another has our marks. */
 static enum hangar_rc set_comment(struct pg_target *target, struct pg_conn *conn, const char *name)
 {
-    char *comment = pg_target_attr(target, "comment");
+    char *comment = target->src->opt.no_comments ? NULL : pg_target_attr(target, "comment");
     struct text rest = {0};
     enum hangar_rc rc = HANGAR_OK;
     text_add(&rest, " IS ");

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "restore/maintenance.h"
 #include "server/error.h"
 #include "server/instance.h"
 
@@ -133,7 +134,7 @@ enum hangar_rc pg_target_check_create(struct pg_target *target, struct pg_conn *
 static enum hangar_rc check_may_create(struct pg_target *target, int *server_version)
 {
     struct pg_conn *conn;
-    enum hangar_rc rc = pg_connect(target->src, target->src->opt.maintenance_db, &conn);
+    enum hangar_rc rc = pg_maintenance_connect(target->src, &conn);
     if (rc != HANGAR_OK) {
         return rc;
     }

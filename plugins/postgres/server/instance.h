@@ -28,6 +28,7 @@ struct pg_options {
     int64_t lock_timeout_ms, connect_timeout_ms;
     uint64_t object_size;
     bool analyze, replace_partial, substitute_locale, try_older_server;
+    bool no_owner, no_privileges, no_comments; /* of a restore, as of pg_restore */
 };
 
 /* The client tools in use. */
