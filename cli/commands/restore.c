@@ -33,6 +33,11 @@ static const struct cli_option restore_mode = {
 static const struct cli_option restore_disconnect = {
     .name = "disconnect",
     .help = "with --mode clean: end the sessions of other clients that block the restore"};
+static const struct cli_option restore_on_error = {
+    .name = "on-error",
+    .value = "stop|continue",
+    .help = "what to do when the server refuses a definition, an index or a constraint: stop and "
+            "undo; or continue, list what failed, and end with status 3 (default: stop)"};
 static const struct cli_option restore_compare = {
     .name = "compare", .help = "read the restored data again and compare digests"};
 static const struct cli_option restore_no_hooks = {
@@ -201,10 +206,13 @@ static int restore_command(struct cli *cli)
     const char *mode = cli_option_value(cli, &restore_mode);
     bool clean = mode && strcmp(mode, "clean") == 0;
     bool disconnect = cli_has_option(cli, &restore_disconnect);
+    const char *on_error = cli_option_value(cli, &restore_on_error);
+    bool goes_on = on_error && strcmp(on_error, "continue") == 0;
     struct hangar_restore_request request = {
         .struct_size = sizeof(request),
         .flags = HANGAR_REQUEST_DRY_RUN | (clean ? HANGAR_REQUEST_CLEAN : 0) |
                  (disconnect ? HANGAR_REQUEST_DISCONNECT : 0) |
+                 (goes_on ? HANGAR_REQUEST_CONTINUE : 0) |
                  (cli_has_option(cli, &restore_compare) ? HANGAR_REQUEST_COMPARE : 0) |
                  (cli_has_option(cli, &restore_no_hooks) ? HANGAR_REQUEST_NO_HOOKS : 0),
         .backup = cli_selection(cli),
@@ -215,6 +223,11 @@ static int restore_command(struct cli *cli)
 
     if (disconnect && !clean) {
         return cli_stop(cli, HANGAR_STATUS_USAGE, "--disconnect requires --mode clean");
+    }
+    if (goes_on && clean) {
+        return cli_stop(cli, HANGAR_STATUS_USAGE,
+                        "--on-error continue cannot be combined with --mode clean: only a whole "
+                        "restore replaces live data");
     }
     enum hangar_status status = hangar_restore(cli->hangar, &request, &json);
     if (cli_has_option(cli, &restore_dry_run) || status != HANGAR_STATUS_DONE || !json) {
@@ -234,17 +247,10 @@ static int restore_command(struct cli *cli)
     return result;
 }
 
-static const struct cli_option *const restore_options[] = {&cli_option_pipeline,
-                                                           &cli_option_from,
-                                                           &restore_only,
-                                                           &restore_set,
-                                                           &restore_mode,
-                                                           &restore_disconnect,
-                                                           &restore_compare,
-                                                           &restore_no_hooks,
-                                                           &restore_dry_run,
-                                                           &cli_option_yes,
-                                                           NULL};
+static const struct cli_option *const restore_options[] = {
+    &cli_option_pipeline, &cli_option_from,    &restore_only,     &restore_set,
+    &restore_mode,        &restore_disconnect, &restore_on_error, &restore_compare,
+    &restore_no_hooks,    &restore_dry_run,    &cli_option_yes,   NULL};
 
 CLI_COMMAND(restore) = {
     .order = 80,

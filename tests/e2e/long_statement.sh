@@ -63,3 +63,15 @@ expect_exit 0 hangar restore "$id" --set app_db.database=restored --set app_db.a
 [[ $(sql restored "SELECT indisvalid FROM pg_index WHERE indexrelid = 'public.slow'::regclass") == t ]] ||
     fail "the index was not built"
 same_database shop restored
+
+promise "with --on-error continue, a statement that the server refuses is listed, and the rest is restored"
+sql shop "CREATE TABLE public.parent (id int PRIMARY KEY); CREATE TABLE public.child (id int REFERENCES public.parent);
+          SET session_replication_role = replica; INSERT INTO public.child VALUES (4711)"
+expect_exit 0 hangar backup
+expect_exit 2 hangar restore latest --set app_db.database=part --on-error continue --mode clean --yes
+expect_in err "cannot be combined with --mode clean"
+expect_exit 3 hangar restore latest --set app_db.database=part --on-error continue --yes
+grep -qE "failed.1 .*child_id_fkey.*violates foreign key constraint" out || { show_output; fail "it is not listed"; }
+expect_in err "restored in part: the target refused 1 statements"
+[[ $(cat out err) != *4711* ]] || fail "it shows the value of a row"
+[[ $(sql part "SELECT count(*) FROM public.child JOIN public.one ON true") == 1 ]] || fail "rows are missing"

@@ -238,7 +238,10 @@ struct hangar_restore_request {
 #define HANGAR_REQUEST_CLEAN 2u      /* replace the data of the target */
 #define HANGAR_REQUEST_COMPARE 4u    /* read the restored data again and compare digests */
 #define HANGAR_REQUEST_DISCONNECT 8u /* with CLEAN: end the sessions that block the swap */
-#define HANGAR_REQUEST_NO_HOOKS 16u  /* do not run before_restore and after_restore */
+#define HANGAR_REQUEST_CONTINUE                                                                    \
+    32u                             /* go on after a part that the target refuses, and end with
+                                      * DEGRADED; not with CLEAN */
+#define HANGAR_REQUEST_NO_HOOKS 16u /* do not run before_restore and after_restore */
 
 /* Restores a backup.  Without CLEAN a target that contains data is refused.  With CLEAN a
  * safety backup of the data is made first, and a target whose restore fails stays as it

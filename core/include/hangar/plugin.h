@@ -340,6 +340,9 @@ struct hangar_restore {
 #define HANGAR_RESTORE_CLEAN 2u   /* replace live data; without it a target with data is refused */
 #define HANGAR_RESTORE_COMPARE 4u /* read the target again and compare it with the backup */
 #define HANGAR_RESTORE_DISCONNECT 8u /* with CLEAN: end the sessions that are in the way */
+#define HANGAR_RESTORE_CONTINUE                                                                    \
+    16u /* go on after a part that the target refuses, where possible;
+                                      * see restore_end.  Never with CLEAN */
 
 /* A handle of the plugin: an object being read or written. */
 struct hangar_object;
@@ -458,7 +461,9 @@ struct hangar_source {
 
     /* Ends the restore.  With `report`: finishes it, checks counts, and sets the
      * figures ("tables", "rows", "keys"); "left_behind" names objects that could
-     * not be removed after a successful restore.  With NULL the restore has failed:
+     * not be removed after a successful restore.  With CONTINUE, "failed" is the
+     * number of parts that the target refused, and "failed.1" and so on name each
+     * with the reason.  With NULL the restore has failed:
      * the plugin undoes what it can, and the result is ignored. */
     enum hangar_rc (*restore_end)(void *inst, struct hangar_attrs *report);
 

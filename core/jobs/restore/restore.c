@@ -95,6 +95,7 @@ static enum hangar_rc open_target(struct hg_restoration *r, const struct hg_mani
     flags |= hg_restoration_is_clean(r) ? HANGAR_RESTORE_CLEAN : 0;
     flags |= r->request->flags & HANGAR_REQUEST_DISCONNECT ? HANGAR_RESTORE_DISCONNECT : 0;
     flags |= r->request->flags & HANGAR_REQUEST_COMPARE ? HANGAR_RESTORE_COMPARE : 0;
+    flags |= r->request->flags & HANGAR_REQUEST_CONTINUE ? HANGAR_RESTORE_CONTINUE : 0;
     enum hangar_rc rc = hg_target_instance(r->h->config, &r->h->plugins, from, &instance, err);
     if (rc == HANGAR_OK) {
         rc = hg_session_open(&r->session, instance, overrides, n, &ctx, err);
@@ -232,7 +233,15 @@ static enum hangar_rc run_restore_steps(struct hg_restoration *r, struct hg_erro
 {
     const bool dry = hg_restoration_is_dry(r), clean = hg_restoration_is_clean(r);
     bool loaded = false;
-    enum hangar_rc rc = hg_select(&r->session, &r->request->backup, &r->selected, err);
+    enum hangar_rc rc = HANGAR_OK;
+    if (clean && r->request->flags & HANGAR_REQUEST_CONTINUE) {
+        rc = hg_fail(err, HANGAR_CONFIG, 0,
+                     "cannot go on after errors while live data is replaced: only a whole restore "
+                     "may take its place");
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_select(&r->session, &r->request->backup, &r->selected, err);
+    }
     if (rc == HANGAR_OK) {
         rc = hg_clean_lock(r, err);
     }
@@ -280,6 +289,23 @@ static bool has_remains(const struct hg_restoration *r, struct hg_error *err)
         if (left) {
             hg_fail(err, HANGAR_IO, 0, "source %s: restored, but this could not be removed: %s",
                     t->from->name, left);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True: the targets refused parts of the backup, and the rest is restored. */
+static bool has_refused_parts(const struct hg_restoration *r, struct hg_error *err)
+{
+    for (size_t i = 0; i < r->targets.count; i++) {
+        const struct hg_target *t = &r->targets.items[i];
+        const char *count = t->push.report ? hg_attrs_get(t->push.report, "failed") : NULL;
+        if (count) {
+            const char *first = hg_attrs_get(t->push.report, "failed.1");
+            hg_fail(err, HANGAR_IO, 0,
+                    "source %s: restored in part: the target refused %s statements; the first: %s",
+                    t->from->name, count, first ? first : "unknown");
             return true;
         }
     }
@@ -394,6 +420,10 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
     if (rc == HANGAR_OK && has_remains(r, &err)) {
         status = HANGAR_STATUS_DEGRADED;
         hg_log_event(&h->log, HANGAR_LOG_WARN, "restore.left", "%s", err.text);
+    }
+    if (rc == HANGAR_OK && has_refused_parts(r, &err)) {
+        status = HANGAR_STATUS_DEGRADED;
+        hg_log_event(&h->log, HANGAR_LOG_WARN, "restore.partial", "%s", err.text);
     }
     if (r->hooked) {
         struct hg_hook_facts facts = {.backup = r->selected.manifest.id};

@@ -97,7 +97,8 @@ static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archi
     pg_add_conninfo(&database, target->into);
     pg_arg(&args, "pg_restore");
     pg_arg(&args, "--no-password");
-    if (!limits_are_unknown(src)) {
+    bool goes_on = src->restore->how->flags & HANGAR_RESTORE_CONTINUE;
+    if (!goes_on && !limits_are_unknown(src)) {
         pg_arg(&args, "--exit-on-error");
     }
     pg_arg(&args, "--section=%s", section);
@@ -127,10 +128,16 @@ static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archi
     }
     if (rc == HANGAR_OK && (rc = pg_child_finish(child, doing)) != HANGAR_OK) {
         struct pg_error err = *pg_child_error(child);
+        if (goes_on && rc != HANGAR_CANCELLED &&
+            pg_failures_add(target, pg_child_errors(child), tolerated.ended)) {
+            rc = HANGAR_OK;
+            goto out;
+        }
         pg_verdict(target, &err);
         explain_pg_restore_error(target, &err);
         rc = pg_raise(src, &err, "cannot restore the %s of database %s", section, target->name);
     }
+out:
     pg_child_free(child);
     pg_args_free(&args);
     return rc;

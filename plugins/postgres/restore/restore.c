@@ -230,6 +230,7 @@ static void free_restore(struct pg_source *src)
     pg_close(restore->keeper);
     free(restore->targets);
     free(restore->globals_path);
+    pg_failures_free(&restore->failures);
     pthread_mutex_destroy(&restore->mutex);
     free(restore);
     src->restore = NULL;
@@ -323,6 +324,7 @@ enum hangar_rc pg_restore_end(void *inst, struct hangar_attrs *report)
         host->attr_setf(report, "tables", "%llu", (unsigned long long)tables);
         host->attr_setf(report, "rows", "%llu", (unsigned long long)rows);
         report_comparison(restore, host, report);
+        pg_failures_report(&restore->failures, host, report);
     }
     free_restore(src);
     return rc;

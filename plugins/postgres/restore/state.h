@@ -7,6 +7,7 @@
 #define PG_RESTORE_STATE_H
 
 #include <pthread.h>
+#include "restore/failures.h"
 #include "restore/target.h"
 
 struct pg_restore {
@@ -18,6 +19,7 @@ struct pg_restore {
     char *globals_path;
     uint64_t objects;
     uint32_t last_phase;         /* of all objects */
+    struct pg_failures failures; /* of a restore that goes on after them */
     bool clean, dry, disconnect; /* what how->flags ask for */
     struct pg_conn *keeper;      /* of clean: holds the locks of the targets; NULL: none */
     int server_version;

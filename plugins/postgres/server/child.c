@@ -16,7 +16,7 @@
 #include "program.h"
 #include "server/connection.h"
 
-#define STDERR_LIMIT 4096
+#define STDERR_LIMIT (256 * 1024)
 #define STDERR_SHOWN 1600 /* bytes of it in a message */
 #define GRACE_MS 2000     /* between SIGTERM and SIGKILL */
 #define READ_POLL_MS 200
@@ -205,6 +205,11 @@ const char *pg_child_said(const struct pg_child *child)
 const struct pg_error *pg_child_error(const struct pg_child *child)
 {
     return &child->err;
+}
+
+const char *pg_child_errors(const struct pg_child *child)
+{
+    return child->errors;
 }
 
 void pg_child_free(struct pg_child *child)

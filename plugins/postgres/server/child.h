@@ -43,6 +43,9 @@ const struct pg_error *pg_child_error(const struct pg_child *child);
 /* What a program that has ended printed to standard error, as one line; "" for nothing. */
 const char *pg_child_said(const struct pg_child *child);
 
+/* What the program printed to standard error, up to a limit. */
+const char *pg_child_errors(const struct pg_child *child);
+
 /* Ends it if it runs, waits for it, frees.  NULL is fine. */
 void pg_child_free(struct pg_child *child);
 

@@ -432,6 +432,7 @@ static void driver_command(struct driver_run *run, const char *command)
     } restores[] = {
         {"restore", 0},
         {"compare", HANGAR_RESTORE_COMPARE},
+        {"continue", HANGAR_RESTORE_CONTINUE},
         {"plan", HANGAR_RESTORE_DRY_RUN},
         {"clean", HANGAR_RESTORE_CLEAN},
         {"clean-plan", HANGAR_RESTORE_CLEAN | HANGAR_RESTORE_DRY_RUN},

@@ -294,6 +294,42 @@ it_restores_as_a_role_that_owns_only_the_database() {
     sql postgres "DROP ROLE maker"
 }
 
+# A foreign key whose trigger was switched off, a key over duplicates, an index whose function is not
+# found, a view that divides by zero: the rows and the rest stay, and the values of rows are not shown.
+it_goes_on_after_statements_that_fail() {
+    local b
+    b=$(fresh)
+    for one in odd source; do drop_database "$one"; done
+    sql postgres "CREATE DATABASE odd"
+    psql -X -q -v ON_ERROR_STOP=1 -d odd >"$work/log" 2>&1 <<'SQL' || fail "the input"
+CREATE TABLE parent (id int PRIMARY KEY, note text);
+CREATE TABLE child (id int REFERENCES parent, n int);
+INSERT INTO child SELECT NULL, 7;
+SET session_replication_role = replica;
+INSERT INTO child VALUES (4711, 7);
+RESET session_replication_role;
+CREATE MATERIALIZED VIEW ratio AS SELECT 1 / (n - 7) AS q FROM child WITH NO DATA;
+CREATE TABLE t (v text); INSERT INTO t VALUES ('x');
+CREATE FUNCTION inner_f(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT upper($1)';
+CREATE FUNCTION outer_f(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN inner_f($1); END';
+CREATE INDEX by_f ON t (outer_f(v));
+CREATE INDEX by_v ON t (v);
+UPDATE pg_class SET relispopulated = true WHERE relname = 'ratio';
+SQL
+    works run backup "$b" database=odd
+    expect 8 'child_id_fkey|division by zero|inner_f' run restore "$b" database=copy
+    exists copy && fail "the database is left"
+    works run continue "$b" database=copy
+    grep -q '^report failed: 3$' "$work/log" || fail "not three failures"
+    for one in 'child_id_fkey.*violates foreign key' 'REFRESH MATERIALIZED VIEW.*division by zero' 'INDEX by_f.*inner_f'; do
+        grep -qE "^report failed\.[123]: database copy: .*$one" "$work/log" || fail "no $one"
+    done
+    ! grep -q '^report.*4711' "$work/log" || fail "it shows the value of a row"
+    [ "$(sql copy "SELECT count(*) FROM child" "SELECT count(*) FROM pg_class WHERE relname IN ('by_v', 'parent_pkey')")" = \
+        "2
+2" ] || fail "the rest is missing"
+}
+
 it_grants_as_the_role_that_granted() {
     local b
     b=$(fresh)
