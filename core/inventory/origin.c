@@ -17,10 +17,12 @@ static enum hangar_rc origin_refuse(const struct hangar *h, struct hangar_ctx *s
     char *file = hg_known_origin_path(&h->state, sink, pipeline);
     enum hangar_rc rc = hg_fail(
         err, HANGAR_IO, 0,
-        "sink %s: %s %s, and this machine has used it before: it may not be mounted; hint: make "
-        "it available again; if it was emptied or replaced on purpose, remove the file %s",
+        "sink %s: %s %s%s%s, and this machine has used it before: it may not be mounted; hint: "
+        "make it available again; if it was emptied or replaced on purpose, or only that file was "
+        "lost, remove the file %s",
         sink->name, hg_instance_target(sink),
-        found ? "is not the one that it was" : "has no backups of this pipeline any more",
+        found ? "is not the one that it was: another " : "has no ", pipeline,
+        found ? "/origin.json is there" : "/origin.json any more",
         file ? file : "of the sink in the state folder");
     free(file);
     return rc;

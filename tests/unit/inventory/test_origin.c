@@ -88,10 +88,10 @@ START_TEST(a_sink_that_has_become_empty_is_refused_until_it_is_back)
 {
     make_known_sink();
     ck_assert_int_eq(rename("backups", "disk"), 0);
-    must_be_refused("has no backups of this pipeline any more");
+    must_be_refused("has no nightly/origin.json any more");
     ck_assert_int_eq(access("backups", F_OK), -1);
     ck_assert_int_eq(mkdir("backups", 0700), 0); /* the mount point */
-    must_be_refused("has no backups of this pipeline any more");
+    must_be_refused("has no nightly/origin.json any more");
     ck_assert_int_eq(rmdir("backups"), 0);
     ck_assert_int_eq(rename("disk", "backups"), 0);
     ck_assert_int_eq(list_status(), HANGAR_STATUS_DONE);
@@ -107,6 +107,20 @@ START_TEST(an_empty_sink_is_taken_when_the_user_says_so)
     ck_assert_int_eq(unlink(KNOWN), 0);
     ck_assert_int_eq(list_status(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(origin_check(true), HANGAR_OK);
+}
+END_TEST
+
+/* The backups are still there: to say that there are none would be false. */
+START_TEST(a_sink_that_lost_only_its_origin_is_said_to_lack_it)
+{
+    make_known_sink();
+    ck_assert_int_eq(unlink("backups/nightly/origin.json"), 0);
+    must_be_refused("has no nightly/origin.json any more");
+    must_be_refused("or only that file was lost, remove the file");
+    ck_assert_int_eq(unlink(KNOWN), 0);
+    ck_assert_int_eq(list_status(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(origin_check(true), HANGAR_OK);
+    ck_assert_int_eq(access("backups/nightly/origin.json", F_OK), 0);
 }
 END_TEST
 
@@ -146,7 +160,7 @@ START_TEST(a_sink_that_was_only_listed_is_known)
     ck_assert_int_eq(system("rm -rf state"), 0);
     ck_assert_int_eq(list_status(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(rename("backups", "disk"), 0);
-    must_be_refused("has no backups of this pipeline any more");
+    must_be_refused("has no nightly/origin.json any more");
 }
 END_TEST
 
@@ -164,6 +178,7 @@ int main(void)
     const TTest *const tests[] = {
         a_new_sink_is_taken,
         a_sink_that_has_become_empty_is_refused_until_it_is_back,
+        a_sink_that_lost_only_its_origin_is_said_to_lack_it,
         an_empty_sink_is_taken_when_the_user_says_so,
         another_sink_in_its_place_is_refused,
         a_copy_of_the_disk_is_the_same_sink,
