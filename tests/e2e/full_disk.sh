@@ -46,6 +46,24 @@ promise "with free space again the next run succeeds"
 make_backup
 expect_exit 0 hangar verify "$id" --level full
 
+if ((${#spaces[@]})); then
+    promise "check says that the next backup does not fit, as the alert does"
+    expect_exit 0 hangar check
+    cat "$work/out" "$work/err" >said
+    expect_not_in said "the next backup needs about"
+    cat >inside <<END
+stored=\$(du -sk "$work/backups" | cut -f 1)
+mkdir "$work/disk"
+mount -t tmpfs -o "size=\$((stored * 3 / 2))k,mode=700" tmpfs "$work/disk"
+cp -a "$work/backups/." "$work/disk"
+mount --bind "$work/disk" "$work/backups"
+exec "$hangar_program" -c "$work/backup.yaml" check
+END
+    expect_exit 0 "${spaces[@]}" bash inside
+    expect_said "the next backup needs about"
+    expect_said "1 warning"
+fi
+
 if [[ $(id -u) == 0 ]]; then
     promise "a drill that does not fit fails with the reason"
     mkdir -m 711 temp

@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "jobs/backup/run.h"
 #include "jobs/backup/unnamed.h"
+#include "jobs/notify/alerts.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "session/document.h"
@@ -275,6 +276,9 @@ static void check_pipeline(struct hg_check_job *c, const struct hg_pipeline_conf
     if (rc == HANGAR_OK && !running && check_can_rehearse(c, pc)) {
         hg_job_step(&c->s.job, "rehearsing %s", pc->name);
         rc = check_rehearse(c, pc, &warnings, &err);
+        if (rc == HANGAR_OK) {
+            hg_alerts_space(&c->s, pc, &warnings);
+        }
     }
     if (facts && (pc->schedule || pc->verify || pc->drill)) {
         check_add_schedule(facts, "schedule", pc->schedule, pc->timezone);

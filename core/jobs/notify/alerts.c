@@ -291,6 +291,24 @@ void hg_alerts_after(struct hangar *h, struct hg_session *session,
     hg_status_close(&report);
 }
 
+void hg_alerts_space(struct hg_session *session, const struct hg_pipeline_config *pipeline,
+                     struct hg_str *out)
+{
+    struct hg_error unread = {0};
+    struct hg_status_report report;
+    struct hg_alerts alerts = {0};
+    if (hg_status_read_in(&report, session, pipeline, &unread) == HANGAR_OK && report.count == 1) {
+        hg_alert_rules(&report.pipelines[0], &(struct hg_alert_limits){0}, report.read_ms, &alerts);
+    }
+    for (size_t i = 0; i < alerts.count; i++) {
+        if (strncmp(alerts.items[i].key, "space ", 6) == 0) {
+            hg_str_addf(out, "%s\n", hg_str_text(&alerts.items[i].text));
+        }
+    }
+    hg_alerts_free(&alerts);
+    hg_status_close(&report);
+}
+
 enum hangar_status hangar_alerts(struct hangar *h, uint32_t flags, char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.alerts/1");

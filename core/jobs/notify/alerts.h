@@ -7,6 +7,7 @@
 #ifndef HG_NOTIFY_ALERTS_H
 #define HG_NOTIFY_ALERTS_H
 
+#include "base/str.h"
 #include "config/config.h"
 #include "session/handle.h"
 #include "session/session.h"
@@ -15,5 +16,10 @@
  * `session`, or, if that is NULL, in a session of its own.  A failure is a warning. */
 void hg_alerts_after(struct hangar *h, struct hg_session *session,
                      const struct hg_pipeline_config *pipeline);
+
+/* Adds a line for each sink that has less free space than the next backup needs: the text of the
+ * alert.  Notifies no one, and says nothing of what cannot be read. */
+void hg_alerts_space(struct hg_session *session, const struct hg_pipeline_config *pipeline,
+                     struct hg_str *out);
 
 #endif
