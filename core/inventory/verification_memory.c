@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "catalog/retention.h"
+#include "state/history.h"
 #include "state/journal.h"
 
 #define STATUS_REPLACED "replaced" /* in the journal: the copy is a new one */
@@ -139,7 +140,7 @@ const struct hg_verification *hg_verification_shown(const struct hg_verification
 
 static char *journal_name(const char *pipeline)
 {
-    return hg_format("%s.verify", pipeline); /* a pipeline's name has no dot */
+    return hg_format("%s" HG_HISTORY_VERIFY, pipeline); /* a pipeline's name has no dot */
 }
 
 static void remember_line(const struct hg_state *state, const char *pipeline, const json_t *line)

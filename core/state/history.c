@@ -54,6 +54,20 @@ void hg_history_append_apart(const struct hg_state *state, const char *pipeline,
     free(name);
 }
 
+enum hangar_rc hg_history_check(const struct hg_state *state, const char *pipeline,
+                                struct hg_error *err)
+{
+    static const char *const suffixes[] = {"", HG_HISTORY_VERIFY, HG_HISTORY_PARTIAL,
+                                           HG_HISTORY_RESTORES};
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]) && rc == HANGAR_OK; i++) {
+        char *name = hg_format("%s%s", pipeline, suffixes[i]);
+        rc = name ? hg_journal_check(state, name, err) : hg_no_memory(err);
+        free(name);
+    }
+    return rc;
+}
+
 struct hg_history_run hg_history_last(const struct hg_state *state, const char *pipeline)
 {
     json_t *line = hg_journal_last(state, pipeline);

@@ -30,11 +30,16 @@ void hg_history_append(const struct hg_state *state, const char *pipeline,
 /* Jobs that are not runs of the whole pipeline have journals of their own: its name and this.
  * They are never the last run. */
 #define HG_HISTORY_RESTORES ".restores"
+#define HG_HISTORY_VERIFY ".verify"
 #define HG_HISTORY_PARTIAL ".partial" /* backups of some sources */
 
 /* Appends such a job.  A failure is only logged. */
 void hg_history_append_apart(const struct hg_state *state, const char *pipeline, const char *suffix,
                              const struct hg_history_run *run);
+
+/* Fails when a history of this pipeline is there and cannot be read, also that of verifications. */
+enum hangar_rc hg_history_check(const struct hg_state *state, const char *pipeline,
+                                struct hg_error *err);
 
 /* Reads the last run of a pipeline; `status` is NULL when there is none.  Free the result with
  * hg_history_free. */

@@ -76,20 +76,50 @@ void hg_journal_append(const struct hg_state *state, const char *journal, const 
 }
 
 /* The whole journal; empty when there is none. */
-static struct hg_str journal_read(const struct hg_state *state, const char *journal)
+static enum hangar_rc journal_read(const struct hg_state *state, const char *journal,
+                                   struct hg_str *text, struct hg_error *err)
+{
+    char *name = journal_file(journal);
+    enum hangar_rc rc =
+        name ? hg_state_read(state, name, 2 * JOURNAL_MAX_BYTES, text, err) : hg_no_memory(err);
+    free(name);
+    if (rc == HANGAR_OK) {
+        return HANGAR_OK;
+    }
+    hg_str_free(text);
+    if (rc == HANGAR_NOT_FOUND) {
+        hg_error_clear(err);
+        return HANGAR_OK;
+    }
+    if (rc == HANGAR_CONFIG) { /* too large, or no regular file */
+        err->rc = HANGAR_IO;
+    }
+    return hg_context(err, "cannot read what this machine remembers of its jobs");
+}
+
+/* As journal_read; a failure is only logged. */
+static struct hg_str journal_read_or_warn(const struct hg_state *state, const char *journal)
 {
     struct hg_str text = {0};
-    char *name = journal_file(journal);
-    if (!name || hg_state_read(state, name, 2 * JOURNAL_MAX_BYTES, &text, NULL) != HANGAR_OK) {
-        hg_str_free(&text);
+    struct hg_error err = {0};
+    if (journal_read(state, journal, &text, &err) != HANGAR_OK) {
+        hg_log_line(state->log, HANGAR_LOG_WARN, "%s", err.text);
     }
-    free(name);
     return text;
+}
+
+enum hangar_rc hg_journal_check(const struct hg_state *state, const char *journal,
+                                struct hg_error *err)
+{
+    struct hg_str text = {0};
+    enum hangar_rc rc = journal_read(state, journal, &text, err);
+    hg_str_free(&text);
+    return rc;
 }
 
 json_t *hg_journal_last(const struct hg_state *state, const char *journal)
 {
-    struct hg_str text = journal_read(state, journal);
+    struct hg_str text = journal_read_or_warn(state, journal);
     json_t *last = NULL;
     /* a line that was cut by a crash is skipped */
     for (size_t end = text.len, start; !last && end > 0; end = start) {
@@ -108,7 +138,7 @@ json_t *hg_journal_last(const struct hg_state *state, const char *journal)
 void hg_journal_each(const struct hg_state *state, const char *journal,
                      void (*fn)(void *arg, const json_t *line), void *arg)
 {
-    struct hg_str text = journal_read(state, journal);
+    struct hg_str text = journal_read_or_warn(state, journal);
     for (size_t at = 0; at < text.len;) {
         size_t n = strcspn(text.data + at, "\n");
         json_t *line = NULL;

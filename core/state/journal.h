@@ -14,6 +14,11 @@
  * its line cannot be written. */
 void hg_journal_append(const struct hg_state *state, const char *name, const json_t *line);
 
+/* Fails when there is a journal that cannot be read: nothing is known then, which is not the same
+ * as that nothing was done.  The two functions below only log a warning. */
+enum hangar_rc hg_journal_check(const struct hg_state *state, const char *name,
+                                struct hg_error *err);
+
 /* Calls fn with each line, the oldest first.  `line` lives until fn returns, unless fn takes a
  * reference.  A line that a crash has cut is skipped. */
 void hg_journal_each(const struct hg_state *state, const char *name,

@@ -116,9 +116,10 @@ enum hangar_status hangar_history(struct hangar *h, const char *pipeline, uint32
     for (size_t p = 0; rc == HANGAR_OK && p < h->config->pipeline_count; p++) {
         jobs.pipeline = h->config->pipelines[p].name;
         if (!pipeline || strcmp(pipeline, jobs.pipeline) == 0) {
+            rc = hg_history_check(&h->state, jobs.pipeline, &err);
             past_read(&jobs, &h->state, "", past_add_backup);
             past_read(&jobs, &h->state, HG_HISTORY_PARTIAL, past_add_partial);
-            past_read(&jobs, &h->state, ".verify", past_add_verification);
+            past_read(&jobs, &h->state, HG_HISTORY_VERIFY, past_add_verification);
             past_read(&jobs, &h->state, HG_HISTORY_RESTORES, past_add_restore);
         }
     }

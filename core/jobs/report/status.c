@@ -145,6 +145,10 @@ static enum hangar_rc status_read_pipeline(struct hg_session *s,
     if (!out->sinks) {
         return hg_no_memory(err);
     }
+    enum hangar_rc rc = hg_history_check(&h->state, config->name, err);
+    if (rc != HANGAR_OK) {
+        return rc; /* what failed before must not look as if it had not */
+    }
     out->last_drill = status_last_drill(h, config);
     for (size_t i = 0; i < config->sink_count; i++) {
         status_read_sink(s, config->name, config->sinks[i], &out->sinks[i]);

@@ -181,8 +181,8 @@ static enum hangar_rc begin_restore_target(struct pg_target *target)
 }
 
 /* ANALYZE of a database ends at the first table that fails, such as one with partitions on a server
- * that does not answer.  Then each table is a statement of its own.  Missing statistics make queries
- * slow, and nothing wrong: they are a warning. */
+ * that does not answer.  Then each table is a statement of its own.  Missing statistics make
+ * queries slow, and nothing wrong: they are a warning. */
 static void collect_statistics(struct pg_target *target, struct pg_conn *conn)
 {
     static const char query[] =

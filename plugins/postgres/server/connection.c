@@ -195,7 +195,7 @@ static PGconn *start_connecting(struct pg_source *src, const char *database, con
                                 enum pg_session session)
 {
     const struct pg_options *opt = &src->opt;
-    char *options = pg_startup_options(session);
+    char *options = pg_startup_options(session, atomic_load(&src->server_version));
     if (!options) {
         return NULL;
     }
@@ -254,9 +254,9 @@ static enum hangar_rc finish_connecting(struct pg_conn *conn)
 }
 
 /* `settings` has the source, and how the session waits. */
-static enum hangar_rc open_session(const struct pg_conn *settings, const char *database,
-                                   const char *user, enum pg_session session, struct pg_conn **out,
-                                   struct pg_error *err)
+static enum hangar_rc open_once(const struct pg_conn *settings, const char *database,
+                                const char *user, enum pg_session session, struct pg_conn **out,
+                                struct pg_error *err)
 {
     struct pg_conn *conn = malloc(sizeof(*conn));
     if (!conn) {
@@ -284,6 +284,31 @@ static enum hangar_rc open_session(const struct pg_conn *settings, const char *d
     *err = conn->err;
     pg_advise(conn->src, conn->pq, err);
     pg_close(conn);
+    return rc;
+}
+
+/* The first session shows the version of the server, and so which limits of time a database may set
+ * that end it before its first statement: then it is opened again, without them. */
+static enum hangar_rc open_session(const struct pg_conn *settings, const char *database,
+                                   const char *user, enum pg_session session, struct pg_conn **out,
+                                   struct pg_error *err)
+{
+    struct pg_source *src = settings->src;
+    const bool first = atomic_load(&src->server_version) == 0;
+    enum hangar_rc rc = open_once(settings, database, user, session, out, err);
+    if (rc != HANGAR_OK || !first) {
+        return rc;
+    }
+    const char *lift = pg_startup_limits((*out)->version);
+    atomic_store(&src->server_version, (*out)->version);
+    PGresult *res = NULL;
+    bool lifted = !lift || pg_query(*out, lift, NULL, NULL, &res) == HANGAR_OK;
+    PQclear(res);
+    if (!lifted) {
+        pg_close(*out);
+        *out = NULL;
+        rc = open_once(settings, database, user, session, out, err);
+    }
     return rc;
 }
 

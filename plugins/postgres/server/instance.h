@@ -6,6 +6,7 @@
 #ifndef PG_INSTANCE_H
 #define PG_INSTANCE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,8 +50,9 @@ struct pg_source {
     size_t database_count;
     char *description, *where;
     char port[12];
-    int wake_fd;    /* an eventfd: readable from the moment of cancel on */
-    char *passfile; /* written for children, in temp_dir; NULL: none yet */
+    int wake_fd;               /* an eventfd: readable from the moment of cancel on */
+    char *passfile;            /* written for children, in temp_dir; NULL: none yet */
+    atomic_int server_version; /* once a session was opened; before: 0 */
     struct pg_tools tools;
     struct pg_backup *backup;   /* from prepare to end */
     struct pg_restore *restore; /* from restore_prepare to restore_end */

@@ -35,7 +35,7 @@ static const char unless_loading[] = " -c transform_null_equals=off"
                                      " -c DateStyle=ISO,MDY"
                                      " -c IntervalStyle=postgres";
 
-char *pg_startup_options(enum pg_session session)
+char *pg_startup_options(enum pg_session session, int version)
 {
     const char *user = getenv("PGOPTIONS");
     static const char *const more[] = {
@@ -44,6 +44,16 @@ char *pg_startup_options(enum pg_session session)
         /* a restore is flushed once, at its end */
         [PG_SESSION_LOADS] = " -c synchronous_commit=off",
     };
-    return pg_format("%s %s %s%s%s", before_user, user ? user : "", after_user,
+    return pg_format("%s %s %s%s%s%s%s", before_user, user ? user : "", after_user,
+                     version >= 140000 ? " -c idle_session_timeout=0" : "",
+                     version >= 170000 ? " -c transaction_timeout=0" : "",
                      session == PG_SESSION_LOADS ? "" : unless_loading, more[session]);
+}
+
+const char *pg_startup_limits(int version)
+{
+    return version >= 170000   ? "SELECT pg_catalog.set_config('idle_session_timeout', '0', false),"
+                                 " pg_catalog.set_config('transaction_timeout', '0', false)"
+           : version >= 140000 ? "SELECT pg_catalog.set_config('idle_session_timeout', '0', false)"
+                               : NULL;
 }

@@ -136,7 +136,8 @@ enum hangar_rc pg_spawn(struct pg_source *src, const char *tool, const char *dat
     /* the materialized views of a restore read tables through views */
     char *options = pg_startup_options(strcmp(tool, "pg_restore") == 0 ? PG_SESSION_LOADS
                                        : src->restricts                ? PG_SESSION_READS
-                                                                       : PG_SESSION_PLAIN);
+                                                                       : PG_SESSION_PLAIN,
+                                       atomic_load(&src->server_version));
     if (options) {
         build_env(src, options, database, &env);
     }

@@ -294,8 +294,9 @@ it_restores_as_a_role_that_owns_only_the_database() {
     sql postgres "DROP ROLE maker"
 }
 
-# A foreign key whose trigger was switched off, a key over duplicates, an index whose function is not
-# found, a view that divides by zero: the rows and the rest stay, and the values of rows are not shown.
+# A foreign key whose trigger was switched off, a key over duplicates, an index whose function is
+# not found, a view that divides by zero: the rows and the rest stay, and the values of rows are not
+# shown.
 it_goes_on_after_statements_that_fail() {
     local b
     b=$(fresh)

@@ -97,6 +97,25 @@ it_begins_each_session_with_its_own_settings() {
     make_evil
 }
 
+# Limits that end a session before its first statement, or at once when it has none.
+it_works_in_a_database_that_ends_idle_sessions() {
+    local b limit
+    b=$(fresh)
+    drop_database limited
+    sql postgres "CREATE DATABASE limited"
+    sql limited "CREATE TABLE t AS SELECT generate_series(1, 1000) AS a" "CREATE INDEX ON t (a)"
+    for limit in idle_session_timeout idle_in_transaction_session_timeout statement_timeout lock_timeout; do
+        sql postgres "ALTER DATABASE limited SET $limit = 1"
+    done
+    works run check "$work/none" database=limited
+    works run backup "$b" database=limited
+    works run compare "$b" database=copy
+    works run clean "$b" database=limited
+    [ "$(PGOPTIONS='-c idle_session_timeout=0 -c statement_timeout=0' sql copy "SELECT count(*) FROM t")" = 1000 ] ||
+        fail "rows are missing"
+    sql postgres "DROP DATABASE limited"
+}
+
 it_restores_a_list_name_by_name() {
     local b
     b=$(fresh)

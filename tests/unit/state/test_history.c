@@ -5,6 +5,9 @@
  */
 #include "state/history.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/json.h"
 #include "state_folder.h"
 
@@ -93,6 +96,29 @@ START_TEST(a_document_leaves_out_what_a_run_does_not_have)
 }
 END_TEST
 
+START_TEST(a_history_that_cannot_be_read_is_no_missing_one)
+{
+    static const char *const suffixes[] = {"", HG_HISTORY_VERIFY, HG_HISTORY_PARTIAL,
+                                           HG_HISTORY_RESTORES};
+    struct hg_error err = {0};
+    ck_assert_int_eq(hg_history_check(&state, "nightly", &err), HANGAR_OK);
+    ck_assert_str_eq(err.text, "");
+    hg_history_append(&state, "nightly", &good_run);
+    ck_assert_int_eq(hg_history_check(&state, "nightly", &err), HANGAR_OK);
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "state/history/weekly%s.jsonl", suffixes[i]);
+        ck_assert_int_eq(mkdir(path, 0700), 0);
+        ck_assert_int_ne(hg_history_check(&state, "weekly", &err), HANGAR_OK);
+        ck_assert_ptr_nonnull(strstr(err.text, "cannot read what this machine remembers"));
+        ck_assert_ptr_nonnull(strstr(err.text, path));
+        hg_error_clear(&err);
+        ck_assert_int_eq(rmdir(path), 0);
+    }
+    ck_assert_int_eq(hg_history_check(&state, "weekly", &err), HANGAR_OK);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -100,6 +126,7 @@ int main(void)
         the_last_run_of_each_pipeline_is_read_as_it_was_recorded,
         a_run_that_a_crash_cut_is_not_the_last_one,
         a_document_leaves_out_what_a_run_does_not_have,
+        a_history_that_cannot_be_read_is_no_missing_one,
     };
     return SUITE_RUN("history", tests, state_setup, state_teardown);
 }

@@ -191,6 +191,19 @@ START_TEST(check_reports_an_unreadable_key_and_checks_all_else)
 }
 END_TEST
 
+/* What failed before must not look as if it had not. */
+START_TEST(a_history_that_cannot_be_read_is_an_error)
+{
+    status_make_backups("a", 1);
+    ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(system("f=$(find state -name p.jsonl) && mv $f $f.kept && mkdir $f"), 0);
+    ck_assert_int_eq(world_status(), HANGAR_STATUS_FAILED);
+    ck_assert_ptr_nonnull(strstr(world_error(), "cannot read what this machine remembers"));
+    ck_assert_int_eq(system("f=$(find state -name p.jsonl) && rmdir $f && mv $f.kept $f"), 0);
+    ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -202,6 +215,7 @@ int main(void)
         an_unreachable_sink_is_opened_once_and_not_once_per_pipeline,
         the_signature_is_reported_and_always_checked,
         check_reports_an_unreadable_key_and_checks_all_else,
+        a_history_that_cannot_be_read_is_an_error,
     };
     return SUITE_RUN("jobs/report/status", tests, world_setup, world_teardown);
 }
