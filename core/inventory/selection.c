@@ -246,9 +246,12 @@ static enum hangar_rc selection_result(struct selection *x, struct hg_selected *
         *out = x->found;
         out->good = x->good;
         if (!x->good) {
-            hg_log_line(&x->s->h->log, HANGAR_LOG_WARN,
-                        "%s has no good copy; using the damaged one in sink %s: %s", x->id,
-                        out->ctx->name, hg_error_without(x->damage.text, "sink", out->ctx->name));
+            /* a sink that was asked for is the only one that was looked at */
+            hg_log_line(
+                &x->s->h->log, HANGAR_LOG_WARN,
+                x->request->sink ? "the copy of %s in sink %s is damaged: %s"
+                                 : "%s has no good copy; using the damaged one in sink %s: %s",
+                x->id, out->ctx->name, hg_error_without(x->damage.text, "sink", out->ctx->name));
         } else if (x->damage.rc != HANGAR_OK && !wants_latest(x->request)) {
             hg_log_line(&x->s->h->log, HANGAR_LOG_WARN, "passing over a damaged copy: %s",
                         x->damage.text);

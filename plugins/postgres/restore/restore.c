@@ -311,7 +311,7 @@ enum hangar_rc pg_restore_end(void *inst, struct hangar_attrs *report)
         rows += target->rows;
         databases += !target->skipped;
     }
-    if (!report && restore->roles_created) {
+    if (!report && restore->roles_created && !src->opt.rows_role) { /* a drill's server is gone */
         host->log(
             src->ctx, HANGAR_LOG_WARN,
             "%zu roles that this restore created stay on %s; hint: the next restore uses them",
