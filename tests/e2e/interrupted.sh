@@ -149,7 +149,7 @@ expect_in run.out 'not judged'
 expect_in run.err 'hangar: interrupted; nothing is left over'
 nothing_else
 
-kills=$(sweep 5 20)
+kills=$(sweep 3 20)
 promise "killed at $kills moments: listed backups verify, and the next run succeeds"
 start=$(date +%s%N)
 make_backup

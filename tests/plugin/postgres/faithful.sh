@@ -19,7 +19,8 @@ contents() {
 }
 
 # as_pg_restore SQL: the database `odd`, which this makes, comes back as pg_restore brings it back:
-# by a restore, in place of itself, and by hand.  as_it_was SQL: where pg_restore fails, as it was.
+# by a restore; with all_ways or HANGAR_LONG also in place of itself, and by hand.  as_it_was SQL:
+# where pg_restore fails, as it was.
 as_pg_restore() { comes_back pg_restore "$1"; }
 as_it_was() { comes_back source "$1"; }
 
@@ -38,11 +39,15 @@ comes_back() {
         pg_restore -C -e -d postgres "$work/odd.dump" 2>"$work/log" || fail pg_restore
     fi
     contents odd >"$work/oracle" || fail "the oracle"
-    works run compare "$b" database=copy
+    works run "${how:-compare}" "$b" database=copy
     works pg_same odd copy "$work"
     contents copy >"$work/contents" || fail contents
     works diff "$work/oracle" "$work/contents"
     drop_database odd
+    if [ -z "${HANGAR_LONG:-}${all_ways:-}" ]; then
+        sql postgres "ALTER DATABASE copy RENAME TO odd"
+        return
+    fi
     (cd "$b" && unset PGOPTIONS && bash RESTORE.txt >"$work/log" 2>&1) || fail "RESTORE.txt"
     contents odd >"$work/contents" || fail contents
     works diff "$work/oracle" "$work/contents"
@@ -53,7 +58,7 @@ comes_back() {
 }
 
 it_computes_in_the_time_zone_of_the_database() {
-    as_pg_restore "ALTER DATABASE odd SET timezone = 'Pacific/Auckland';
+    all_ways=1 as_pg_restore "ALTER DATABASE odd SET timezone = 'Pacific/Auckland';
         SET timezone = 'Pacific/Auckland';
         CREATE FUNCTION day(timestamptz) RETURNS date IMMUTABLE LANGUAGE sql AS 'SELECT \$1::date';
         CREATE TABLE visits (at timestamptz, day date GENERATED ALWAYS AS (day(at)) STORED,
@@ -131,7 +136,7 @@ it_keeps_what_the_settings_of_the_database_choose() {
 
 # Each table but the last of a chain comes by its name, and by its size, before those that are read.
 it_loads_tables_after_those_that_are_read_to_compute_them() {
-    as_it_was "CREATE TABLE orders (id int, n numeric);
+    all_ways=1 as_it_was "CREATE TABLE orders (id int, n numeric);
         INSERT INTO orders SELECT i, i * 10 FROM generate_series(1, 20) i;
         CREATE VIEW seen AS SELECT * FROM orders;
         CREATE TABLE parts (id int, name text) PARTITION BY LIST (id);
@@ -177,7 +182,8 @@ it_loads_tables_one_after_the_other_where_it_is_not_known_what_is_read() {
         CREATE TABLE b_six (id int CHECK (id > 0), c text, up int CHECK (up IS NULL OR is_in('six', up) >= 0));
         INSERT INTO b_one SELECT i, 'c' FROM generate_series(1, 9) i; INSERT INTO b_two VALUES (1), (99);
         INSERT INTO b_six SELECT i, repeat('x', 99), i - 1 FROM generate_series(1, 2000) i;"
-    as_pg_restore "$is_in CREATE TABLE c_self (id int, n int, up int);
+    # what a row of c_self counts depends on when it was loaded: a comparison would say so
+    how=restore as_pg_restore "$is_in CREATE TABLE c_self (id int, n int, up int);
         CREATE FUNCTION count_self(int) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS
             'BEGIN RETURN (SELECT count(*) FROM public.c_self WHERE id < \$1); END';
         INSERT INTO c_self SELECT i, i FROM generate_series(1, 20000) i;

@@ -127,6 +127,7 @@ it_names_the_session_that_locks_a_table() {
     until_true table_is_locked
     expect 2 'cannot lock the tables of database busy: session [0-9]+ of user postgres \(SELECT PG\) holds an exclusive lock: canceling statement due to lock timeout' \
         run backup "$work/b2" database=busy lock_timeout=200ms
+    rm -rf "$work/b2"
     expect 10 'rc 10: cannot .*cancelled' run --cancel-after 300 backup "$work/b3" database=busy \
         lock_timeout=10m
     no_sessions_left || fail "a session remains after cancel"
@@ -137,6 +138,7 @@ it_names_the_prepared_transaction_that_locks_a_table() {
     sql busy "BEGIN" "LOCK TABLE small" "PREPARE TRANSACTION 'left over'"
     expect 2 "cannot lock the tables of database busy: the prepared transaction 'left over' of user postgres, of .*, holds an exclusive lock until COMMIT PREPARED or ROLLBACK PREPARED: canceling" \
         run backup "$work/b2" database=busy lock_timeout=200ms
+    rm -rf "$work/b2"
     sql busy "ROLLBACK PREPARED 'left over'"
 }
 

@@ -104,6 +104,7 @@ it_refuses_an_older_server() {
     expect 0 'versions: from PostgreSQL .* into PostgreSQL 15' run plan "$b" database=copy older_server=try
     grep -q 'warn: .*fails at the first thing' "$work/log" || fail "no warning"
     works run restore "$b" database=copy older_server=try
+    drop_database copy
 }
 
 it_requires_privileges() {
