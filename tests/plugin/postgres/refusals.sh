@@ -38,7 +38,7 @@ it_refuses_wrong_passwords() {
 }
 
 it_reports_a_missing_database_and_server() {
-    expect 5 'cannot connect to database missing \(maintenance_db\) on .*; hint: set maintenance_db to one that exists' \
+    expect 5 'cannot connect to the maintenance database missing on .*; hint: set maintenance_db to one that exists' \
         run restore "$work/small" database=copy maintenance_db=missing
     expect 5 'rc 5: cannot connect to database missing on .*: .*database "missing" does not exist' \
         run backup "$work/none" database=missing
@@ -289,7 +289,7 @@ restore|rolcreatedb|cannot read the privileges of this role:
 restore|CREATE DATABASE|cannot create database copy
 restore|SELECT FROM pg_roles WHERE rolname|cannot determine whether role .* exists: 
 restore|FROM STDIN|cannot load .*public.*: 
-restore|ANALYZE|cannot collect statistics of database copy: 
+restore|txid_current|cannot end the load of database copy: 
 compare|TO STDOUT|cannot read back table .* of database copy: 
 END
 }

@@ -262,9 +262,9 @@ START_TEST(only_a_limit_that_the_server_lacks_is_tolerated)
         QUERY_ERROR "a_timeout\n" SUMMARY,
         QUERY_ERROR "a_timeout\nCommand was: SELECT 'x\n" LIMIT_ERROR "';\n\n" SUMMARY,
         /* the text of the server imitates ours */
-        QUERY_ERROR
-        "x_timeout\nCommand was: SET x_timeout = 0;\nCommand was: SELECT f();\n" SUMMARY,
-        "pg_restore: error: COPY failed: x_timeout\nCommand was: SET x_timeout = 0;\n" SUMMARY,
+        (QUERY_ERROR
+         "x_timeout\nCommand was: SET x_timeout = 0;\nCommand was: SELECT f();\n" SUMMARY),
+        ("pg_restore: error: COPY failed: x_timeout\nCommand was: SET x_timeout = 0;\n" SUMMARY),
     };
     char rest[1024];
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
