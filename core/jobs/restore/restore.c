@@ -240,7 +240,11 @@ static enum hangar_rc run_restore_steps(struct hg_restoration *r, struct hg_erro
                      "may take its place");
     }
     if (rc == HANGAR_OK) {
-        rc = hg_select(&r->session, &r->request->backup, &r->selected, err);
+        struct hg_selected selected;
+        rc = hg_select(&r->session, &r->request->backup, &selected, err);
+        pthread_mutex_lock(&r->progress_mutex); /* the progress names its pipeline */
+        r->selected = selected;
+        pthread_mutex_unlock(&r->progress_mutex);
     }
     if (rc == HANGAR_OK) {
         rc = hg_clean_lock(r, err);
