@@ -85,7 +85,7 @@ static void describe_prepared_holder(struct pg_db *db, char *out, size_t size)
     PQclear(res);
 }
 
-/* A session that waits for such a lock lets nobody pass, either. */
+/* Other sessions also wait behind one that waits for such a lock. */
 static void describe_lock_holder(struct pg_db *db, char *out, size_t size)
 {
     describe_session(db->lead, "a.pid IN (SELECT l.pid" EXCLUSIVE_LOCKS " AND l.granted)",

@@ -94,18 +94,6 @@ enum hangar_rc pg_set(struct pg_conn *conn, const char *name, const char *value)
     return rc;
 }
 
-/* The limits of time that the server ends a session by. */
-static void add_no_limits(struct pg_conn *conn, struct text *sql)
-{
-    add_setting(sql, "client_min_messages", "warning");
-    if (conn->version >= 140000) {
-        add_setting(sql, "idle_session_timeout", "0");
-    }
-    if (conn->version >= 170000) {
-        add_setting(sql, "transaction_timeout", "0");
-    }
-}
-
 static const char *database_encoding(const struct pg_conn *conn)
 {
     const char *encoding = PQparameterStatus(conn->pq, "server_encoding");
@@ -132,7 +120,7 @@ enum hangar_rc pg_set_up_reader(struct pg_conn *conn)
     struct text sql = {0};
     char lock_timeout[24];
     add_row_settings(&sql, READS, database_encoding(conn));
-    add_no_limits(conn, &sql);
+    add_setting(&sql, "client_min_messages", "warning");
     /* rows in the order of the heap, read by one process, without compiling the same small
      * condition for each slice */
     add_setting(&sql, "synchronize_seqscans", "off");
@@ -150,7 +138,7 @@ enum hangar_rc pg_set_up_writer(struct pg_conn *conn)
 {
     struct text sql = {0};
     add_row_settings(&sql, LOADS, database_encoding(conn));
-    add_no_limits(conn, &sql);
+    add_setting(&sql, "client_min_messages", "warning");
     add_setting(&sql, "synchronous_commit", "off");
     return pg_command_text(conn, &sql);
 }
@@ -161,6 +149,6 @@ enum hangar_rc pg_set_up_maintenance(struct pg_conn *conn)
     add_setting(&sql, "client_encoding", "UTF8");
     add_setting(&sql, "synchronous_commit", "on");
     add_setting(&sql, "lock_timeout", "5s");
-    add_no_limits(conn, &sql);
+    add_setting(&sql, "client_min_messages", "warning");
     return pg_command_text(conn, &sql);
 }
