@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
@@ -354,14 +353,32 @@ static bool sandbox_fill_root(const struct sandbox *box, struct sandbox_failure 
     return true;
 }
 
+/* The kernel's own calls: those of the C library change all threads of a process, and in a clone
+ * it waits for threads that only the parent has. */
+#ifdef SYS_setresuid32
+#define CALL_SETGROUPS SYS_setgroups32
+#define CALL_SETRESGID SYS_setresgid32
+#define CALL_SETRESUID SYS_setresuid32
+#else
+#define CALL_SETGROUPS SYS_setgroups
+#define CALL_SETRESGID SYS_setresgid
+#define CALL_SETRESUID SYS_setresuid
+#endif
+
+bool sandbox_change_user(const struct sandbox *box)
+{
+    return !box->drop || (syscall(CALL_SETGROUPS, 0, NULL) == 0 &&
+                          syscall(CALL_SETRESGID, box->gid, box->gid, box->gid) == 0 &&
+                          syscall(CALL_SETRESUID, box->uid, box->uid, box->uid) == 0);
+}
+
 /* Gives up the user, all rights and the keyring.  A filter of system calls may refuse capset and
  * keyctl: the exec drops the rights of a user other than root as well. */
 static bool sandbox_drop_rights(const struct sandbox *box, struct sandbox_failure *failure)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{.effective = 0}};
-    if (box->drop && (setgroups(0, NULL) != 0 || setresgid(box->gid, box->gid, box->gid) != 0 ||
-                      setresuid(box->uid, box->uid, box->uid) != 0)) {
+    if (!sandbox_change_user(box)) {
         return sandbox_fail(failure, "change ", "the user");
     }
     syscall(SYS_capset, &head, none);

@@ -48,11 +48,15 @@ bool sandbox_plan(struct sandbox *box, const char *dir, const char *program,
                   const char *const *more);
 void sandbox_free(struct sandbox *box);
 
-/* Forks into new namespaces; like fork, but the child may make system calls only. */
+/* Forks into new namespaces; like fork, but the child may make system calls only, and none that
+ * the C library does for all threads (setuid and its kind). */
 pid_t sandbox_clone(const struct sandbox *box);
 
 /* In the child: makes the root, enters it, and gives up all rights.  False: *failure says why. */
 bool sandbox_enter(const struct sandbox *box, struct sandbox_failure *failure);
+
+/* In a child, also one of fork: becomes the user of the plan, when it has one. */
+bool sandbox_change_user(const struct sandbox *box);
 
 /* Whether this process can make such a sandbox; if not, *failure says why. */
 bool sandbox_probe(const struct sandbox *box, struct sandbox_failure *failure);

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <poll.h>
 #include <pwd.h>
@@ -220,9 +219,7 @@ static void throwaway_isolate(const struct throwaway *t)
     }
     int isolated = unshare(CLONE_NEWNET);
     (void)isolated; /* throwaway_prepare has warned */
-    const struct sandbox *box = &t->box;
-    if (box->drop && (setgroups(0, NULL) != 0 || setresgid(box->gid, box->gid, box->gid) != 0 ||
-                      setresuid(box->uid, box->uid, box->uid) != 0)) {
+    if (!sandbox_change_user(&t->box)) {
         failure.error = errno;
         throwaway_give_up(&failure);
     }

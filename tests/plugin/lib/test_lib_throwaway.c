@@ -8,8 +8,11 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +84,46 @@ START_TEST(a_process_has_two_variables_its_folder_and_no_other_descriptor)
     throwaway_close_files(&throwaway);
     throwaway_close_files(&throwaway);
     throwaway_stop(&throwaway, SIGKILL);
+}
+END_TEST
+
+/* ---- a process with threads ---- */
+
+static atomic_bool churning;
+
+static void *end_at_once(void *arg)
+{
+    return arg;
+}
+
+/* Starts threads all the time, so that a fork meets the C library while it makes one. */
+static void *churn(void *arg)
+{
+    while (atomic_load(&churning)) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, end_at_once, NULL) == 0) {
+            pthread_join(thread, NULL);
+        }
+    }
+    return arg;
+}
+
+START_TEST(a_process_starts_whatever_the_threads_of_hangar_do)
+{
+    pthread_t threads[2];
+    prepare_throwaway();
+    atomic_store(&churning, true);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, churn, NULL), 0);
+    }
+    for (size_t i = 0; i < 100; i++) {
+        testing_expect(fake, run_throwaway("true", 60000), HANGAR_OK, "run");
+    }
+    atomic_store(&churning, false);
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    throwaway_close_files(&throwaway);
 }
 END_TEST
 
@@ -342,6 +385,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         a_process_has_two_variables_its_folder_and_no_other_descriptor,
+        a_process_starts_whatever_the_threads_of_hangar_do,
         a_process_reaches_nothing_of_the_machine,
         everything_that_a_process_started_ends_with_it,
         without_namespaces_a_server_is_refused_unless_that_is_accepted,
