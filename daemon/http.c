@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,8 +176,9 @@ static bool http_is_own_host(const struct daemon_http *http, const char *host)
     size_t n = end ? (size_t)(end - host) - 1 : strcspn(host, ":");
     const char *port = end ? end + 1 : host + n;
 
-    if (n == 0 || n >= sizeof(name) || (port[0] != '\0' && port[0] != ':') ||
-        (port[0] == ':' && strspn(port + 1, "0123456789") != strlen(port + 1))) {
+    if (n == 0 || n >= sizeof(name) || (port[0] != '\0' && port[0] != ':') || strlen(port) > 6 ||
+        (port[0] == ':' && strspn(port + 1, "0123456789") != strlen(port + 1)) ||
+        (port[0] == ':' && strtol(port + 1, NULL, 10) > UINT16_MAX)) {
         return false;
     }
     snprintf(name, sizeof(name), "%.*s", (int)n, host + (end ? 1 : 0));
@@ -185,6 +187,42 @@ static bool http_is_own_host(const struct daemon_http *http, const char *host)
     }
     return inet_pton(AF_INET, name, &v4) == 1 || strcasecmp(name, "localhost") == 0 ||
            (http->host && strcasecmp(name, http->host) == 0);
+}
+
+/* The lines with the name Host of one request. */
+struct http_hosts {
+    unsigned count;
+    const char *value; /* of the last one; NULL: it has none, or a zero byte */
+};
+
+static enum MHD_Result http_collect_host(void *arg, enum MHD_ValueKind kind, const char *key,
+                                         size_t key_size, const char *value, size_t size)
+{
+    struct http_hosts *hosts = arg;
+
+    (void)kind, (void)key_size;
+    if (strcasecmp(key, MHD_HTTP_HEADER_HOST) == 0) {
+        hosts->count++;
+        hosts->value = value && strlen(value) == size ? value : NULL;
+    }
+    return MHD_YES;
+}
+
+/* 0, or the status of a refusal.  HTTP/1.1 demands one Host, and who obeys one of two lines may not
+ * obey the one that a proxy has checked.  HTTP/1.0 may have none: no browser sends that. */
+static unsigned http_judge_host(const struct daemon_http *http, struct MHD_Connection *connection,
+                                const char *version)
+{
+    struct http_hosts hosts = {0};
+
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, http_collect_host, &hosts);
+    if (hosts.count == 0) {
+        return strcmp(version, MHD_HTTP_VERSION_1_0) == 0 ? 0 : MHD_HTTP_BAD_REQUEST;
+    }
+    if (hosts.count > 1 || !hosts.value) {
+        return MHD_HTTP_BAD_REQUEST;
+    }
+    return http_is_own_host(http, hosts.value) ? 0 : MHD_HTTP_MISDIRECTED_REQUEST;
 }
 
 static enum MHD_Result http_answer(struct MHD_Connection *connection, unsigned status,
@@ -227,7 +265,7 @@ static enum MHD_Result http_handle(void *arg, struct MHD_Connection *connection,
 {
     static int seen;
 
-    (void)version, (void)data;
+    (void)data;
     if (!*state) { /* only the headers have arrived: answer after the body */
         *state = &seen;
         return MHD_YES;
@@ -236,10 +274,13 @@ static enum MHD_Result http_handle(void *arg, struct MHD_Connection *connection,
         *size = 0;
         return MHD_YES;
     }
-    const char *host =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-    if (host && !http_is_own_host(arg, host)) { /* HTTP/1.0 has none; a browser always sends it */
-        return http_answer(connection, MHD_HTTP_MISDIRECTED_REQUEST, "text/plain",
+    const unsigned refusal = http_judge_host(arg, connection, version);
+    if (refusal == MHD_HTTP_BAD_REQUEST) {
+        return http_answer(connection, refusal, "text/plain",
+                           "bad request; send the header Host, and send it once\n");
+    }
+    if (refusal) {
+        return http_answer(connection, refusal, "text/plain",
                            "unknown host; use the address of this machine or localhost, or add the "
                            "name to the configuration: http: { host: NAME }\n");
     }

@@ -74,10 +74,13 @@ pipelines: { nightly: { sources: [db], sinks: [local], schedule: "0 2 * * *" } }
             self.assertNotIn(b" 200 ", raw.recv(4096))
         self.assertEqual(get(self.port, "/healthz"), (200, "ok\n"))
 
-    def ask(self, host):
+    def ask_raw(self, headers, version="1.1"):
         with socket.create_connection(("127.0.0.1", self.port), 10) as raw:
-            raw.sendall(b"GET /metrics HTTP/1.1\r\nHost: " + host.encode() + b"\r\n\r\n")
+            raw.sendall(f"GET /metrics HTTP/{version}\r\n{headers}\r\n".encode())
             return int(raw.recv(4096).split()[1])
+
+    def ask(self, host):
+        return self.ask_raw(f"Host: {host}\r\n")
 
     def test_only_requests_to_this_machine_are_answered(self):
         """A web page can let its own name resolve to this address; its Host is that name."""
@@ -91,8 +94,20 @@ pipelines: { nightly: { sources: [db], sinks: [local], schedule: "0 2 * * *" } }
                      "[::1]:9848", "DB1.example.org:9848"):
             self.assertEqual(self.ask(host), 200, host)
         for host in ("evil.example", "localhost.evil.example:9848", "db1.example.org.evil", "[evil]",
-                     "localhost:x", "1.2.3", ":9848"):
+                     "localhost:x", "1.2.3", ":9848", "localhost:99999", "localhost:0000000080",
+                     "localhost, localhost", "localhost evil", "localhost/", "[127.0.0.1]", "[::1",
+                     "a@localhost", "localhost." * 40, "[::1]x"):
             self.assertEqual(self.ask(host), 421, host)
+        for other in ("evil.example", "localhost"):  # a proxy may have checked the other line
+            self.assertEqual(self.ask_raw(f"Host: localhost\r\nHost: {other}\r\n"), 400)
+            self.assertEqual(self.ask_raw(f"host: {other}\r\nHOST: localhost\r\n"), 400)
+        for headers in ("", "X-Host: localhost\r\n", "Host:localhost\r\nX: y\r\nHost:\r\n"):
+            self.assertEqual(self.ask_raw(headers), 400, headers)
+        self.assertIn(self.ask_raw("Host:\r\n"), (400, 421))
+        self.assertIn(self.ask_raw("Host: \r\n"), (400, 421))
+        self.assertEqual(self.ask_raw("", version="1.0"), 200)  # has no Host
+        self.assertEqual(self.ask_raw("Host: evil.example\r\n", version="1.0"), 421)
+        self.assertEqual(self.ask_raw("Host: localhost\r\nHost: localhost\r\n", "1.0"), 400)
 
     def test_clients_that_only_wait_keep_nobody_out(self):
         self.daemon()
