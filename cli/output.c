@@ -30,16 +30,28 @@ void cli_record(const struct cli_view *view, const char *text)
     }
 }
 
-bool cli_was_printed(const struct cli_view *view, const char *text)
+/* Does the text stand in `printed`: from its beginning or a colon to its end or its hint? */
+static bool printed_has(const char *printed, const char *text)
 {
     size_t length = strlen(text);
 
-    for (size_t i = 0; view->printed && i < CLI_PRINTED && view->printed->texts[i]; i++) {
-        const char *printed = view->printed->texts[i];
-        size_t before = strlen(printed) - (strlen(printed) < length ? strlen(printed) : length);
+    for (const char *at = printed; (at = strstr(at, text)); at++) {
+        const char *end = at + length;
+        if ((at == printed || (at > printed + 1 && strncmp(at - 2, ": ", 2) == 0)) &&
+            (*end == '\0' || strncmp(end, "; hint: ", 8) == 0)) {
+            return true;
+        }
+        if (length == 0) {
+            return false;
+        }
+    }
+    return false;
+}
 
-        if (strcmp(printed + before, text) == 0 &&
-            (before == 0 || (before > 1 && strncmp(printed + before - 2, ": ", 2) == 0))) {
+bool cli_was_printed(const struct cli_view *view, const char *text)
+{
+    for (size_t i = 0; view->printed && i < CLI_PRINTED && view->printed->texts[i]; i++) {
+        if (printed_has(view->printed->texts[i], text)) {
             return true;
         }
     }

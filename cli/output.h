@@ -39,8 +39,8 @@ struct cli_view {
 /* Remembers a text that was printed. */
 void cli_record(const struct cli_view *view, const char *text);
 
-/* True when the text was printed already, alone or at the end of another: it is not printed
- * twice. */
+/* True when the text was printed already, alone or at the end of another, also before its hint:
+ * it is not printed twice. */
 bool cli_was_printed(const struct cli_view *view, const char *text);
 void cli_printed_free(struct cli_printed *printed);
 

@@ -116,7 +116,7 @@ static void show_put_transforms(struct cli_view *out, const json_t *transforms)
     fputc('\n', out->file);
 }
 
-static void show_put_verified(const json_t *verified, struct cli_view *out)
+static void show_put_verified(const json_t *verified, struct cli_view *out, struct cli_view *err)
 {
     char text[CLI_SHORT], took[CLI_SHORT];
     enum cli_style style;
@@ -128,13 +128,14 @@ static void show_put_verified(const json_t *verified, struct cli_view *out)
     fprintf(out->file, "  verified    %s%s%s in %s, took %s\n", cli_on(out, style), text,
             cli_off(out), cli_string(verified, "sink"),
             cli_duration(cli_integer(verified, "duration_ms"), took));
-    if (*cli_string(verified, "error")) {
+    /* the warning that the backup is damaged has it, too */
+    if (*cli_string(verified, "error") && !cli_was_printed(err, cli_string(verified, "error"))) {
         cli_put_message(out, 14, CLI_PLAIN, cli_string(verified, "error"));
     }
 }
 
-static void show_put_summary(struct cli_view *out, const json_t *doc, const json_t *manifest,
-                             const struct totals *totals)
+static void show_put_summary(struct cli_view *out, struct cli_view *err, const json_t *doc,
+                             const json_t *manifest, const struct totals *totals)
 {
     int64_t started = cli_instant(manifest, "started"),
             finished = cli_instant(manifest, "finished");
@@ -162,7 +163,7 @@ static void show_put_summary(struct cli_view *out, const json_t *doc, const json
     fprintf(out->file, "\n  on          %s, by hangar %s\n", cli_string(manifest, "host"),
             cli_string(manifest, "hangar"));
     fprintf(out->file, "  sinks       %s\n", sinks ? sinks : "");
-    show_put_verified(json_object_get(doc, "verified"), out);
+    show_put_verified(json_object_get(doc, "verified"), out, err);
     fprintf(out->file, "  data        %s in %s, %s stored", cli_size(totals->plain, plain),
             cli_count(totals->objects, "object", count), cli_size(totals->stored, stored));
     if (totals->plain) {
@@ -187,14 +188,13 @@ static void show_render(const json_t *doc, struct cli_view *out, struct cli_view
     struct totals totals = {0};
     size_t i;
 
-    (void)err;
     if (!json_is_object(manifest)) {
         return;
     }
     json_array_foreach (sources, i, source) {
         show_add_totals(cli_array(source, "objects"), &totals);
     }
-    show_put_summary(out, doc, manifest, &totals);
+    show_put_summary(out, err, doc, manifest, &totals);
     json_array_foreach (sources, i, source) {
         show_put_source(out, source);
     }

@@ -122,28 +122,28 @@ enum hangar_rc hg_newest_find(struct hangar *h, struct hangar_ctx *sink, const c
                               .flags = flags,
                               .now_ms = hg_now_ms(),
                               .out = out};
-    char **ids = NULL;
-    size_t count = 0;
+    struct hg_origin_ids ids;
     out->id[0] = out->unknown[0] = '\0';
-    enum hangar_rc rc = hg_origin_ids(h, sink, pipeline, &ids, &count, err);
-    for (size_t i = count; rc == HANGAR_OK && i-- > 0;) {
-        if (than && strcmp(ids[i], than) <= 0) {
+    enum hangar_rc rc = hg_origin_ids(h, sink, pipeline, &ids, err);
+    out->lost = ids.lost;
+    for (size_t i = ids.count; rc == HANGAR_OK && i-- > 0;) {
+        if (than && strcmp(ids.items[i], than) <= 0) {
             break;
         }
-        const enum hangar_rc one = newest_consider(&x, ids[i], err);
+        const enum hangar_rc one = newest_consider(&x, ids.items[i], err);
         if (one == HANGAR_NOT_FOUND) {
             continue;
         }
         if (one != HANGAR_OK) { /* an older one must not be taken in its place */
-            snprintf(out->unknown, sizeof(out->unknown), "%s", ids[i]);
+            snprintf(out->unknown, sizeof(out->unknown), "%s", ids.items[i]);
             hg_context(err,
                        "the latest backup may be %s, which cannot be read (an older one can be "
                        "selected by its id)",
-                       ids[i]);
+                       ids.items[i]);
         }
         rc = one;
         break;
     }
-    hg_store_ids_free(ids, count);
+    hg_store_ids_free(ids.items, ids.count);
     return rc;
 }

@@ -43,6 +43,7 @@ struct hg_newest {
     struct hg_error damage;          /* why the first bad one was passed over; else OK */
     char future[HG_BACKUP_ID_SIZE];  /* the first that was passed over as from the future; or "" */
     bool apart;                      /* a safety backup or a partial one was passed over */
+    bool lost;                       /* the sink lost its origin.json; see inventory/origin.h */
     char unknown[HG_BACKUP_ID_SIZE]; /* after a failure: the folder that could not be read; or "" */
 };
 

@@ -40,6 +40,7 @@ struct hg_index {
     struct hg_index_item *items; /* by id, the oldest first */
     size_t count, capacity;
     int64_t store_ms; /* the store's clock; this machine's where the sink reports none */
+    bool lost;        /* the sink lost its origin.json; see origin.h */
 };
 
 /* Reads the index.  The manifests of the newest `fresh` whole backups are read even when they are

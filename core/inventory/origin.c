@@ -11,15 +11,67 @@
 
 #include "state/known_origin.h"
 
-static enum hangar_rc origin_refuse(const struct hangar *h, struct hangar_ctx *sink,
-                                    const char *pipeline, bool found, struct hg_error *err)
+/* Has the folder a backup?  A folder without a manifest is no proof of one: a run that failed on
+ * the mount point may have left it. */
+static enum hangar_rc origin_has_backup(struct hangar_ctx *sink, const char *pipeline, bool *has,
+                                        struct hg_error *err)
+{
+    char **ids = NULL;
+    size_t count = 0;
+    struct hg_store_file manifest = {0};
+    enum hangar_rc rc = hg_store_ids(sink, pipeline, &ids, &count, NULL, err);
+    for (size_t i = count; i-- > 0 && rc == HANGAR_OK && !manifest.exists;) {
+        rc = hg_store_find(sink, pipeline, ids[i], HG_MANIFEST_NAME, &manifest, err);
+    }
+    hg_store_ids_free(ids, count);
+    *has = rc == HANGAR_OK && manifest.exists;
+    return rc;
+}
+
+enum hangar_rc hg_origin_fail_lost(const struct hangar *h, struct hangar_ctx *sink,
+                                   const char *pipeline, struct hg_error *err)
 {
     char *file = hg_known_origin_path(&h->state, sink, pipeline);
     enum hangar_rc rc = hg_fail(
         err, HANGAR_IO, 0,
+        "sink %s: %s has lost %s/origin.json; the backups there can be read, but nothing is stored "
+        "or removed; hint: if all of them are there, remove the file %s, and the next backup "
+        "writes origin.json again",
+        sink->name, hg_instance_target(sink), pipeline,
+        file ? file : "of the sink in the state folder");
+    free(file);
+    return rc;
+}
+
+void hg_origin_warn_lost(struct hangar *h, struct hangar_ctx *sink, const char *pipeline)
+{
+    struct hg_error why = {0};
+    hg_origin_fail_lost(h, sink, pipeline, &why);
+    hg_log_event(&h->log, HANGAR_LOG_WARN, "sink.origin_lost", "%s", why.text);
+}
+
+/* With `lost`: OK when only origin.json is lost. */
+static enum hangar_rc origin_refuse(const struct hangar *h, struct hangar_ctx *sink,
+                                    const char *pipeline, bool found, bool *lost,
+                                    struct hg_error *err)
+{
+    bool has = false;
+    enum hangar_rc rc = found ? HANGAR_OK : origin_has_backup(sink, pipeline, &has, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    if (has && lost) {
+        *lost = true;
+        return HANGAR_OK;
+    }
+    if (has) {
+        return hg_origin_fail_lost(h, sink, pipeline, err);
+    }
+    char *file = hg_known_origin_path(&h->state, sink, pipeline);
+    rc = hg_fail(
+        err, HANGAR_IO, 0,
         "sink %s: %s %s%s%s, and this machine has used it before: it may not be mounted; hint: "
-        "make it available again; if it was emptied or replaced on purpose, or only that file was "
-        "lost, remove the file %s",
+        "make it available again; if it was emptied or replaced on purpose, remove the file %s",
         sink->name, hg_instance_target(sink),
         found ? "is not the one that it was: another " : "has no ", pipeline,
         found ? "/origin.json is there" : "/origin.json any more",
@@ -28,15 +80,23 @@ static enum hangar_rc origin_refuse(const struct hangar *h, struct hangar_ctx *s
     return rc;
 }
 
-/* Compares what was found, "" for no origin.json, with what is known, and remembers it. */
+/* What was found of origin.json. */
+struct origin_seen {
+    struct hg_origin origin;
+    const char *etag; /* as it was listed; NULL: it was not listed */
+};
+
+/* Compares what was found with what is known, and remembers it.  `lost` as in origin_refuse. */
 static enum hangar_rc origin_compare(const struct hangar *h, struct hangar_ctx *sink,
-                                     const char *pipeline, const struct hg_origin *found,
-                                     const char *etag, struct hg_error *err)
+                                     const char *pipeline, const struct origin_seen *seen,
+                                     bool *lost, struct hg_error *err)
 {
+    const struct hg_origin *found = &seen->origin;
+    const char *etag = seen->etag;
     struct hg_known_origin known;
     hg_known_origin_load(&h->state, sink, pipeline, &known);
     if (known.known && (!found->exists || strcmp(known.created, found->created) != 0)) {
-        return origin_refuse(h, sink, pipeline, found->exists, err);
+        return origin_refuse(h, sink, pipeline, found->exists, lost, err);
     }
     if (found->exists && (!known.known || (etag && strcmp(known.etag, etag) != 0))) {
         known = (struct hg_known_origin){.known = true};
@@ -50,65 +110,68 @@ static enum hangar_rc origin_compare(const struct hangar *h, struct hangar_ctx *
 enum hangar_rc hg_origin_check(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                bool claim, struct hg_error *err)
 {
-    struct hg_origin found;
+    struct origin_seen seen = {0};
     const char *origin = h->identity.origin;
-    enum hangar_rc rc = hg_store_origin(sink, pipeline, origin, false, &found, err);
+    enum hangar_rc rc = hg_store_origin(sink, pipeline, origin, false, &seen.origin, err);
     if (rc == HANGAR_OK) {
-        rc = origin_compare(h, sink, pipeline, &found, NULL, err);
+        rc = origin_compare(h, sink, pipeline, &seen, NULL, err);
     }
-    if (rc == HANGAR_OK && claim && !found.exists) {
-        rc = hg_store_origin(sink, pipeline, origin, true, &found, err);
-        rc = rc == HANGAR_OK ? origin_compare(h, sink, pipeline, &found, NULL, err) : rc;
+    if (rc == HANGAR_OK && claim && !seen.origin.exists) {
+        rc = hg_store_origin(sink, pipeline, origin, true, &seen.origin, err);
+        rc = rc == HANGAR_OK ? origin_compare(h, sink, pipeline, &seen, NULL, err) : rc;
     }
     return rc;
 }
 
 /* Reads origin.json for a reader: the owner is not compared. */
 static enum hangar_rc origin_read(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                                  const char *etag, struct hg_error *err)
+                                  const char *etag, bool *lost, struct hg_error *err)
 {
-    struct hg_origin found = {0};
+    struct origin_seen seen = {.etag = etag};
     struct hg_error why = {0};
-    enum hangar_rc rc = hg_store_origin(sink, pipeline, NULL, false, &found, &why);
+    enum hangar_rc rc = hg_store_origin(sink, pipeline, NULL, false, &seen.origin, &why);
     if (rc == HANGAR_CORRUPT) { /* reported when something is stored */
         hg_error_clear(&why);
         return HANGAR_OK;
     }
-    return rc == HANGAR_OK ? origin_compare(h, sink, pipeline, &found, etag, err)
+    return rc == HANGAR_OK ? origin_compare(h, sink, pipeline, &seen, lost, err)
                            : hg_error_move(err, &why);
 }
 
 enum hangar_rc hg_origin_listed(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                                const struct hg_listed_origin *listed, struct hg_error *err)
+                                const struct hg_listed_origin *listed, bool *lost,
+                                struct hg_error *err)
 {
     struct hg_known_origin known;
     hg_known_origin_load(&h->state, sink, pipeline, &known);
+    *lost = false;
     if (listed->exists && listed->etag[0] && known.known && strcmp(known.etag, listed->etag) == 0) {
         return HANGAR_OK;
     }
     if (!listed->exists && !known.known) {
         return HANGAR_OK;
     }
-    return origin_read(h, sink, pipeline, listed->etag, err);
+    return origin_read(h, sink, pipeline, listed->etag, lost, err);
 }
 
 enum hangar_rc hg_origin_again(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                struct hg_error *err)
 {
-    return origin_read(h, sink, pipeline, NULL, err);
+    bool lost; /* the listing has reported it */
+    return origin_read(h, sink, pipeline, NULL, &lost, err);
 }
 
 enum hangar_rc hg_origin_ids(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                             char ***ids, size_t *count, struct hg_error *err)
+                             struct hg_origin_ids *ids, struct hg_error *err)
 {
     struct hg_listed_origin listed;
-    enum hangar_rc rc = hg_store_ids(sink, pipeline, ids, count, &listed, err);
+    *ids = (struct hg_origin_ids){0};
+    enum hangar_rc rc = hg_store_ids(sink, pipeline, &ids->items, &ids->count, &listed, err);
     if (rc == HANGAR_OK) {
-        rc = hg_origin_listed(h, sink, pipeline, &listed, err);
+        rc = hg_origin_listed(h, sink, pipeline, &listed, &ids->lost, err);
         if (rc != HANGAR_OK) {
-            hg_store_ids_free(*ids, *count);
-            *ids = NULL;
-            *count = 0;
+            hg_store_ids_free(ids->items, ids->count);
+            *ids = (struct hg_origin_ids){0};
         }
     }
     return rc;

@@ -13,6 +13,7 @@
 #include "catalog/retention.h"
 #include "config/config.h"
 #include "inventory/index.h"
+#include "inventory/origin.h"
 #include "session/handle.h"
 
 struct hg_retained hg_retained_of(const struct hangar *h, const struct hg_index_item *item)
@@ -45,7 +46,12 @@ static enum hangar_rc plan_read_index(struct hg_prune_plan *plan, struct hg_erro
     int64_t min_keep = plan->config->retention.policy.min_keep;
     size_t fresh = min_keep > HG_MIN_KEEP_DEFAULT ? (size_t)min_keep : HG_MIN_KEEP_DEFAULT;
     plan->index = &plan->own_index;
-    return hg_index_read(plan->h, plan->sink, plan->pipeline->name, fresh, &plan->own_index, err);
+    enum hangar_rc rc =
+        hg_index_read(plan->h, plan->sink, plan->pipeline->name, fresh, &plan->own_index, err);
+    if (rc == HANGAR_OK && plan->own_index.lost) { /* a reader goes on, but this removes backups */
+        rc = hg_origin_fail_lost(plan->h, plan->sink, plan->pipeline->name, err);
+    }
+    return rc;
 }
 
 enum hangar_rc hg_prune_plan_make(struct hg_prune_plan *plan, struct hg_error *err)

@@ -16,6 +16,7 @@
 #include "catalog/mark.h"
 #include "config/config.h"
 #include "inventory/goodness.h"
+#include "inventory/origin.h"
 #include "inventory/others.h"
 #include "inventory/short_id.h"
 #include "session/handle.h"
@@ -33,6 +34,8 @@ struct selection {
     bool usable;                /* `found` is filled; the manifest of the copy can be read */
     bool future;                /* a backup from the future was passed over */
     bool apart;                 /* a safety backup or a partial one was passed over */
+    bool again;                 /* the sinks are looked at once more */
+    bool reported;              /* the damage was, when the copy was passed over at first */
     struct hg_selected found;
     struct hg_error damage; /* why the first copy, of `id` or of a newer backup, is bad */
     struct hg_error unread; /* why the first sink that could not be read was passed over */
@@ -102,6 +105,9 @@ static enum hangar_rc consider_newest(struct selection *x, size_t instance, stru
     struct hg_newest newest = {0};
     enum hangar_rc rc = hg_newest_find(x->s->h, sink, x->pipeline->name, x->usable ? x->id : NULL,
                                        x->flags, &newest, err);
+    if (newest.lost && !x->again) {
+        hg_origin_warn_lost(x->s->h, sink, x->pipeline->name);
+    }
     x->future = x->future || newest.future[0];
     x->apart = x->apart || newest.apart;
     if (newest.damage.rc != HANGAR_OK) {
@@ -159,6 +165,7 @@ static void select_among_sinks(struct selection *x)
 static void select_in_pipeline(struct selection *x)
 {
     select_among_sinks(x);
+    x->again = true;
     if (!x->id[0] && x->future) {
         x->flags |= HG_NEWEST_FUTURE_TOO;
         select_among_sinks(x);
@@ -166,6 +173,7 @@ static void select_in_pipeline(struct selection *x)
     if (!x->id[0] && x->damage.rc != HANGAR_OK) {
         x->flags |= HG_NEWEST_BAD_TOO;
         x->damage = (struct hg_error){0};
+        x->reported = true;
         select_among_sinks(x);
     }
 }
@@ -245,7 +253,11 @@ static enum hangar_rc selection_result(struct selection *x, struct hg_selected *
     if (x->usable) {
         *out = x->found;
         out->good = x->good;
-        if (!x->good) {
+        if (!x->good && x->reported) {
+            hg_log_line(&x->s->h->log, HANGAR_LOG_WARN,
+                        "%s has no good copy; using the damaged one in sink %s", x->id,
+                        out->ctx->name);
+        } else if (!x->good) {
             /* a sink that was asked for is the only one that was looked at */
             hg_log_line(
                 &x->s->h->log, HANGAR_LOG_WARN,

@@ -13,6 +13,7 @@
 #include "catalog/manifest.h"
 #include "config/config.h"
 #include "inventory/goodness.h"
+#include "inventory/origin.h"
 #include "plugin/job.h"
 #include "session/document.h"
 #include "session/handle.h"
@@ -84,6 +85,9 @@ static json_t *health_of_sink(struct hg_health_check *l, size_t index, enum hang
     enum hangar_rc rc = hg_session_open(&l->s, index, NULL, 0, &ctx, &err);
     if (rc == HANGAR_OK) {
         rc = hg_newest_find(l->h, ctx, l->pipeline->name, NULL, 0, &newest, &err);
+    }
+    if (rc == HANGAR_OK && newest.lost) { /* the next backup is refused */
+        rc = hg_origin_fail_lost(l->h, ctx, l->pipeline->name, &err);
     }
     enum hangar_status found = health_judge(l, sink, &newest, rc, &err);
     json_t *one = json_object();

@@ -13,6 +13,7 @@
 #include "catalog/summary.h"
 #include "config/config.h"
 #include "inventory/index.h"
+#include "inventory/origin.h"
 #include "inventory/others.h"
 #include "inventory/verification_record.h"
 #include "session/document.h"
@@ -58,6 +59,9 @@ static enum hangar_rc list_read_sink(struct hg_listing *l, struct hangar_ctx *si
 {
     struct hg_index *index = &l->indexes[l->index_count++];
     enum hangar_rc rc = hg_index_read(l->h, sink, pipeline->name, 0, index, err);
+    if (rc == HANGAR_OK && index->lost) {
+        hg_origin_warn_lost(l->h, sink, pipeline->name);
+    }
     for (size_t i = 0; i < index->count && rc == HANGAR_OK; i++) {
         struct hg_index_item *item = &index->items[i];
         if (item->rc == HANGAR_NOT_FOUND) {

@@ -12,6 +12,7 @@
 #include "catalog/retention.h"
 #include "config/config.h"
 #include "inventory/index.h"
+#include "inventory/origin.h"
 #include "inventory/verification_record.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
@@ -106,6 +107,9 @@ static void status_read_sink(struct hg_session *s, const char *pipeline, size_t 
         return;
     }
     sink->readable = true;
+    if (sink->index.lost) { /* the next backup is refused */
+        hg_origin_fail_lost(s->h, sink->ctx, pipeline, &sink->error);
+    }
     status_count_backups(sink, hg_now_ms());
     sink->usual_bytes = status_usual_bytes(sink);
     sink->free_bytes = status_free_bytes(sink);

@@ -314,21 +314,23 @@ static enum hangar_rc copy_if_missing(struct copy_job *c, const char *id, struct
  * reported and the next backup is copied; only a cancel ends the loop. */
 static enum hangar_rc copy_all_missing(struct copy_job *c, struct hg_error *err)
 {
-    char **ids = NULL;
-    size_t count = 0;
-    enum hangar_rc rc = hg_origin_ids(c->h, c->from, c->pipeline->name, &ids, &count, err);
-    for (size_t i = 0; i < count && rc != HANGAR_CANCELLED; i++) {
+    struct hg_origin_ids ids;
+    enum hangar_rc rc = hg_origin_ids(c->h, c->from, c->pipeline->name, &ids, err);
+    if (ids.lost) {
+        hg_origin_warn_lost(c->h, c->from, c->pipeline->name);
+    }
+    for (size_t i = 0; i < ids.count && rc != HANGAR_CANCELLED; i++) {
         struct hg_error why = {0};
         if (hg_job_cancelled(&c->session.job)) {
             rc = hg_job_result(&c->session.job, &why);
         } else {
-            rc = copy_if_missing(c, ids[i], &why);
+            rc = copy_if_missing(c, ids.items[i], &why);
         }
         if (rc != HANGAR_OK) {
             *err = err->rc == HANGAR_OK || rc == HANGAR_CANCELLED ? why : *err;
         }
     }
-    hg_store_ids_free(ids, count);
+    hg_store_ids_free(ids.items, ids.count);
     return err->rc;
 }
 

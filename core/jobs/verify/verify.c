@@ -259,22 +259,24 @@ static void verify_all_in_sink(struct hg_verify_job *job, const char *pipeline, 
 {
     struct hg_session s;
     struct hg_error err = {0};
-    char **ids = NULL;
-    size_t count = 0;
+    struct hg_origin_ids ids = {0};
     enum hangar_rc rc = hg_session_begin(&s, job->h, 0, NULL, NULL, &err);
     if (rc == HANGAR_OK) {
         struct hangar_ctx *ctx;
         rc = hg_session_open(&s, sink, NULL, 0, &ctx, &err);
         if (rc == HANGAR_OK) {
-            rc = hg_origin_ids(job->h, ctx, pipeline, &ids, &count, &err);
+            rc = hg_origin_ids(job->h, ctx, pipeline, &ids, &err);
+            if (ids.lost) {
+                hg_origin_warn_lost(job->h, ctx, pipeline);
+            }
         }
         hg_session_end(&s);
     }
     verify_note_result(job, rc, &err);
-    for (size_t i = count; i-- > 0 && job->rc != HANGAR_CANCELLED;) {
-        verify_in_sink(job, pipeline, sink, ids[i]);
+    for (size_t i = ids.count; i-- > 0 && job->rc != HANGAR_CANCELLED;) {
+        verify_in_sink(job, pipeline, sink, ids.items[i]);
     }
-    hg_store_ids_free(ids, count);
+    hg_store_ids_free(ids.items, ids.count);
 }
 
 /* Finds the backup that an id or "latest" stands for, good or bad. */

@@ -97,7 +97,16 @@ static void stored_close(void)
 void world_teardown(void)
 {
     stored_close();
+    hg_str_free(&world.log);
     folder_teardown();
+}
+
+static void stored_log(void *arg, const struct hangar_log_line *line)
+{
+    (void)arg;
+    if (line->level <= HANGAR_LOG_WARN) {
+        hg_str_addf(&world.log, "%s\n", line->message);
+    }
 }
 
 void world_open(const char *retention)
@@ -118,6 +127,8 @@ void world_open(const char *retention)
     struct hangar_settings settings = {.struct_size = sizeof(settings),
                                        .config_file = "backup.yaml",
                                        .plugin_dir = plugins,
+                                       .log_level = HANGAR_LOG_WARN,
+                                       .on_log = stored_log,
                                        .state_dir = "state"};
     ck_assert_msg(hangar_open(&settings, &world.h) == HANGAR_STATUS_DONE, "%s",
                   hangar_error(world.h));

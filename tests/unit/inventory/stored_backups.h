@@ -9,6 +9,7 @@
 #define STORED_BACKUPS_H
 
 #include "base/json.h"
+#include "base/str.h"
 #include "catalog/store.h"
 #include "session/handle.h"
 
@@ -21,7 +22,8 @@ struct world {
     json_t *doc;                       /* the same, parsed */
     char ids[64][HG_BACKUP_ID_SIZE];   /* of the backups, in the order of their making */
     size_t count;
-    const char *key; /* of `signing:`; set it before world_open; NULL: none */
+    struct hg_str log; /* the warnings and errors of all jobs so far, a line each */
+    const char *key;   /* of `signing:`; set it before world_open; NULL: none */
 };
 extern struct world world;
 

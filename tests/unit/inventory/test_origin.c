@@ -110,17 +110,76 @@ START_TEST(an_empty_sink_is_taken_when_the_user_says_so)
 }
 END_TEST
 
-/* The backups are still there: to say that there are none would be false. */
-START_TEST(a_sink_that_lost_only_its_origin_is_said_to_lack_it)
+#define LOST "has lost nightly/origin.json; the backups there can be read"
+
+static size_t times_logged(const char *what)
 {
+    size_t count = 0;
+    for (const char *at = hg_str_text(&world.log); (at = strstr(at, what)); at++) {
+        count++;
+    }
+    return count;
+}
+
+static void forget_log(void)
+{
+    hg_str_free(&world.log);
+}
+
+/* The job succeeds, and warns once. */
+static void must_go_on(enum hangar_status status, char *text)
+{
+    ck_assert_msg(status == HANGAR_STATUS_DONE, "%s", hangar_error(world.h));
+    ck_assert_msg(times_logged(LOST) == 1, "%s", hg_str_text(&world.log));
+    forget_log();
+    hangar_free(text);
+}
+
+static void must_fail(enum hangar_status status)
+{
+    ck_assert_int_eq(status, HANGAR_STATUS_FAILED);
+    ck_assert_msg(strstr(hangar_error(world.h), LOST) != NULL, "%s", hangar_error(world.h));
+    ck_assert_ptr_nonnull(strstr(hangar_error(world.h), "remove the file "));
+    ck_assert_ptr_nonnull(strstr(hangar_error(world.h), KNOWN));
+}
+
+/* Who needs a backup at night must get it; nothing is stored or removed, and monitors report it. */
+START_TEST(a_sink_that_lost_only_its_origin_can_be_read)
+{
+    char *text = NULL;
+    struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
     make_known_sink();
     ck_assert_int_eq(unlink("backups/nightly/origin.json"), 0);
-    must_be_refused("has no nightly/origin.json any more");
-    must_be_refused("or only that file was lost, remove the file");
+    forget_log();
+    must_go_on(list_status(), NULL);
+    must_go_on(hangar_list(world.h, NULL, NULL, &text), text);
+    must_go_on(hangar_show(world.h, &which, &text), text);
+    must_go_on(hangar_verify(world.h, &which, HANGAR_VERIFY_QUICK, &text), text);
+    must_fail(hangar_health(world.h, NULL, &text));
+    hangar_free(text);
+    ck_assert_int_eq(hangar_overview(world.h, &text), HANGAR_STATUS_DONE);
+    ck_assert_ptr_nonnull(strstr(text, LOST));
+    hangar_free(text);
+    for (int claim = 0; claim < 2; claim++) {
+        ck_assert_int_eq(origin_check(claim), HANGAR_IO);
+        ck_assert_ptr_nonnull(strstr(err.text, LOST));
+    }
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_FAILED);
+    ck_assert_int_eq(access("backups/nightly/origin.json", F_OK), -1);
     ck_assert_int_eq(unlink(KNOWN), 0);
     ck_assert_int_eq(list_status(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(origin_check(true), HANGAR_OK);
     ck_assert_int_eq(access("backups/nightly/origin.json", F_OK), 0);
+}
+END_TEST
+
+/* A run that failed on the mount point may leave a folder: that is no backup. */
+START_TEST(a_folder_without_a_backup_does_not_make_up_for_the_origin)
+{
+    make_known_sink();
+    ck_assert_int_eq(rename("backups", "disk"), 0);
+    world_write("backup_1970-01-01T03-00-00-000Z", "run.json", "{}");
+    must_be_refused("has no nightly/origin.json any more");
 }
 END_TEST
 
@@ -178,7 +237,8 @@ int main(void)
     const TTest *const tests[] = {
         a_new_sink_is_taken,
         a_sink_that_has_become_empty_is_refused_until_it_is_back,
-        a_sink_that_lost_only_its_origin_is_said_to_lack_it,
+        a_sink_that_lost_only_its_origin_can_be_read,
+        a_folder_without_a_backup_does_not_make_up_for_the_origin,
         an_empty_sink_is_taken_when_the_user_says_so,
         another_sink_in_its_place_is_refused,
         a_copy_of_the_disk_is_the_same_sink,

@@ -120,9 +120,15 @@ START_TEST(a_copy_that_lacks_an_object_is_damaged)
     ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_QUICK), HANGAR_STATUS_CORRUPT);
     ck_assert_str_eq(world_text("backups.0.id"), newer);
     ck_assert_int_eq(world_shell("rm [ab]/p%%%s%%db*", older), 0);
+    const size_t before = strlen(world_log());
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("id"), newer);
     ck_assert_ptr_nonnull(strstr(world_log(), "has no good copy; using the damaged one in sink a"));
+    /* what is wrong was said when the copy was passed over, and is not said again */
+    const char *log = world_log() + before;
+    ck_assert_ptr_nonnull(strstr(log, " is not whole: "));
+    ck_assert_ptr_nonnull(strstr(log, "has no good copy; using the damaged one in sink a"));
+    ck_assert_ptr_null(strstr(strstr(log, "using the damaged"), " is not whole: "));
 }
 END_TEST
 
