@@ -300,7 +300,8 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
     struct index_listing listing = {.index = index, .skip = strlen(prefix)};
     enum hangar_rc rc = hg_sink_list_unless_failed(sink, prefix, 0, index_add_page, &listing, err);
     free(prefix);
-    rc = rc == HANGAR_OK ? hg_origin_listed(h, sink, pipeline, &listing.origin, &index->lost, err) : rc;
+    rc = rc == HANGAR_OK ? hg_origin_listed(h, sink, pipeline, &listing.origin, &index->lost, err)
+                         : rc;
     if (rc != HANGAR_OK) {
         return rc;
     }
