@@ -20,11 +20,11 @@ sending()
     [[ -n $(uploads) ]] && (($(s3_requests '^upload-part') >= $1)) || ! kill -0 "$run" 2>/dev/null
 }
 
-# Sends a signal to a backup that has sent some slow parts.
+# Sends a signal to a backup that has sent some parts, which are so slow that it finds it there.
 interrupt()
 {
     s3_forget
-    s3_fault "upload-part wait 600"
+    s3_fault "upload-part wait 3000"
     python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$hangar_program" -c backup.yaml backup >run.out 2>run.err &
