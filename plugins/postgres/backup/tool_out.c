@@ -74,11 +74,12 @@ static enum hangar_rc raise_globals_text(struct pg_reader *reader)
 static void record_warnings(struct pg_reader *reader)
 {
     struct pg_backup *backup = reader->src->backup;
-    const char *said = pg_child_said(reader->tool.child);
-    if (*said) {
+    char warnings[PG_ERRORS_SHOWN];
+    pg_one_line(pg_child_errors(reader->tool.child), warnings, sizeof(warnings));
+    if (warnings[0]) {
         pthread_mutex_lock(&backup->mutex);
         text_addf(&backup->warnings, "%s%s%s: %s", backup->warnings.size ? "; " : "",
-                  reader->db ? "database " : "roles", reader->db ? reader->db->name : "", said);
+                  reader->db ? "database " : "roles", reader->db ? reader->db->name : "", warnings);
         pthread_mutex_unlock(&backup->mutex);
     }
 }

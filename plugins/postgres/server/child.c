@@ -17,8 +17,7 @@
 #include "server/connection.h"
 
 #define STDERR_LIMIT (256 * 1024)
-#define STDERR_SHOWN 1600 /* bytes of it in a message */
-#define GRACE_MS 2000     /* between SIGTERM and SIGKILL */
+#define GRACE_MS 2000 /* between SIGTERM and SIGKILL */
 #define READ_POLL_MS 200
 #define FINISH_POLL_MS 100
 #define ENDING_POLL_MS 5 /* once standard error is closed, the end is near */
@@ -32,7 +31,6 @@ struct pg_child {
     size_t errors_len;
     struct pg_tolerated *tolerated; /* the caller's; NULL: every error counts */
     struct pg_error err;
-    char said[STDERR_SHOWN]; /* what it printed there, as one line */
 };
 
 enum hangar_rc pg_child_start(struct pg_source *src, const char *path, const char *tool,
@@ -156,8 +154,8 @@ static enum hangar_rc pg_child_result(struct pg_child *child, int status)
         status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 1) {
         status = 0;
     }
-    char *line = child->said;
-    pg_one_line(child->errors, line, sizeof(child->said));
+    char line[PG_ERRORS_SHOWN];
+    pg_one_line(child->errors, line, sizeof(line));
     const char *separator = line[0] ? ": " : "";
     if (status == 0) {
         if (line[0]) {
@@ -195,11 +193,6 @@ enum hangar_rc pg_child_finish(struct pg_child *child, const char *doing)
     }
     pg_child_read_errors(child);
     return pg_child_result(child, status);
-}
-
-const char *pg_child_said(const struct pg_child *child)
-{
-    return child->said;
 }
 
 const struct pg_error *pg_child_error(const struct pg_child *child)

@@ -18,6 +18,8 @@
 
 struct pg_child;
 
+#define PG_ERRORS_SHOWN 1600 /* bytes of what a program printed that a message contains */
+
 /* Starts the program at `path`; `tool` is its name for messages, a string literal.  With
  * `output` its standard output is read with pg_child_read. */
 enum hangar_rc pg_child_start(struct pg_source *src, const char *path, const char *tool,
@@ -40,10 +42,8 @@ enum hangar_rc pg_child_finish(struct pg_child *child, const char *doing);
 /* Why pg_child_read or pg_child_finish failed, with what the program printed. */
 const struct pg_error *pg_child_error(const struct pg_child *child);
 
-/* What a program that has ended printed to standard error, as one line; "" for nothing. */
-const char *pg_child_said(const struct pg_child *child);
-
-/* What the program printed to standard error, up to a limit. */
+/* What the program printed to standard error, up to 256 KiB; "" for nothing.  Lines that
+ * pg_child_tolerate takes out are missing once it has ended. */
 const char *pg_child_errors(const struct pg_child *child);
 
 /* Ends it if it runs, waits for it, frees.  NULL is fine. */
