@@ -39,6 +39,9 @@
 #define IS_QUOTED(name)                                                                            \
     name " !~ '^[a-z_][a-z0-9_$]*$' AND strpos(p.prosrc, replace(" name ", '\"', '\"\"')) > 0"
 #define IS_NAMED(name) "(" name " = ANY (w.list) OR " IS_QUOTED(name) ")"
+#define RELATION_IS_QUOTED IS_QUOTED("c.relname")
+#define FUNCTION_IS_NAMED IS_NAMED("f.proname")
+#define TYPE_IS_NAMED IS_NAMED("t.typname")
 
 /* Functions of the server that run a query given as text, or read what is named by a text. */
 #define READS_BY_NAME                                                                              \
@@ -84,16 +87,15 @@ static const char of_text[] =
     " CROSS JOIN LATERAL (SELECT ARRAY(SELECT DISTINCT regexp_split_to_table(lower(p.prosrc),"
     " '[^[:alnum:]_$]+'))) w(list) CROSS JOIN LATERAL ("
     " SELECT 'r', c.oid FROM pg_class c WHERE c.relname = ANY (w.list) AND " IS_RELATION
-    " UNION ALL SELECT 'r', c.oid FROM pg_class c WHERE " IS_QUOTED(
-        "c.relname") " AND " IS_RELATION
-                     " UNION ALL SELECT 'p', f.oid FROM pg_proc f WHERE f.oid >= " FIRST_USER_OID
-                     " AND " IS_NAMED(
-                         "f.proname") " UNION ALL SELECT 't', t.oid FROM pg_type t WHERE t.oid >= " FIRST_USER_OID
-                                      " AND t.typtype = 'd' AND " IS_NAMED(
-                                          "t.typname") " UNION ALL SELECT 'p', o.oprcode::oid FROM pg_operator o WHERE o.oid >= " FIRST_USER_OID
-                                                       " AND strpos(p.prosrc, o.oprname) > 0"
-                                                       " ) m(k, o) WHERE r.k = 'p' AND p.oid = r.o AND l.lanname NOT IN ('internal', 'c')"
-                                                       " AND " IS_OWN_FUNCTION;
+    " UNION ALL SELECT 'r', c.oid FROM pg_class c WHERE " RELATION_IS_QUOTED " AND " IS_RELATION
+    " UNION ALL SELECT 'p', f.oid FROM pg_proc f WHERE f.oid >= " FIRST_USER_OID
+    " AND " FUNCTION_IS_NAMED
+    " UNION ALL SELECT 't', t.oid FROM pg_type t WHERE t.oid >= " FIRST_USER_OID
+    " AND t.typtype = 'd' AND " TYPE_IS_NAMED
+    " UNION ALL SELECT 'p', o.oprcode::oid FROM pg_operator o WHERE o.oid >= " FIRST_USER_OID
+    " AND strpos(p.prosrc, o.oprname) > 0"
+    " ) m(k, o) WHERE r.k = 'p' AND p.oid = r.o AND l.lanname NOT IN ('internal', 'c')"
+    " AND " IS_OWN_FUNCTION;
 
 /* The parts of a type, and the constraints of a domain. */
 static const char of_type[] =

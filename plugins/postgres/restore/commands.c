@@ -146,7 +146,8 @@ static const char restore_function[] =
     "        /^pg_restore: error: could not execute query: .*_timeout/ { held = $0; next }\n"
     "        /^pg_restore: error: / || /^Command was: / { bad = 1 }\n"
     "        { print }\n"
-    "        END { if (held) { print held }; exit bad || held || last !~ /: errors ignored/ }' >&2\n"
+    "        END { if (held) { print held }\n"
+    "              exit bad || held || last !~ /: errors ignored/ }' >&2\n"
     "}\n";
 
 enum hangar_rc pg_restore_commands(void *inst, const struct hangar_attrs *facts,
