@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "restore/state.h"
 #include "server/args.h"
 #include "server/error.h"
 
@@ -40,10 +39,10 @@ static void add_reason(struct text *out, const char *message, size_t size)
 }
 
 /* One block of the output: "ERROR: ..." and what belongs to it, then the statement. */
-static void add_failure(struct pg_target *target, const char *block, size_t size)
+static void add_failure(struct pg_failures *failures, const struct pg_target *target,
+                        const char *block, size_t size)
 {
     struct pg_source *src = target->src;
-    struct pg_failures *failures = &src->restore->failures;
     struct text whole = {0}, reason = {0};
     char statement[SHOWN_BYTES] = "a statement", why[1024];
     text_add_bytes(&whole, block, size);
@@ -64,7 +63,8 @@ static void add_failure(struct pg_target *target, const char *block, size_t size
     text_free(&reason);
 }
 
-bool pg_failures_add(struct pg_target *target, const char *printed, bool ended)
+bool pg_failures_add(struct pg_failures *failures, const struct pg_target *target,
+                     const char *printed, bool ended)
 {
     if (!ended && !strstr(printed, ENDS)) {
         return false;
@@ -73,7 +73,7 @@ bool pg_failures_add(struct pg_target *target, const char *printed, bool ended)
     while (at) {
         at += strlen(BEGINS);
         const char *next = strstr(at, "\npg_restore: "), *begins = strstr(at, BEGINS);
-        add_failure(target, at, next ? (size_t)(next - at) : strlen(at));
+        add_failure(failures, target, at, next ? (size_t)(next - at) : strlen(at));
         at = begins;
     }
     return true;

@@ -18,7 +18,8 @@ struct pg_failures {
 /* Adds the statements that failed from what pg_restore printed.  False, and nothing is added: it
  * did not come to its end, as its last line shows; `ended`: that line was there, and was cut
  * off. */
-bool pg_failures_add(struct pg_target *target, const char *printed, bool ended);
+bool pg_failures_add(struct pg_failures *failures, const struct pg_target *target,
+                     const char *printed, bool ended);
 
 /* Sets "failed" and "failed.1" and so on; nothing when no statement failed. */
 void pg_failures_report(const struct pg_failures *failures, const struct hangar_host *host,

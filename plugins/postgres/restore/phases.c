@@ -86,6 +86,17 @@ static bool limits_are_unknown(const struct pg_source *src)
     return server < 17 && src->tools.major > server;
 }
 
+/* Reports why pg_restore failed; returns the result. */
+static enum hangar_rc raise_section_error(struct pg_target *target, const struct pg_child *child,
+                                          const char *section)
+{
+    struct pg_error err = *pg_child_error(child);
+    pg_verdict(target, &err);
+    explain_pg_restore_error(target, &err);
+    return pg_raise(target->src, &err, "cannot restore the %s of database %s", section,
+                    target->name);
+}
+
 static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archive,
                                      const char *section, uint32_t jobs, const char *doing)
 {
@@ -127,17 +138,11 @@ static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archi
         pg_child_tolerate(child, &tolerated);
     }
     if (rc == HANGAR_OK && (rc = pg_child_finish(child, doing)) != HANGAR_OK) {
-        struct pg_error err = *pg_child_error(child);
-        if (goes_on && rc != HANGAR_CANCELLED &&
-            pg_failures_add(target, pg_child_errors(child), tolerated.ended)) {
-            rc = HANGAR_OK;
-            goto out;
-        }
-        pg_verdict(target, &err);
-        explain_pg_restore_error(target, &err);
-        rc = pg_raise(src, &err, "cannot restore the %s of database %s", section, target->name);
+        bool recorded = goes_on && rc != HANGAR_CANCELLED &&
+                        pg_failures_add(&src->restore->failures, target, pg_child_errors(child),
+                                        tolerated.ended);
+        rc = recorded ? HANGAR_OK : raise_section_error(target, child, section);
     }
-out:
     pg_child_free(child);
     pg_args_free(&args);
     return rc;
