@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include "clean/clean.h"
 #include "clean/state.h"
 
 #define FUNCTIONS_MOST                                                                             \

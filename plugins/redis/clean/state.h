@@ -7,8 +7,8 @@
 #define RD_CLEAN_STATE_H
 
 #include "backup/attrs.h"
-#include "clean/clean.h"
 #include "clean/spares.h"
+#include "wire/server_info.h"
 #include "wire/value.h"
 
 struct rd_clean {

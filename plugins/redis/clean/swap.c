@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "clean/clean.h"
 #include "clean/state.h"
 #include "rdb/crc64.h"
 #include "rdb/footer.h"

@@ -9,8 +9,10 @@
 #ifndef RD_RDB_PROGRAM_H
 #define RD_RDB_PROGRAM_H
 
+#include "rdb/counts.h"
+#include "rdb/events.h"
 #include "rdb/lzf.h"
-#include "rdb/walk.h"
+#include "rdb/types.h"
 
 #define RDB_LOOPS_MOST 4
 
