@@ -4,6 +4,7 @@
  * credentials: the keys in use: when they are renewed, and which threads wait for that.  It must
  * not know where keys come from (places.c).
  */
+#include "keys/credentials.h"
 #include "keys/parts.h"
 
 #include <curl/curl.h>

@@ -31,19 +31,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <hangar/plugin.h>
-
-struct s3_keys {
-    char access_key_id[256];
-    char secret_access_key[256];
-    char session_token[4096]; /* "": none */
-    int64_t expires_ms;       /* 0: never */
-};
+#include "keys/keys.h"
 
 struct s3_credentials;
-
-/* Is the host of this URL this machine, or an address that AWS reserves for containers and
- * instances?  Such a host may receive secrets unencrypted, and is reached without a proxy. */
-bool creds_is_local_url(const char *url);
 
 /* Reads and checks the options.  Opens no file and connects to nothing. */
 enum hangar_rc s3_credentials_open(const struct hangar_host *host, struct hangar_ctx *ctx,

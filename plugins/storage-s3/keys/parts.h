@@ -20,7 +20,9 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include "keys/credentials.h"
+#include <stddef.h>
+#include <hangar/plugin.h>
+#include "keys/keys.h"
 
 #define CREDS_PROBLEM_SIZE 512
 #define CREDS_REPLY_MAX_BYTES ((size_t)64 << 10) /* of an endpoint, a program, a file of a token */
