@@ -15,10 +15,10 @@
 #ifndef DAEMON_CONTEXT_H
 #define DAEMON_CONTEXT_H
 
-#include "daemon.h"
 #include "event.h"
 #include "http.h"
 #include "schedule.h"
+#include "settings.h"
 
 struct daemon_process;
 

@@ -15,27 +15,7 @@
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "event.h"
-
-/* The clock of the schedules.  Programs pass daemon_clock, tests a faster one. */
-struct daemon_clock {
-    int64_t (*now_ms)(void *arg); /* since 1970 */
-    void *arg;
-    int64_t speed; /* ms of this clock in one ms of waiting */
-};
-extern const struct daemon_clock daemon_clock;
-
-struct daemon_settings {
-    const char *program;     /* what is run for jobs; NULL: the running program */
-    const char *config_file; /* NULL: the default places */
-    const struct daemon_clock *clock;
-    daemon_listener *on_event; /* gets all events: writes the log */
-    void *arg;
-    bool verbose; /* jobs log everything */
-};
+#include "settings.h"
 
 /* Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again.  Returns the exit
  * status: 0, that of a configuration that was wrong at the start, or 6 when another daemon
