@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <hangar/plugin.h>
 #include "base/units.h"
 #include "config/retention_rules.h"
 

@@ -7,8 +7,11 @@
 #ifndef HG_CONFIG_HINTS_H
 #define HG_CONFIG_HINTS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/str.h"
-#include "config/yaml.h"
 
 /* The hint for a key that its map does not know: a similar key, the usual word for it ("cron" is
  * "schedule"), or the place where the key belongs ("retention" belongs to a sink).  malloc'd,
