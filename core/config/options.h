@@ -33,6 +33,12 @@ struct hg_override {
     bool trusted; /* set by the core, not by --set: secrets and lists are allowed */
 };
 
+/* Options of one source that replace those of the configuration. */
+struct hg_source_overrides {
+    const struct hg_override *items;
+    size_t count;
+};
+
 /* The options to read; all pointers belong to the caller. */
 struct hg_options_request {
     const struct hangar_option *table; /* as declared; NULL: none */

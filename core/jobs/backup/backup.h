@@ -16,12 +16,6 @@
 #include "plugin/job.h"
 #include "session/handle.h"
 
-/* Options of one source that replace those of the configuration. */
-struct hg_source_overrides {
-    const struct hg_override *items;
-    size_t count;
-};
-
 /* A backup of the data that a restore is about to replace.  It is stored like any other
  * backup of the pipeline, and marked as such in its manifest: `latest` never selects it, and
  * retention has rules of its own for it. */

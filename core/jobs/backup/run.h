@@ -24,9 +24,9 @@
 #include "base/json.h"
 #include "catalog/manifest.h"
 #include "config/config.h"
+#include "config/options.h"
 #include "inventory/place.h"
 #include "inventory/replication.h"
-#include "jobs/backup/backup.h"
 #include "pipeline/engine.h"
 #include "pipeline/pull.h"
 #include "plugin/job.h"
@@ -104,7 +104,7 @@ struct hg_run {
     struct hg_run_result result;
 };
 
-/* ---- run.c ---- */
+/* ---- execute.c ---- */
 
 /* Requests the whole pipeline; the caller may change run->request before hg_run_execute. */
 void hg_run_init(struct hg_run *run, struct hangar *h, const struct hg_pipeline_config *pipeline);

@@ -11,7 +11,7 @@
  * manifest.json last and create-only.  Until then no backup is visible.  After a failure the
  * stored files are removed.
  */
-#include "jobs/transfer/import.h"
+#include "jobs/transfer/import_state.h"
 
 #include <stdlib.h>
 #include <string.h>

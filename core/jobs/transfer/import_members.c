@@ -13,7 +13,7 @@
 #include "catalog/manifest.h"
 #include "catalog/signing.h"
 #include "catalog/store.h"
-#include "jobs/transfer/import.h"
+#include "jobs/transfer/import_state.h"
 #include "jobs/transfer/untar.h"
 #include "plugin/clearing.h"
 #include "plugin/instance.h"

@@ -9,7 +9,7 @@
 #include "catalog/manifest.h"
 #include "inventory/occupancy.h"
 #include "inventory/place.h"
-#include "jobs/transfer/import.h"
+#include "jobs/transfer/import_state.h"
 #include "session/handle.h"
 #include "session/names.h"
 #include "session/session.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * import: the state of an import, shared by import.c (the job), import_place.c (which sink) and
- * import_members.c (the files of the archive).
+ * import_state: the state of an import, shared by import.c (the job), import_place.c (which sink)
+ * and import_members.c (the files of the archive).
  */
-#ifndef HG_TRANSFER_IMPORT_H
-#define HG_TRANSFER_IMPORT_H
+#ifndef HG_TRANSFER_IMPORT_STATE_H
+#define HG_TRANSFER_IMPORT_STATE_H
 
 #include <stdbool.h>
 

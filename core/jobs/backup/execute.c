@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * run: see run.h.  It does not know what surrounds a run: locks, hooks, retention, history,
- * notifications.
+ * execute: the tries of a run, and the order of its steps (run.h).  It does not know what surrounds
+ * a run: locks, hooks, retention, history, notifications.
  */
 #include "jobs/backup/run.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * restore: a restore while it runs.  restore.c defines its steps, clean.c those that a restore
+ * restoration: a restore while it runs.  restore.c defines its steps, clean.c those that a restore
  * over live data adds.
  */
-#ifndef HG_RESTORE_RESTORE_H
-#define HG_RESTORE_RESTORE_H
+#ifndef HG_RESTORE_RESTORATION_H
+#define HG_RESTORE_RESTORATION_H
 
 #include <pthread.h>
 #include <stdbool.h>
