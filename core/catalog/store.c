@@ -15,7 +15,7 @@
 #include "base/vec.h"
 #include "catalog/removal.h"
 #include "catalog/signing.h"
-#include "plugin/clearing.h"
+#include "plugin/call.h"
 #include "plugin/page.h"
 
 #define ORIGIN_MAX 65536

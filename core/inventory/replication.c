@@ -13,7 +13,6 @@
 #include "catalog/manifest.h"
 #include "catalog/store.h"
 #include "pipeline/decode.h"
-#include "plugin/clearing.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 

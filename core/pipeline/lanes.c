@@ -4,7 +4,7 @@
  * lanes: see lanes.h.
  */
 #include "pipeline/lanes.h"
-#include "plugin/clearing.h"
+#include "plugin/call.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #include "pipeline/push.h"
 
 #include "base/thread.h"
-#include "plugin/clearing.h"
+#include "plugin/call.h"
 
 /* An object that is being restored. */
 struct hg_object_writer {

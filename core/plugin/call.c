@@ -2,10 +2,9 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * call: what stands around each call of a plugin: the lock of its thread model, and the error that
- * it records.  See instance.h.
+ * it records.
  */
-#include "plugin/instance.h"
-#include "plugin/clearing.h"
+#include "plugin/call.h"
 
 /* The error that the plugin records during the current call of this thread. */
 static _Thread_local struct hg_error call_error;

@@ -3,7 +3,7 @@
  *
  * host: the functions of the core that plugins call (struct hangar_host).
  */
-#include "plugin/instance.h"
+#include "plugin/host.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include "base/attrs.h"
+#include "base/left.h"
 #include "base/trust.h"
-#include "plugin/clearing.h"
+#include "plugin/call.h"
+#include "plugin/context.h"
 #include "plugin/page.h"
 #include "plugin/spool.h"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "plugin/clearing.h"
+#include "plugin/host.h"
 
 void hg_instance_cancel(struct hangar_ctx *ctx)
 {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "plugin/call.h"
 
 /* A listing ends, whatever a hostile store invents; a real one may have millions of objects, and
  * pages without an entry where many were removed. */

@@ -6,7 +6,7 @@
 #ifndef HG_PAGE_H
 #define HG_PAGE_H
 
-#include "plugin/instance.h"
+#include "plugin/context.h"
 
 #define HG_PAGE_MAX 1000
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "plugin/host.h"
 
 struct hangar_put {
     struct memory_sink *sink;

@@ -16,7 +16,6 @@
 #include "config/config.h"
 #include "inventory/object_infos.h"
 #include "pipeline/push.h"
-#include "plugin/clearing.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "session/plugin_set.h"

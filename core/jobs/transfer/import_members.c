@@ -15,7 +15,6 @@
 #include "catalog/store.h"
 #include "jobs/transfer/import_state.h"
 #include "jobs/transfer/untar.h"
-#include "plugin/clearing.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 

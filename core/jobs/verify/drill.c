@@ -23,7 +23,6 @@
 #include "catalog/manifest.h"
 #include "config/options.h"
 #include "jobs/restore/targets.h"
-#include "plugin/clearing.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "plugin/loader.h"

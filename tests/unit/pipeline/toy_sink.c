@@ -4,6 +4,7 @@
  * toy_sink: the sink of toys.h, in memory.
  */
 #include "toys.h"
+#include "plugin/host.h"
 
 #include <stdio.h>
 #include <stdlib.h>

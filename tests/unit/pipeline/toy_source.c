@@ -4,6 +4,7 @@
  * toy_source: the source of toys.h.
  */
 #include "toys.h"
+#include "plugin/host.h"
 
 #include <stdio.h>
 #include <stdlib.h>

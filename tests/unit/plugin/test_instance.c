@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "plugin/host.h"
 #include "suite.h"
 #include "plugin_world.h"
 

@@ -4,6 +4,7 @@
  * page: a listing comes whole, page by page, and a sink that turns in circles is
  * found out.
  */
+#include "plugin/host.h"
 #include "plugin/page.h"
 
 #include "suite.h"
