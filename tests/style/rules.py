@@ -7,8 +7,8 @@
 
 In the core, includes and calls point down the LAYERS and never up, whatever a header declares.
 In the core, each plugin, the command line and the daemon, no cycle leads from a file over includes
-and calls back to that file, nor from a subfolder back to that subfolder.  A job is included by others
-through its public headers alone.  The command line and the daemon see hangar/hangar.h alone,
+and calls back to that file, nor from a subfolder back to that subfolder; x.h and x.c count as one
+file.  Other jobs include a job through its public headers only.  The command line and the daemon see hangar/hangar.h alone,
 plugins hangar/plugin.h alone; the core names no plugin, and only core/plugin loads any.  Statements
 of SQL go through one function, by the protocol that accepts one statement at a time.  Every file
 has its licence line, no // comments, and ends before it is too long.
@@ -334,16 +334,24 @@ def points_up(path, target):
     )
 
 
+def unit_of(path):
+    """A header and the source file of the same name are one thing: who includes x.h knows x.c."""
+    return os.path.splitext(path)[0]
+
+
 def check_cycles(graph):
-    edges = {
-        path: {target for target in targets if not points_up(path, target)}
-        for path, targets in graph.edges.items()
-    }
-    for members in cycles(edges, edges):
-        for path in members:
-            for target, (line, text) in sorted(graph.edges[path].items()):
-                if target in members:
-                    yield path, line, f"a cycle of files: it {text} of {target}"
+    units, uses = {}, []
+    for path, targets in graph.edges.items():
+        units.setdefault(unit_of(path), set())
+        for target, (line, text) in targets.items():
+            pair = unit_of(path), unit_of(target)
+            if pair[0] != pair[1] and not points_up(path, target):
+                units[pair[0]].add(pair[1])
+                uses.append((path, line, pair, f"a cycle of files: it {text} of {target}"))
+    for members in cycles(units, units):
+        for path, line, pair, text in sorted(uses):
+            if pair[0] in members and pair[1] in members:
+                yield path, line, text
     folders, examples = {}, {}
     for path, targets in graph.edges.items():
         for target, where in targets.items():

@@ -78,6 +78,19 @@ class Rules(unittest.TestCase):
         self.assertEqual(len(found), 2, found)
         self.assertIn("a cycle of files", found[0])
 
+    def test_an_include_of_a_header_whose_source_file_calls_back_is_rejected(self):
+        files = {
+            "core/inventory/low.h": "int hg_low(void);\n",
+            "core/inventory/high.h": "struct hg_high;\n",
+            "core/inventory/high.c": '#include "inventory/low.h"\nint hg_high(void)\n{\n'
+            "    return hg_low();\n}\n",
+            "core/inventory/low.c": "int hg_low(void)\n{\n    return 0;\n}\n",
+        }
+        self.assertEqual(self.breaches(files), [])
+        files["core/inventory/low.c"] = '#include "inventory/high.h"\n' + files["core/inventory/low.c"]
+        found = self.breaches(files)
+        self.assertTrue(any(f.startswith("core/inventory/low.c:4: a cycle of files") for f in found), found)
+
     def test_a_cycle_of_calls_is_found_whatever_the_headers_say(self):
         files = {
             "core/base/x.h": "void hg_a(void);\nvoid hg_b(void);\n",
