@@ -103,8 +103,8 @@ pipelines: { nightly: { sources: [db], sinks: [local], schedule: "0 2 * * *" } }
             self.assertEqual(self.ask_raw(f"host: {other}\r\nHOST: localhost\r\n"), 400)
         for headers in ("", "X-Host: localhost\r\n", "Host:localhost\r\nX: y\r\nHost:\r\n"):
             self.assertEqual(self.ask_raw(headers), 400, headers)
-        self.assertIn(self.ask_raw("Host:\r\n"), (400, 421))
-        self.assertIn(self.ask_raw("Host: \r\n"), (400, 421))
+        self.assertEqual(self.ask_raw("Host:\r\n"), 421)
+        self.assertEqual(self.ask_raw("Host: \r\n"), 421)
         self.assertEqual(self.ask_raw("", version="1.0"), 200)  # has no Host
         self.assertEqual(self.ask_raw("Host: evil.example\r\n", version="1.0"), 421)
         self.assertEqual(self.ask_raw("Host: localhost\r\nHost: localhost\r\n", "1.0"), 400)
