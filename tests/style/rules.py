@@ -5,13 +5,13 @@
 
     rules.py FOLDER     prints each breach as FILE:LINE: TEXT; exit status 1 when there is one
 
-In the core, includes and calls point down the LAYERS and never up, whatever a header declares.
-In the core, each plugin, the command line and the daemon, no cycle leads from a file over includes
-and calls back to that file, nor from a subfolder back to that subfolder; x.h and x.c count as one
-file.  Other jobs include a job through its public headers only.  The command line and the daemon see hangar/hangar.h alone,
-plugins hangar/plugin.h alone; the core names no plugin, and only core/plugin loads any.  Statements
-of SQL go through one function, by the protocol that accepts one statement at a time.  Every file
-has its licence line, no // comments, and ends before it is too long.
+In the core, includes and calls point down the LAYERS and never up, whatever a header declares.  In
+the core, each plugin, the command line and the daemon, no cycle leads from a file over includes and
+calls back to that file, nor from a subfolder back to that subfolder; x.h and x.c count as one file.
+Other jobs include a job through its public headers only.  The command line and the daemon see
+hangar/hangar.h alone, plugins hangar/plugin.h alone; the core names no plugin, and only core/plugin
+loads any.  Statements of SQL go through one function, by the protocol that accepts one statement at
+a time.  Every file has its licence line, no // comments, and ends before it is too long.
 """
 
 import os
