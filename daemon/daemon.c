@@ -225,12 +225,14 @@ int daemon_run(const struct daemon_settings *settings)
                        .scheduler = {.report = daemon_on_schedule_event, .arg = &d}};
 
     daemon_listeners_add(&d.listeners, settings->on_event, settings->arg);
+    /* first of all, so that who has read the first line can send a signal */
+    int error = daemon_catch_signals(&d) ? 0 : errno;
     daemon_report(&d, DAEMON_INFO, "daemon.start", "hangar %s", hangar_version());
-    if (daemon_catch_signals(&d)) {
+    if (!error) {
         daemon_loop(&d);
     } else {
         daemon_report(&d, DAEMON_ERROR, "daemon.failed", "cannot set up signals: %s",
-                      strerror(errno));
+                      strerror(error));
         d.result = HANGAR_STATUS_FAILED;
     }
     if (d.stopping && d.process_count == 0) {

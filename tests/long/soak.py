@@ -56,6 +56,7 @@ class World:
             for i in range(pipelines)
         ]
         self.daemon = None
+        self.started_at = 0  # the length of the log when it was started
         self.log = open(os.path.join(folder, "log"), "ab", buffering=0)
         plugins = os.path.join(folder, "plugins")
         os.mkdir(plugins, 0o755)
@@ -90,6 +91,7 @@ class World:
         os.rename(temporary, os.path.join(self.folder, "backup.yaml"))
 
     def start(self):
+        self.started_at = os.path.getsize(self.log.name)
         self.daemon = subprocess.Popen(
             [FAST, HANGAR, os.path.join(self.folder, "backup.yaml"), str(SPEED), str(NOW)],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment, cwd=self.folder)
@@ -156,18 +158,20 @@ class World:
             raise Broken(f"SIGTERM ended the daemon with {status}")
 
     def reload(self):
+        # a process that is not yet at its first line ends with a signal, and rightly so
+        self.wait(30, "the daemon to start", lambda: self.has_said("daemon.start"))
         self.write()
         self.daemon.send_signal(signal.SIGHUP)
 
-    def is_ready(self):
-        """Whether the last daemon has read its first configuration."""
+    def has_said(self, event):
+        """Whether the last daemon has reported the event, or has ended."""
         with open(self.log.name, encoding="utf-8", errors="replace") as file:
-            last = file.read().rpartition("event=daemon.start ")[2]
-        return "event=daemon.ready " in last or self.daemon.poll() is not None
+            file.seek(self.started_at)
+            return f"event={event} " in file.read() or self.daemon.poll() is not None
 
     def reload_wrong(self):
         # a wrong first configuration would end the daemon, and rightly so
-        self.wait(30, "the daemon to be ready", self.is_ready)
+        self.wait(30, "the daemon to be ready", lambda: self.has_said("daemon.ready"))
         self.write(wrong=True)
         self.daemon.send_signal(signal.SIGHUP)
         time.sleep(0.3)
@@ -227,8 +231,7 @@ class World:
 
     def finish(self):
         """Without faults the daemon makes a backup of each good pipeline; then it ends, and all backups are whole."""
-        self.write()
-        self.daemon.send_signal(signal.SIGHUP)
+        self.reload()
         before = self.newest()
         good = [i for i, kind in enumerate(self.kinds) if KINDS[kind][1]]
         self.wait(120, "another backup of each pipeline", lambda: self.check_alive() or all(
@@ -268,8 +271,6 @@ def soak(world, seconds):
         happening = world.rng.choices(list(weights), weights.values())[0]
         happening()
         done += 1
-    # the last daemon may not have read its configuration yet
-    time.sleep(1)
     world.finish()
     return done
 

@@ -74,7 +74,10 @@ enum hangar_rc run_begin(struct run *run)
 static void keep_run_bytes(void *arg, const void *data, size_t size)
 {
     struct run *run = arg;
-    run->data = realloc(run->data, run->size + size);
+    if (run->size + size > run->capacity) {
+        run->capacity = 2 * (run->size + size);
+        run->data = realloc(run->data, run->capacity);
+    }
     memcpy(run->data + run->size, data, size);
 }
 

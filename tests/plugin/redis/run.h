@@ -19,7 +19,7 @@ struct run {
     enum hangar_rc rc;
     bool complete; /* all was read or written, and the end succeeded */
     unsigned char *data;
-    size_t size;
+    size_t size, capacity;
     int target_empty; /* *target_empty of a restore with CLEAN */
     struct hangar_attrs *facts, *point, *attrs, *report;
     struct hangar_text *plan;
