@@ -153,6 +153,22 @@ static void list_describe_damaged(json_t *entry, const struct hg_listed_copy *co
     hg_json_set(entry, "sources", json_array());
 }
 
+/* The tags are those of a whole copy. */
+static bool list_has_tag(const struct hg_listed_copy *copies, size_t count, const char *tag)
+{
+    const json_t *tags = NULL, *one;
+    for (size_t i = 0; i < count && !tags; i++) {
+        tags = copies[i].item->rc == HANGAR_OK ? copies[i].item->summary.tags : NULL;
+    }
+    size_t i;
+    json_array_foreach (tags, i, one) {
+        if (strcmp(json_string_value(one), tag) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One backup, of `count` copies; the first whole one describes it. */
 static json_t *list_entry(const struct hg_listed_copy *copies, size_t count,
                           const struct hg_verifications *verifications)
@@ -182,18 +198,6 @@ static json_t *list_entry(const struct hg_listed_copy *copies, size_t count,
     return entry;
 }
 
-static bool list_has_tag(const json_t *entry, const char *tag)
-{
-    const json_t *one;
-    size_t i;
-    json_array_foreach (json_object_get(entry, "tags"), i, one) {
-        if (tag && strcmp(json_string_value(one), tag) == 0) {
-            return true;
-        }
-    }
-    return !tag;
-}
-
 /* Verifications are those that this machine remembers: reading the records in the sinks would
  * take two requests more for each backup. */
 static json_t *list_document(const struct hg_listing *l, const char *tag)
@@ -208,17 +212,15 @@ static json_t *list_document(const struct hg_listing *l, const char *tag)
                     strcmp(l->items[i + n].item->id, first->item->id) == 0;
              n++) {
         }
+        if (tag && !list_has_tag(first, n, tag)) {
+            continue;
+        }
         size_t p = (size_t)(first->pipeline - config->pipelines);
         struct hg_verifications *of_pipeline = verifications ? &verifications[p] : NULL;
         if (of_pipeline && !of_pipeline->is_read) {
             hg_verifications_read(of_pipeline, &l->h->state, first->pipeline->name);
         }
-        json_t *entry = list_entry(first, n, of_pipeline);
-        if (list_has_tag(entry, tag)) {
-            hg_json_add(backups, entry);
-        } else {
-            json_decref(entry);
-        }
+        hg_json_add(backups, list_entry(first, n, of_pipeline));
     }
     for (size_t p = 0; verifications && p < config->pipeline_count; p++) {
         hg_verifications_free(&verifications[p]);
