@@ -124,7 +124,7 @@ static void args_add(struct cli_args *args, const struct cli_option *option, con
     }
 }
 
-/* The options of a command and of all commands, as getopt wants them. */
+/* The options of a command and of all commands, in the form of getopt. */
 struct getopt_table {
     const struct cli_option *known[CLI_MAX_OPTIONS];
     struct option longs[CLI_MAX_OPTIONS + 1];

@@ -66,7 +66,7 @@ static enum daemon_end job_end_of(const struct daemon *d, const struct daemon_pr
     if (d->stopping && (!p->result || p->result->status == HANGAR_STATUS_INTERRUPTED)) {
         return DAEMON_END_STOPPED;
     }
-    /* the job has told the notifiers whether it is tried again; a crashed one could not */
+    /* the job has notified whether it is tried again; a crashed one could not */
     return !p->result || json_is_string(json_object_get(p->result->document, "retry"))
                ? DAEMON_END_RETRY
                : DAEMON_END_FINAL;

@@ -104,7 +104,7 @@ static bool cron_parse_name(struct cron_parser *r, const struct cron_field *fiel
         }
     }
     if (field->names) {
-        return cron_fail(r, start, "\"%.*s\" is no %s; hint: names are %s to %s",
+        return cron_fail(r, start, "\"%.*s\" is not a %s; hint: names are %s to %s",
                          (int)(length < 20 ? length : 20), r->text + start, field->name,
                          field->names[0], field == &fields[MONTH] ? "dec" : "sat");
     }
@@ -210,10 +210,10 @@ static const char *cron_parse_nickname(struct cron_parser *r)
         }
     }
     if (length == 7 && strncasecmp(name, "@reboot", length) == 0) {
-        cron_fail(r, r->at, "@reboot is no time; hint: missed runs are caught up after a start");
+        cron_fail(r, r->at, "@reboot is not a time; hint: missed runs are caught up after a start");
     } else {
         cron_fail(r, r->at,
-                  "there is no \"%.*s\"; hint: there are @hourly, @daily, @weekly, @monthly and "
+                  "unknown schedule \"%.*s\"; hint: use @hourly, @daily, @weekly, @monthly or "
                   "@yearly",
                   (int)(length < 20 ? length : 20), name);
     }
@@ -264,7 +264,8 @@ bool hg_cron_parse(const char *text, struct hg_cron *out, struct hg_cron_error *
     }
     cron_skip_blanks(&r);
     if (r.text[r.at] != '\0') {
-        return cron_fail(&r, r.at, "there is more than a schedule; hint: it has five fields");
+        return cron_fail(&r, r.at,
+                         "unexpected text after the schedule; hint: a schedule has five fields");
     }
     if (!hg_cron_has_days(out)) {
         return cron_fail(&r, start, "no year has such a day");

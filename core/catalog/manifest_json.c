@@ -455,8 +455,8 @@ static void manifest_read_head(struct manifest_reader *r, const json_t *json)
     }
 }
 
-/* One without a kind is an ordinary backup.  Of another kind nobody knows what it may
- * be used for. */
+/* One without a kind is an ordinary backup.  An unknown kind is refused, because its purpose is
+ * not known. */
 static void manifest_read_kind(struct manifest_reader *r, const json_t *json)
 {
     const json_t *kind = json_object_get(json, "kind");

@@ -186,7 +186,8 @@ static bool hint_is_known(const char *key, const char *const *known)
     return *known != NULL;
 }
 
-/* The key of hangar for a word of others: one that the map knows, else any; NULL: none. */
+/* The key of hangar for a word of other programs: a key of this map, else of any map; NULL: there
+ * is none. */
 static const char *hint_for_word(const char *word, const char *const *known)
 {
     const char *elsewhere = NULL;

@@ -144,7 +144,10 @@ static bool load_read_file(const char *path, struct hg_str *text, struct hg_prob
         if (hg_read_file(path, HG_YAML_MAX_BYTES, &unused, &why) != HANGAR_OK) {
             err = why;
         } else if (err.rc == HANGAR_OK) {
-            hg_fail(&err, HANGAR_IO, 0, "cannot open %s: it appeared only now", path);
+            hg_fail(&err, HANGAR_IO, 0,
+                    "cannot open %s: it was created while hangar looked for it; hint: run the "
+                    "command again",
+                    path);
         }
         hg_str_free(&unused);
     }

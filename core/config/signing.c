@@ -45,7 +45,7 @@ void hg_config_signing_read(struct hg_reader *r)
     }
     size_t errors = r->problems->errors;
     hg_reader_map(r, c->root, "signing");
-    if (r->problems->errors == errors) { /* an empty section too: somebody meant to sign */
+    if (r->problems->errors == errors) { /* also an empty section: the user meant to sign */
         struct hg_options options;
         c->signing = node;
         hg_config_signing_options(c, false, &options, r->problems);

@@ -40,7 +40,7 @@ enum hangar_rc hg_verification_store(struct hangar *h, struct hangar_ctx *sink,
 json_t *hg_verification_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                const char *id);
 
-/* What a caller knows of the newest record beside a copy, which saves requests. */
+/* The newest record beside a copy, as a listing shows it: this saves requests. */
 struct hg_newest_record {
     int64_t time_ms; /* -1: there is none */
 #define HG_RECORD_UNKNOWN INT64_MAX

@@ -94,7 +94,7 @@ static enum hangar_rc journal_read(const struct hg_state *state, const char *jou
     if (rc == HANGAR_CONFIG) { /* too large, or no regular file */
         err->rc = HANGAR_IO;
     }
-    return hg_context(err, "cannot read what this machine remembers of its jobs");
+    return hg_context(err, "cannot read the history of jobs on this machine");
 }
 
 /* As journal_read; a failure is only logged. */

@@ -56,9 +56,8 @@ static enum hangar_rc leftover_judge_run(const struct hg_prune_plan *plan, bool 
     enum hangar_rc rc = hg_claim_read(plan->sink, plan->pipeline->name, leftover->id, &claim, &why);
     if (rc == HANGAR_NOT_FOUND || rc == HANGAR_CORRUPT) {
         leftover_decide(leftover, HG_LEFTOVER_WAIT,
-                        rc == HANGAR_NOT_FOUND ? "unknown, left alone: no " HG_RUN_NAME
-                                                 " names a run"
-                                               : "unknown, left alone: " HG_RUN_NAME
+                        rc == HANGAR_NOT_FOUND ? "not removed: no " HG_RUN_NAME " names a run"
+                                               : "not removed: " HG_RUN_NAME
                                                  " does not prove a run of this backup");
         return HANGAR_OK;
     }

@@ -128,7 +128,8 @@ static enum hangar_rc repair_remake(struct repair_job *r, const struct repair_or
     if (rc == HANGAR_OK &&
         (!hg_sha256_of(hg_str_text(&text), text.len, sha256) || text.len != m->files[file].bytes ||
          strcmp(sha256, m->files[file].sha256) != 0)) {
-        rc = hg_fail(err, HANGAR_CORRUPT, 0, "sink %s: %s of %s cannot be made again as it was",
+        rc = hg_fail(err, HANGAR_CORRUPT, 0,
+                     "sink %s: cannot rebuild %s of %s: the result does not match its manifest",
                      origin->sink->name, m->files[file].name, m->id);
     }
     if (rc == HANGAR_OK && !r->dry) {

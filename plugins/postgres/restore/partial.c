@@ -58,7 +58,7 @@ static const char others_query[] =
     " pg_depend ext WHERE ext.classid = 'pg_type'::regclass AND ext.objid = t.oid"
     " AND ext.deptype = 'e')";
 
-/* What the backup was told to leave out of this database; false: nothing, it is whole. */
+/* Adds the query for what options left out of the backup of this database; false: nothing was. */
 static bool add_lost_query(const struct pg_source *src, struct text *sql)
 {
     struct text included = {0}, excluded = {0}, without_rows = {0};

@@ -93,8 +93,8 @@ static const struct {
     {"0 2 * * 8", 8, "day of week must be from 0 to 7, not 8"},
     {"99999999999 2 * * *", 0, "minute must be from 0 to 59, not 9999..."},
     {"1,2,x * * * *", 4, "minute must be a number from 0 to 59"},
-    {"0 2 * jum *", 6, "\"jum\" is no month; hint: names are jan to dec"},
-    {"0 2 * * monday", 8, "\"monday\" is no day of week; hint: names are sun to sat"},
+    {"0 2 * jum *", 6, "\"jum\" is not a month; hint: names are jan to dec"},
+    {"0 2 * * monday", 8, "\"monday\" is not a day of week; hint: names are sun to sat"},
     {"0, 2 * * *", 2, "minute is missing: a number from 0 to 59, or *"},
     {"0 2 * * 1,,2", 10, "day of week is missing: a number from 0 to 7, or *"},
     {"-5 2 * * *", 0, "minute is missing: a number from 0 to 59, or *"},
@@ -108,11 +108,11 @@ static const struct {
     {"0 2 * * *\n", 9, "unexpected character in the day of week"},
     {"0 2 * * 1-3-5", 11, "unexpected character in the day of week"},
     {"0 2x * * *", 3, "unexpected character in the hour"},
-    {"0 0 2 * * *", 10, "there is more than a schedule; hint: it has five fields"},
-    {"@daily 2", 7, "there is more than a schedule; hint: it has five fields"},
-    {" @reboot", 1, "@reboot is no time; hint: missed runs are caught up after a start"},
+    {"0 0 2 * * *", 10, "unexpected text after the schedule; hint: a schedule has five fields"},
+    {"@daily 2", 7, "unexpected text after the schedule; hint: a schedule has five fields"},
+    {" @reboot", 1, "@reboot is not a time; hint: missed runs are caught up after a start"},
     {"@often", 0,
-     "there is no \"@often\"; hint: there are @hourly, @daily, @weekly, @monthly and @yearly"},
+     "unknown schedule \"@often\"; hint: use @hourly, @daily, @weekly, @monthly or @yearly"},
     {" 0 0 31 2,4,6,9,11 *", 1, "no year has such a day"},
     {"0 0 30 feb */2", 0, "no year has such a day"},
 };
@@ -260,7 +260,7 @@ START_TEST(what_is_no_window_is_refused_with_its_place)
         {"24:00-06:00", 0, "the window is empty; hint: a whole day is 00:00-24:00"},
         {"sat 22:00-06:00,", 15,
          "unexpected text after the window; hint: write several windows as a list"},
-        {"sta 22:00-06:00", 0, "\"sta\" is no day of week; hint: names are sun to sat"},
+        {"sta 22:00-06:00", 0, "\"sta\" is not a day of week; hint: names are sun to sat"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct hg_window window;

@@ -94,9 +94,9 @@ static const struct world_row wrong[] = {
     {WITH("  p:\n    sources: [app_db]\n    sinks: [local]\n    verify: \"0 4 * * sum\"\n"
           "    drill: '@dialy'\n    timezone: Europe/Berln\n    windows: [\"22:00-06:00\", 22-6]\n"
           "    jitter: 2d\n    catch_up: yes\n    max_duration: soon\n    max_age: 25\n"),
-     "backup.yaml:13:22: verify: \"sum\" is no day of week; hint: names are sun to "
-     "sat\nbackup.yaml:14:13: drill: there is no \"@dialy\"; hint: there are @hourly, @daily, "
-     "@weekly, @monthly and @yearly\nbackup.yaml:15:15: unknown time zone \"Europe/Berln\"; "
+     "backup.yaml:13:22: verify: \"sum\" is not a day of week; hint: names are sun to "
+     "sat\nbackup.yaml:14:13: drill: unknown schedule \"@dialy\"; hint: use @hourly, @daily, "
+     "@weekly, @monthly or @yearly\nbackup.yaml:15:15: unknown time zone \"Europe/Berln\"; "
      "hint: use a name of tzdata, such as Europe/Berlin or UTC\nbackup.yaml:16:30: windows: a "
      "time of the day is missing, such as 22:00\nbackup.yaml:17:13: jitter must be from 0 ms to "
      "1 d, not \"2d\"\nbackup.yaml:18:15: catch_up must be true or false, not "

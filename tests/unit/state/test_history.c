@@ -110,7 +110,7 @@ START_TEST(a_history_that_cannot_be_read_is_no_missing_one)
         snprintf(path, sizeof(path), "state/history/weekly%s.jsonl", suffixes[i]);
         ck_assert_int_eq(mkdir(path, 0700), 0);
         ck_assert_int_ne(hg_history_check(&state, "weekly", &err), HANGAR_OK);
-        ck_assert_ptr_nonnull(strstr(err.text, "cannot read what this machine remembers"));
+        ck_assert_ptr_nonnull(strstr(err.text, "cannot read the history of jobs on this machine"));
         ck_assert_ptr_nonnull(strstr(err.text, path));
         hg_error_clear(&err);
         ck_assert_int_eq(rmdir(path), 0);

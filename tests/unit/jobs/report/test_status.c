@@ -198,7 +198,7 @@ START_TEST(a_history_that_cannot_be_read_is_an_error)
     ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(system("f=$(find state -name p.jsonl) && mv $f $f.kept && mkdir $f"), 0);
     ck_assert_int_eq(world_status(), HANGAR_STATUS_FAILED);
-    ck_assert_ptr_nonnull(strstr(world_error(), "cannot read what this machine remembers"));
+    ck_assert_ptr_nonnull(strstr(world_error(), "cannot read the history of jobs on this machine"));
     ck_assert_int_eq(system("f=$(find state -name p.jsonl) && rmdir $f && mv $f.kept $f"), 0);
     ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
 }
