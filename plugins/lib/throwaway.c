@@ -5,6 +5,8 @@
  */
 #include "throwaway.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,11 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +35,7 @@
 #define STOP_WAIT_MS 10000
 #define LOG_TAIL 4096
 #define LINE_SIZE 400
+#define MORE_PROCESSES 256 /* than the server itself needs */
 
 const char *const throwaway_isolation_choices[] = {"required", "preferred", NULL};
 
@@ -246,12 +250,27 @@ static void throwaway_yield(void)
     }
 }
 
+static void throwaway_lower(int resource, rlim_t most)
+{
+    struct rlimit limit;
+    if (getrlimit((__rlimit_resource_t)resource, &limit) == 0 && limit.rlim_max > most) {
+        limit.rlim_cur = limit.rlim_max = most;
+        setrlimit((__rlimit_resource_t)resource, &limit);
+    }
+}
+
+/* In the user namespace of the server, where the kernel counts only its own processes. */
+static void throwaway_limit(const struct throwaway *t)
+{
+    throwaway_lower(RLIMIT_NPROC, t->processes);
+    throwaway_lower(RLIMIT_DATA, t->memory);
+}
+
 /* Runs between fork and exec in a process that may have threads: system calls only. */
 static _Noreturn void throwaway_exec(const struct throwaway *t, int report_fd, const char *program,
                                      char *const *argv, int end_signal)
 {
     static char *const environment[] = {(char *)"LC_ALL=C", (char *)"PATH=/usr/bin:/bin", NULL};
-    const struct rlimit no_core = {0, 0};
     sigset_t none;
     setsid(); /* a terminal of hangar is none of the server: it could type commands there */
     for (int i = 1; i < 32; i++) {
@@ -260,9 +279,10 @@ static _Noreturn void throwaway_exec(const struct throwaway *t, int report_fd, c
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     throwaway_set_files(t, report_fd);
-    setrlimit(RLIMIT_CORE, &no_core);
+    throwaway_lower(RLIMIT_CORE, 0);
     throwaway_yield();
     throwaway_isolate(t);
+    throwaway_limit(t);
     umask(077);
     /* after the change of user, which would reset the parent-death signal */
     prctl(PR_SET_PDEATHSIG, t->isolated ? SIGKILL : end_signal);
@@ -273,6 +293,37 @@ static _Noreturn void throwaway_exec(const struct throwaway *t, int report_fd, c
     }
     execve(program, argv, environment);
     _exit(127);
+}
+
+/* How many processes and threads a user has. */
+static rlim_t throwaway_count_tasks(uid_t uid)
+{
+    rlim_t count = 0;
+    DIR *all = opendir("/proc");
+    for (const struct dirent *entry; all && (entry = readdir(all)) != NULL;) {
+        char path[sizeof(entry->d_name) + sizeof("/proc//task")];
+        struct stat st;
+        snprintf(path, sizeof(path), "/proc/%s/task", entry->d_name);
+        if (isdigit((unsigned char)entry->d_name[0]) && stat(path, &st) == 0 && st.st_uid == uid) {
+            count += st.st_nlink > 2 ? st.st_nlink - 2 : 1; /* a link for each thread */
+        }
+    }
+    if (all) {
+        closedir(all);
+    }
+    return count;
+}
+
+/* The kernel counts the processes of a user on the whole machine, unless there is a user
+ * namespace: a server's user may have others, of a server in use for example. */
+static void throwaway_plan_limits(struct throwaway *t)
+{
+    struct sysinfo machine;
+    t->processes = throwaway_count_tasks(t->box.uid) + t->wish.processes + MORE_PROCESSES;
+    t->memory = RLIM_INFINITY;
+    if (sysinfo(&machine) == 0) {
+        t->memory = (rlim_t)machine.totalram * machine.mem_unit / 4 * 3;
+    }
 }
 
 /* Forks, and reports what the child could not do before its exec. */
@@ -316,6 +367,7 @@ enum hangar_rc throwaway_start(struct throwaway *t, const char *program, char *c
         return HANGAR_CONFIG;
     }
     t->program = program;
+    throwaway_plan_limits(t);
     bool planned = !t->isolated || sandbox_plan(&t->box, t->run, program, t->wish.more);
     enum hangar_rc rc = planned
                             ? throwaway_fork(t, argv, end_signal)

@@ -14,6 +14,10 @@
  * none of our descriptors.  When it ends, all that it started ends with it.  The kernel ends it
  * when the thread that started it ends, so that it never outlives hangar.
  *
+ * It may start 256 processes more than it needs itself, and none of them may allocate more than
+ * three quarters of the machine's memory.  All of them together are not limited in memory: the
+ * kernel ends them before any other process when there is none left.
+ *
  * hangar connects to DIR/SOCKET, a second name of the server's socket in a folder that the server
  * cannot see.  So the server cannot lead hangar to another socket of this machine.
  *
@@ -24,6 +28,7 @@
 #define THROWAWAY_H
 
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <hangar/plugin.h>
 #include "sandbox.h"
@@ -34,6 +39,7 @@ struct throwaway_wish {
     const char *dir;          /* a folder for this server, of hangar */
     const char *const *users; /* when hangar is root: the first that exists; ended by NULL */
     const char *const *more;  /* paths that the programs need beside those of sandbox_plan */
+    unsigned processes;       /* that the server itself may need at the same time */
     bool required;            /* the isolation */
 };
 
@@ -44,10 +50,11 @@ struct throwaway {
     char *run; /* DIR/run */
     struct sandbox box;
     bool isolated;
-    char user[64];       /* of the server, when hangar is root */
-    int null_fd, log_fd; /* open from prepare to close_files */
-    const char *program; /* that was started last */
-    pid_t pid;           /* 0: none runs */
+    rlim_t processes, memory; /* limits: of the server's user, and of each process */
+    char user[64];            /* of the server, when hangar is root */
+    int null_fd, log_fd;      /* open from prepare to close_files */
+    const char *program;      /* that was started last */
+    pid_t pid;                /* 0: none runs */
 };
 
 /* The choices of an option `drill_isolation`, the first is the default, and its help. */

@@ -68,6 +68,11 @@ static enum hangar_rc find_server(struct pg_launch *launch)
         launch->least, pg_bin_dirs_text(src), launch->least);
 }
 
+static unsigned scratch_connections(const struct pg_source *src)
+{
+    return 20 + 3 * src->opt.jobs * (unsigned)(src->database_count ? src->database_count : 1);
+}
+
 /* ---- making a cluster -------------------------------------------------------- */
 
 /* Sets the first argument to the program's path: both programs look for others in the folder
@@ -222,8 +227,7 @@ static enum hangar_rc start_cluster(struct pg_launch *launch)
     pg_arg(&args, "-c");
     pg_arg(&args, "unix_socket_directories=\"%s/run\"", launch->dir);
     pg_arg(&args, "-c");
-    pg_arg(&args, "max_connections=%u",
-           20 + 3 * src->opt.jobs * (unsigned)(src->database_count ? src->database_count : 1));
+    pg_arg(&args, "max_connections=%u", scratch_connections(src));
     enum hangar_rc rc = set_program_path(launch, "postgres", &args);
     if (rc == HANGAR_OK) {
         rc = throwaway_start(&src->scratch, args.items[0], args.items, SIGQUIT);
@@ -265,6 +269,7 @@ static enum hangar_rc prepare_cluster(struct pg_launch *launch)
                                         .dir = launch->dir,
                                         .users = users,
                                         .more = launch->more,
+                                        .processes = scratch_connections(src),
                                         .required =
                                             throwaway_isolation_required(src->host, src->ctx)};
     return throwaway_prepare(&src->scratch, src->host, src->ctx, &wish);

@@ -205,6 +205,34 @@ START_TEST(everything_that_a_process_started_ends_with_it)
 }
 END_TEST
 
+START_TEST(a_process_cannot_take_the_machine_down)
+{
+    /* stopped children, so that each counts; all of them end with the first process */
+    static const char bomb[] = "import os, signal, sys\n"
+                               "for n in range(4000):\n"
+                               "    try:\n"
+                               "        if os.fork() == 0: signal.pause()\n"
+                               "    except BlockingIOError: sys.exit(0 if n > 50 else 'few')\n"
+                               "sys.exit('no limit')\n";
+    static const char hog[] = "import mmap, os, sys\n"
+                              "size = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')\n"
+                              "flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS\n"
+                              "mmap.mmap(-1, size // 8, flags)\n"
+                              "try: mmap.mmap(-1, size // 100 * 80, flags)\n"
+                              "except OSError: sys.exit(0)\n"
+                              "sys.exit('no limit')\n";
+    const char *const attacks[] = {bomb, hog};
+    prepare_throwaway();
+    for (size_t i = 0; i < 2; i++) {
+        char *argv[] = {(char *)"python3", (char *)"-c", (char *)(uintptr_t)attacks[i], NULL};
+        fake_host_clear(fake);
+        testing_expect(fake, throwaway_run(&throwaway, "/usr/bin/python3", argv, SIGKILL, 60000),
+                       HANGAR_OK, attacks[i]);
+    }
+    throwaway_close_files(&throwaway);
+}
+END_TEST
+
 /* From now on this process cannot make namespaces, as in most containers. */
 static void forbid_namespaces(void)
 {
@@ -388,6 +416,7 @@ int main(void)
         a_process_starts_whatever_the_threads_of_hangar_do,
         a_process_reaches_nothing_of_the_machine,
         everything_that_a_process_started_ends_with_it,
+        a_process_cannot_take_the_machine_down,
         without_namespaces_a_server_is_refused_unless_that_is_accepted,
         a_server_cannot_lead_hangar_to_another_socket,
         a_failed_process_is_reported_with_its_reason,
