@@ -5,6 +5,7 @@
  */
 #include "plugin/page.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 /* A listing ends, whatever a hostile store invents; a real one may have millions of objects, and
  * pages without an entry where many were removed. */
 #define LIST_EMPTY_PAGES_MAX 10000 /* one after the other */
-#define LIST_ENTRIES_MAX 100000000
+#define LIST_ENTRIES_MAX UINT64_C(100000000)
 
 enum hangar_rc hg_page_add(struct hangar_page *page, const struct hangar_entry *entry)
 {
@@ -68,19 +69,17 @@ static bool page_ascends(const struct hg_page_entries *entries, struct hg_str *l
     return true;
 }
 
-/* Counts a page. */
-static enum hangar_rc page_check_end(const struct hangar_ctx *sink, size_t count, size_t *empty,
-                                     size_t *all, struct hg_error *err)
+enum hangar_rc hg_page_count_add(struct hg_page_count *count, size_t entries, const char *sink,
+                                 struct hg_error *err)
 {
-    *empty = count ? 0 : *empty + 1;
-    *all += count;
-    if (*empty > LIST_EMPTY_PAGES_MAX || *all > LIST_ENTRIES_MAX) {
+    count->empty = entries ? 0 : count->empty + 1;
+    count->all += entries;
+    if (count->empty > LIST_EMPTY_PAGES_MAX || count->all > LIST_ENTRIES_MAX) {
         return hg_fail(
             err, HANGAR_IO, 0,
-            "sink %s: the listing does not end: it has %s; hint: the store may be faulty",
-            sink->name,
-            *all > LIST_ENTRIES_MAX ? "more than 100 million entries"
-                                    : "10000 empty pages in a row");
+            "sink %s: the listing does not end: it has %s; hint: the store may be faulty", sink,
+            count->all > LIST_ENTRIES_MAX ? "more than 100 million entries"
+                                          : "10000 empty pages in a row");
     }
     return HANGAR_OK;
 }
@@ -94,7 +93,7 @@ static enum hangar_rc page_list(struct hangar_ctx *sink, const char *prefix, cha
     struct hangar_page page = {
         .struct_size = sizeof(page), .prefix = prefix, .delimiter = delimiter, .core = &entries};
     struct hg_str last = {0};
-    size_t empty = 0, all = 0;
+    struct hg_page_count count = {0};
     enum hangar_rc rc;
     do {
         page_clear(&entries);
@@ -111,7 +110,7 @@ static enum hangar_rc page_list(struct hangar_ctx *sink, const char *prefix, cha
             rc = hg_no_memory(err);
         }
         if (rc == HANGAR_OK) {
-            rc = page_check_end(sink, entries.count, &empty, &all, err);
+            rc = hg_page_count_add(&count, entries.count, sink->name, err);
         }
         if (rc == HANGAR_OK && hg_job_cancelled(sink->job)) {
             rc = hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");

@@ -25,6 +25,16 @@ struct hg_page_entries {
     int64_t store_time_ms; /* the store's clock at this page; 0: unknown */
 };
 
+/* What a listing has had so far; zero it before use. */
+struct hg_page_count {
+    uint64_t all;   /* entries */
+    uint64_t empty; /* pages, one after the other */
+};
+
+/* Counts a page.  IO: there were more entries or empty pages than a listing may have. */
+enum hangar_rc hg_page_count_add(struct hg_page_count *count, size_t entries, const char *sink,
+                                 struct hg_error *err);
+
 /* Lists all objects below `prefix`, or with a delimiter the common prefixes up to it.  Calls
  * fn for each page, whose entries live until fn returns.  A failure of fn ends the listing.  A
  * folder that cannot be read is a failure. */

@@ -209,13 +209,31 @@ START_TEST(empty_pages_without_an_end_are_detected)
 }
 END_TEST
 
+START_TEST(more_than_100_million_entries_are_not_believed)
+{
+    struct hg_error err = {0};
+    struct hg_page_count count = {0};
+    for (int i = 0; i < 100000; i++) {
+        ck_assert_int_eq(hg_page_count_add(&count, HG_PAGE_MAX, "out", &err), HANGAR_OK);
+    }
+    ck_assert_int_eq(hg_page_count_add(&count, 0, "out", &err), HANGAR_OK);
+    ck_assert_int_eq(hg_page_count_add(&count, 1, "out", &err), HANGAR_IO);
+    ck_assert_str_eq(err.text, "sink out: the listing does not end: it has more than 100 million "
+                               "entries; hint: the store may be faulty");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
-        all_entries_come_in_order_over_many_pages,     a_listing_that_does_not_advance_is_ended,
-        a_listing_that_turns_in_circles_is_ended,      pages_that_break_the_rules_are_refused,
-        failures_of_the_sink_and_of_the_caller_end_it, a_cancelled_job_lists_no_further,
+        all_entries_come_in_order_over_many_pages,
+        a_listing_that_does_not_advance_is_ended,
+        a_listing_that_turns_in_circles_is_ended,
+        pages_that_break_the_rules_are_refused,
+        failures_of_the_sink_and_of_the_caller_end_it,
+        a_cancelled_job_lists_no_further,
         empty_pages_without_an_end_are_detected,
+        more_than_100_million_entries_are_not_believed,
     };
     return SUITE_RUN("plugin/page", tests, setup, teardown);
 }
