@@ -16,13 +16,13 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/str.h"
+#include "catalog/sizes.h"
 #include "config/config.h"
 
 #define HG_MANIFEST_FORMAT 1
 #define HG_MANIFEST_NAME "manifest.json"
 #define HG_SUMS_NAME "SHA256SUMS"
 #define HG_RESTORE_NAME "RESTORE.txt"
-#define HG_MANIFEST_MAX (64u << 20)
 #define HG_PHASE_MAX 1000
 #define HG_TAGS_MAX 16
 #define HG_TAG_MAX_BYTES 128

@@ -156,7 +156,7 @@ enum hangar_rc hg_manifest_write(const struct hg_manifest *m, struct hg_str *out
     }
     if (out->len > HG_MANIFEST_MAX) {
         return hg_fail(err, HANGAR_UNSUPPORTED, 0,
-                       "the manifest of %zu objects is larger than %u MiB; hint: increase "
+                       "the manifest of %zu objects is larger than %zu MiB; hint: increase "
                        "object_size of the source",
                        hg_manifest_objects(m), HG_MANIFEST_MAX >> 20);
     }

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "catalog/removal.h"
 #include "catalog/signed.h"
+#include "catalog/sizes.h"
 
 /* OK when there is an object in the place of the manifest; *abandoned: it is the mark of a
  * dead run. */
@@ -112,7 +113,7 @@ enum hangar_rc hg_mark_check_hold(struct hangar_ctx *sink, const char *pipeline,
     struct hg_error why = {0};
     char *path = hg_store_path(pipeline, id, HG_HOLD_NAME);
     enum hangar_rc rc =
-        path ? hg_signed_get(sink, path, HG_HOLD_MAX, &text, &why) : hg_no_memory(&why);
+        path ? hg_signed_get(sink, path, HG_MARK_MAX, &text, &why) : hg_no_memory(&why);
     if (rc == HANGAR_OK || rc == HANGAR_CORRUPT || rc == HANGAR_NOT_FOUND) {
         *proven = rc == HANGAR_NOT_FOUND || (rc == HANGAR_OK && mark_is_hold(&text, pipeline, id));
         rc = HANGAR_OK;

@@ -13,8 +13,6 @@
 #include "base/str.h"
 #include "catalog/signing.h"
 
-#define HG_REMOVAL_MAX 65536
-
 struct hg_removal {
     const char *pipeline, *id; /* of the backup */
     const char *host, *reason;

@@ -15,10 +15,10 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "catalog/sizes.h"
 #include "config/config.h"
 
 #define HG_SIGNATURE_NAME "manifest.json.sig"
-#define HG_SIGNATURE_MAX 256
 #define HG_SIGNING_KEYS 16
 #define HG_KEY_ID_SIZE 9
 

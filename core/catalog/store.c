@@ -15,11 +15,9 @@
 #include "base/vec.h"
 #include "catalog/removal.h"
 #include "catalog/signing.h"
+#include "catalog/sizes.h"
 #include "plugin/call.h"
 #include "plugin/page.h"
-
-#define ORIGIN_MAX 65536
-#define RUN_MAX 65536
 
 /* A run that committed had renewed its lease half an hour ago at the latest. */
 #define COMMIT_LEASE_MS (60 * 60 * 1000)
@@ -146,7 +144,7 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
     struct hg_str text = {0};
     struct hg_error why = {0};
     enum hangar_rc rc =
-        path && ours ? hg_store_get(sink, path, ORIGIN_MAX, &text, &why) : hg_no_memory(&why);
+        path && ours ? hg_store_get(sink, path, HG_MARK_MAX, &text, &why) : hg_no_memory(&why);
     bool found = rc == HANGAR_OK; /* an empty file, too: it is damaged */
     if (rc == HANGAR_NOT_FOUND) {
         hg_error_clear(&why);
@@ -157,7 +155,7 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
         }
         if (rc == HANGAR_EXISTS) { /* another run stored it meanwhile */
             hg_error_clear(&why);
-            rc = hg_store_get(sink, path, ORIGIN_MAX, &text, &why);
+            rc = hg_store_get(sink, path, HG_MARK_MAX, &text, &why);
             found = rc == HANGAR_OK;
         }
     }
@@ -246,7 +244,8 @@ static enum hangar_rc store_run_is_committing(struct hangar_ctx *sink, const cha
         store_ms - folder->sums_ms >= COMMIT_MS) {
         return HANGAR_OK;
     }
-    enum hangar_rc rc = store_get_of_backup(sink, pipeline, id, HG_RUN_NAME, RUN_MAX, &text, &why);
+    enum hangar_rc rc =
+        store_get_of_backup(sink, pipeline, id, HG_RUN_NAME, HG_MARK_MAX, &text, &why);
     if (rc == HANGAR_OK &&
         hg_json_parse(hg_str_text(&text), text.len, HG_RUN_NAME, &json, NULL) == HANGAR_OK) {
         const pid_t pid = (pid_t)hg_json_int(json, "pid", 0);
@@ -267,7 +266,7 @@ enum hangar_rc hg_store_find_removal(struct hangar_ctx *sink, const char *pipeli
     struct hg_str text = {0};
     struct hg_error why = {0};
     enum hangar_rc rc =
-        store_get_of_backup(sink, pipeline, id, HG_DELETED_NAME, HG_REMOVAL_MAX, &text, &why);
+        store_get_of_backup(sink, pipeline, id, HG_DELETED_NAME, HG_MARK_MAX, &text, &why);
     *begun = rc == HANGAR_OK && hg_removal_is_proven(sink->signing, pipeline, id, &text);
     hg_str_free(&text);
     return rc == HANGAR_OK || rc == HANGAR_NOT_FOUND || rc == HANGAR_CORRUPT

@@ -13,9 +13,8 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "catalog/signing.h"
+#include "catalog/sizes.h"
 #include "catalog/store.h"
-
-#define CLAIM_MAX_BYTES 65536
 
 /* What the MAC covers.  It begins with a line that no manifest begins with, because the same key
  * signs both. */
@@ -94,7 +93,7 @@ enum hangar_rc hg_claim_read(struct hangar_ctx *sink, const char *pipeline, cons
     char *path = hg_store_path(pipeline, id, HG_RUN_NAME);
     *out = (struct hg_claim){0};
     enum hangar_rc rc =
-        path ? hg_store_get(sink, path, CLAIM_MAX_BYTES, &text, err) : hg_no_memory(err);
+        path ? hg_store_get(sink, path, HG_MARK_MAX, &text, err) : hg_no_memory(err);
     free(path);
     if (rc == HANGAR_OK) {
         rc = hg_json_parse(hg_str_text(&text), text.len, HG_RUN_NAME, &json, err);

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "catalog/sizes.h"
 #include "catalog/store.h"
 #include "config/config.h"
 #include "plugin/instance.h"
@@ -18,8 +19,6 @@
 #include "session/handle.h"
 #include "session/names.h"
 #include "session/session.h"
-
-#define ORIGIN_FILE_MAX ((size_t)4096)
 
 /* The names of pipelines in one sink. */
 struct other_names {
@@ -72,7 +71,7 @@ static json_t *other_origin(struct hangar_ctx *sink, const char *pipeline)
     struct hg_str text = {0};
     json_t *doc = NULL, *origin = json_null();
     char *path = hg_format("%s/origin.json", pipeline);
-    if (path && hg_store_get(sink, path, ORIGIN_FILE_MAX, &text, NULL) == HANGAR_OK &&
+    if (path && hg_store_get(sink, path, HG_MARK_MAX, &text, NULL) == HANGAR_OK &&
         hg_json_parse(hg_str_text(&text), text.len, path, &doc, NULL) == HANGAR_OK) {
         const char *name = hg_json_string(doc, "origin", "");
         const size_t length = strlen(name);

@@ -13,13 +13,13 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "catalog/signed.h"
+#include "catalog/sizes.h"
 #include "catalog/store.h"
 #include "plugin/instance.h"
 #include "plugin/page.h"
 #include "session/document.h"
 #include "session/handle.h"
 
-#define RECORD_MAX_BYTES ((size_t)1 << 20)
 #define RECORD_FOLDER "verify/"
 #define SURPLUS_MAX 1000 /* list removed at a time; the next verification removes the rest */
 
@@ -218,7 +218,7 @@ static enum hangar_rc record_read(struct hangar_ctx *sink, const char *pipeline,
 {
     struct hg_str text = {0};
     struct hg_error why = {0};
-    enum hangar_rc rc = hg_signed_get(sink, path, RECORD_MAX_BYTES, &text, &why);
+    enum hangar_rc rc = hg_signed_get(sink, path, HG_RECORD_MAX, &text, &why);
     if (rc == HANGAR_OK) {
         *out = record_parse(sink, pipeline, id, path, &text);
     }

@@ -78,7 +78,8 @@ static enum hangar_rc import_read_manifest(struct hg_import *x, struct hg_error 
         return rc;
     }
     if (member.size > HG_MANIFEST_MAX) {
-        return hg_fail(err, HANGAR_CORRUPT, 0, "manifest.json in the archive is larger than %u MiB",
+        return hg_fail(err, HANGAR_CORRUPT, 0,
+                       "manifest.json in the archive is larger than %zu MiB",
                        HG_MANIFEST_MAX >> 20);
     }
     rc = hg_import_text(x, member.size, &x->text, err);
