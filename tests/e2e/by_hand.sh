@@ -51,6 +51,6 @@ answers()
 {
     [[ $(redis-cli -p "$port" PING 2>&1) == PONG ]]
 }
-wait_for 30 answers
+wait_for 90 answers
 [[ $(redis-cli -p "$port" DEBUG DIGEST) == "$digest" ]] || fail "the digest differs"
 [[ $(redis-cli -p "$port" FUNCTION LIST) == "$functions" ]] || fail "the functions differ"

@@ -65,7 +65,7 @@ start_app()
 {
     PGAPPNAME=the_app psql -qX -d shop -c 'SELECT pg_sleep(300)' >app.out 2>&1 &
     app=$!
-    wait_for 30 is_connected
+    wait_for 90 is_connected
 }
 
 promise "sessions of other clients are not ended"
@@ -93,7 +93,7 @@ has_ticks()
 {
     [[ $(sql shop 'SELECT count(*) > 5 FROM shop.ticks') == t ]]
 }
-wait_for 30 has_ticks
+wait_for 90 has_ticks
 expect_exit 0 hangar --json restore latest --mode clean --disconnect --yes
 [[ $(json 'd["id"]') == "$id" ]] || fail "the safety backup is the latest"
 [[ $(json 'd["sources"][0]["restored"]') == True ]] || fail "not restored"
@@ -103,7 +103,7 @@ refused()
 {
     grep -q 'relation "shop.ticks" does not exist' writer.out
 }
-wait_for 30 refused
+wait_for 90 refused
 kill "$writer" && wait "$writer" 2>/dev/null || true
 is_as as_in_backup
 

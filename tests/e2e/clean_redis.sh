@@ -182,7 +182,7 @@ for ((i = 1; i <= deaths; i++)); do
     status=0
     wait "$run" || status=$?
     [[ $status == 0 ]] || died=$((died + 1))
-    wait_for 20 gone "$pid"
+    wait_for 90 gone "$pid"
     rm -f "$work/redis3/redis.pid"
     redis_start "$work/redis3" --appendonly yes
     port=$REDIS_PORT
@@ -202,7 +202,7 @@ lose_at()
     rm -f relay.port
     python3 "$e2e/clean_redis.py" "$port" "$1" "$2" >relay.port 2>relay.err &
     relay=$!
-    wait_for 20 test -s relay.port
+    wait_for 90 test -s relay.port
     status=0
     restore_clean "$(<relay.port)" >run.out 2>run.err || status=$?
     kill "$relay"
@@ -236,4 +236,4 @@ but_for_the_counter()
     redis-cli -p "$port" DEL app:counter >app.out
     [[ $(digest) == "$wanted" ]]
 }
-wait_for 20 but_for_the_counter
+wait_for 90 but_for_the_counter

@@ -33,7 +33,7 @@ start_daemon()
     : >log # before the daemon starts: the log of the previous one must not be read
     "$hangar_program" -c "$work/backup.yaml" daemon "$@" 2>log &
     daemon=$!
-    wait_for 20 logged daemon.ready
+    wait_for 90 logged daemon.ready
 }
 
 # The clock starts at the first call and continues at each other one.
@@ -44,7 +44,7 @@ start_fast()
     export FAST_SINCE=${FAST_SINCE:-$(date +%s)}
     "$fast_program" "$hangar_program" "$work/backup.yaml" "$fast" 1768435200 2>log &
     daemon=$!
-    wait_for 20 logged daemon.ready
+    wait_for 90 logged daemon.ready
 }
 
 # logged EVENT [COUNT]: the log of this daemon contains the event at least COUNT times
@@ -89,11 +89,11 @@ start_daemon
 in_log 'msg="0 2 * * *: next at ' || fail "the next run is not logged"
 write '  p: { sources: [db], sinks: [nowhere], schedule: "* * * * *" }'
 kill -HUP "$daemon"
-wait_for 20 logged daemon.reload_failed
+wait_for 90 logged daemon.reload_failed
 in_log 'unknown sink \"nowhere\"' || fail "the reason is not logged"
 write '  q: { sources: [db], sinks: [local], schedule: "30 4 * * *" }'
 kill -HUP "$daemon"
-wait_for 20 logged daemon.reload
+wait_for 90 logged daemon.reload
 in_log 'msg="30 4 * * *: next at ' || fail "the new plan is not used"
 
 promise "a second daemon on the same state folder is refused"
@@ -104,7 +104,7 @@ promise "SIGTERM and SIGINT end the daemon"
 stop_daemon 0
 write '  p: { sources: [db], sinks: [local] }'
 start_daemon --log-format json
-wait_for 20 logged daemon.idle
+wait_for 90 logged daemon.idle
 stop_daemon 0 INT
 
 promise "systemd is notified of start, reload, watchdog and stop"
@@ -118,19 +118,19 @@ while True:
 END
 python3 listen.py >notified &
 listener=$!
-wait_for 20 test -e listening
+wait_for 90 test -e listening
 write '  p: { sources: [db], sinks: [local], schedule: "0 25 * * *" }'
 NOTIFY_SOCKET=$work/notify.socket expect_exit 2 hangar daemon
 write "$nightly"
 NOTIFY_SOCKET=$work/notify.socket WATCHDOG_USEC=200000 start_daemon
-wait_for 20 grep -q '^READY=1 STATUS=1 schedules of 1 pipelines' notified
+wait_for 90 grep -q '^READY=1 STATUS=1 schedules of 1 pipelines' notified
 [[ $(grep -m 1 READY notified) == *STATUS* ]] || fail "a daemon with a wrong configuration reported READY"
 kill -HUP "$daemon"
-wait_for 20 grep -qE '^RELOADING=1 MONOTONIC_USEC=[0-9]+$' notified
-wait_for 20 bash -c '(($(grep -c ^READY=1 notified) == 2))'
-wait_for 20 bash -c '(($(grep -c ^WATCHDOG=1 notified) >= 5))'
+wait_for 90 grep -qE '^RELOADING=1 MONOTONIC_USEC=[0-9]+$' notified
+wait_for 90 bash -c '(($(grep -c ^READY=1 notified) == 2))'
+wait_for 90 bash -c '(($(grep -c ^WATCHDOG=1 notified) >= 5))'
 stop_daemon 0
-wait_for 20 grep -q '^STOPPING=1' notified
+wait_for 90 grep -q '^STOPPING=1' notified
 kill "$listener"
 
 promise "run-job works only under the daemon"
@@ -155,7 +155,7 @@ in_log 'status=failed' || fail "the job did not fail"
 wait_for 60 grep -qs 'the process of the job crashed' "$HANGAR_STATE_DIR/history/p.jsonl"
 write "$minutely"
 kill -HUP "$daemon"
-wait_for 20 logged daemon.reload 2
+wait_for 90 logged daemon.reload 2
 before=$(backups)
 wait_for 60 bash -c "((\$(find backups -name manifest.json | wc -l) > $before))"
 
@@ -163,7 +163,7 @@ promise "a killed job fails, and the daemon continues"
 touch hold
 write "$minutely" "hold: ./hold"
 kill -HUP "$daemon"
-wait_for 20 logged daemon.reload 3
+wait_for 90 logged daemon.reload 3
 crashed=$(grep -c event=job.crashed log)
 kill_a_job()
 {
@@ -176,9 +176,9 @@ in_log 'ended by signal 9 (Killed)' || fail "the kill is not logged"
 promise "SIGTERM stops running jobs, and the next daemon repeats them once"
 write "$nightly" "hold: ./hold"
 kill -HUP "$daemon"
-wait_for 20 logged daemon.reload 4
+wait_for 90 logged daemon.reload 4
 jobs_of_daemon | xargs -r kill -KILL
-wait_for 20 no_jobs
+wait_for 90 no_jobs
 stop_daemon 0
 fast=6000 # an hour in 0.6 s
 unset FAST_SINCE
@@ -203,11 +203,11 @@ for victim in daemon both; do
     start_fast
     wait_for 60 logged backup.start
     run=$(jobs_of_daemon)
-    wait_for 20 grep -q '"run": "[a-z0-9]' state/daemon.json
+    wait_for 90 grep -q '"run": "[a-z0-9]' state/daemon.json
     [[ $victim == daemon ]] || kill -KILL "$run"
     kill -KILL "$daemon"
     wait "$daemon" || true
-    wait_for 20 gone "$run"
+    wait_for 90 gone "$run"
     rm hold
     start_fast
     wait_for 60 logged job.lost
@@ -252,7 +252,7 @@ wait_for 60 logged backup.start
 run=$(jobs_of_daemon)
 kill -STOP "$run"
 stop_daemon 0
-wait_for 20 gone "$run"
+wait_for 90 gone "$run"
 rm hold
 
 promise "a job waits for a pipeline that another process has locked"
@@ -261,7 +261,7 @@ unset FAST_SINCE
 touch hold
 hangar backup >by-hand 2>by-hand.err &
 by_hand=$!
-wait_for 20 bash -c 'find backups -name run.json -newer hold | grep -q .'
+wait_for 90 bash -c 'find backups -name run.json -newer hold | grep -q .'
 start_fast
 wait_for 60 logged schedule.waiting
 rm hold

@@ -139,7 +139,7 @@ promise "when hangar is killed, its servers end within seconds, and the next dri
 start_drill
 kill -KILL "$drilling"
 wait "$drilling" 2>/dev/null || true
-wait_for 20 no_servers
+wait_for 90 no_servers
 expect_exit 0 drill --from local
 nothing_left
 

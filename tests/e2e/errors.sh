@@ -150,7 +150,7 @@ is_named()
     expect_exit 0 hangar check
     grep -q "database $left on" out
 }
-wait_for 20 is_named # the server may need a moment to notice that the client is dead
+wait_for 90 is_named # the server may need a moment to notice that the client is dead
 expect_said 'died before it replaced database crm: it has the data of the backup, perhaps not all of it, and crm has the data from before'
 expect_said "database $old on"
 expect_said 'died after it replaced database shop: it has the data from before, and shop has the data of the backup'
@@ -177,7 +177,7 @@ promise "two runs of a pipeline at once: the second is refused, exit 6"
 # the first run waits for a table that a session has locked
 psql -qX -d shop -c "BEGIN; LOCK TABLE shop.products; SELECT pg_sleep(120)" >/dev/null 2>&1 &
 blocker=$!
-wait_for 20 test "$(sql shop "SELECT 1" && echo)" = 1
+wait_for 90 test "$(sql shop "SELECT 1" && echo)" = 1
 locked()
 {
     [[ $(sql postgres "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock'
@@ -187,10 +187,10 @@ waiting()
 {
     [[ $(sql postgres "SELECT count(*) FROM pg_locks WHERE NOT granted") -gt 0 ]]
 }
-wait_for 20 locked
+wait_for 90 locked
 "$hangar_program" -c "$work/backup.yaml" backup >first.out 2>first.err &
 first=$!
-wait_for 20 waiting
+wait_for 90 waiting
 expect_exit 6 hangar backup
 sql postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(120)%'
               AND pid <> pg_backend_pid()" >/dev/null

@@ -272,7 +272,7 @@ mkfifo slow
 import=$!
 exec {feed}>slow
 head -c $((size / 2)) exports/shop.tar.gz >&"$feed"
-wait_for 30 test -e "elsewhere/nightly/$id/run.json"
+wait_for 90 test -e "elsewhere/nightly/$id/run.json"
 kill -TERM "$import"
 status=0
 wait "$import" || status=$?
@@ -305,5 +305,5 @@ answers()
 {
     [[ $(redis-cli -p "${redis_ports[2]}" PING 2>&1) == PONG ]]
 }
-wait_for 30 answers
+wait_for 90 answers
 [[ $(redis-cli -p "${redis_ports[2]}" DEBUG DIGEST) == "$digest" ]] || fail "the digest differs"

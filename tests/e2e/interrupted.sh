@@ -60,7 +60,7 @@ no_sessions()
 {
     [[ $(sql postgres "SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop'") == 0 ]]
 }
-wait_for 10 no_sessions
+wait_for 90 no_sessions
 
 promise "SIGTERM during a run: exit 143, nothing left"
 interrupt TERM
@@ -102,7 +102,7 @@ ctrl_c()
     [[ $status == 130 ]] || { cat run.out run.err; fail "exit status $status"; }
     [[ $(grep -c '^hangar: interrupted' run.err) == 1 ]] || { cat run.err; fail "not said once"; }
     ! grep -qE 'failed|level=error' run.err || { cat run.err; fail "interrupted is called failed"; }
-    wait_for 20 nothing_runs
+    wait_for 90 nothing_runs
     [[ -z $(ls tmp) ]] || fail "temporary files are left: $(find tmp)"
 }
 
@@ -129,7 +129,7 @@ promise "Ctrl-C during a backup: nothing is left over"
 ctrl_c copying backup
 expect_in run.err 'hangar: interrupted; nothing is left over'
 nothing_else
-wait_for 10 no_sessions
+wait_for 90 no_sessions
 
 promise "Ctrl-C during a restore: the new database is dropped; one that existed is named"
 ctrl_c in_target restore latest --only app_db --set app_db.database=target --yes
@@ -167,7 +167,7 @@ for ((i = 0; i < kills; i++)); do
     expect_exit 0 hangar verify --all --level quick
 done
 ((killed * 4 >= kills)) || fail "only $killed of $kills runs were killed before their end"
-wait_for 30 no_sessions
+wait_for 90 no_sessions
 expect_exit 0 hangar verify --all --level full
 expect_exit 0 hangar verify "$good" --level full
 make_backup

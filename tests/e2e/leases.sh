@@ -64,7 +64,7 @@ begin_run()
     # not in a function: $! would be its shell
     HANGAR_STATE_DIR=$work/state-a "$hangar_program" -c backup.yaml backup >run.out 2>run.err &
     run=$!
-    wait_for 20 has_begun
+    wait_for 90 has_begun
 }
 
 promise "a second run on one host is refused: the pipeline is busy"

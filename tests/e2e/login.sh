@@ -198,7 +198,7 @@ refused_by_hba()
 {
     [[ $(PGPASSWORD=right psql -h 127.0.0.1 -U "$role" -d shop -c '' 2>&1) == *'no pg_hba.conf entry'* ]]
 }
-wait_for 10 refused_by_hba
+wait_for 90 refused_by_hba
 check_with 8 POSTGRES_HOST=127.0.0.1
 said 'no pg_hba.conf entry'
 said "such as \"host shop $role ADDRESS/32 scram-sha-256\""

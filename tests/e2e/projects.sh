@@ -35,7 +35,7 @@ touch a/hold
 project b
 in_project a/backup.yaml backup nightly >/dev/null 2>&1 &
 running=$!
-wait_for 20 runs_in a
+wait_for 90 runs_in a
 expect_exit 0 in_project b/backup.yaml backup nightly
 rm a/hold
 wait "$running"
@@ -54,7 +54,7 @@ touch a/hold
 project a restore.yaml
 in_project a/backup.yaml backup nightly >/dev/null 2>&1 &
 running=$!
-wait_for 20 runs_in a
+wait_for 90 runs_in a
 expect_exit 6 in_project a/restore.yaml backup nightly
 rm a/hold
 wait "$running"

@@ -79,7 +79,7 @@ postmaster=$(head -n 1 "$work/pg/data/postmaster.pid")
 kill -KILL "$daemon" "$job" $(pgrep -P "$postmaster") "$postmaster" "$REDIS_PID" 2>/dev/null || true
 wait "$daemon" "$REDIS_PID" 2>/dev/null || true
 gone() { ! kill -0 "$job" 2>/dev/null && ! kill -0 "$postmaster" 2>/dev/null; }
-wait_for 30 gone
+wait_for 90 gone
 # the databases were on another disk; a reboot removes temporary files, sockets and locks
 rm -rf "$work/pg" "$work/redis1" volatile
 find state -name '*.lock' -delete
@@ -104,7 +104,7 @@ metric "$total=\"done\"}" "$count" || fail "$(grep backup_total metrics)"
 metric 'backup_kept{pipeline="nightly",sink="local"}' "$count" || fail "$(grep backup_kept metrics)"
 metric 'backup_running{pipeline="nightly"}' 0 || fail "it runs"
 awk '/^backup_last_success_timestamp_seconds/ { exit !($2 > 0) }' metrics || fail "no last success"
-wait_for 30 grep -q '^alert.firing .*pipeline=nightly' told
+wait_for 90 grep -q '^alert.firing .*pipeline=nightly' told
 [[ $(grep -c '^alert.firing' told) == 1 ]] || fail "told: $(<told) $(grep alert log)"
 expect_exit 0 hangar health
 
@@ -119,7 +119,7 @@ same "the cache" redis.before redis.after
 promise "the next backup succeeds, and the alert is resolved"
 expect_exit 0 hangar backup
 expect_exit 0 hangar verify latest --level full
-wait_for 30 grep -q '^alert.resolved .*pipeline=nightly' told
+wait_for 90 grep -q '^alert.resolved .*pipeline=nightly' told
 kill -HUP "$daemon" # it reads the sinks again
 wait_for 60 metric "$total=\"done\"}" $((count + 1))
 [[ -z $(ls volatile) ]] || fail "temporary files are left: $(ls volatile)"

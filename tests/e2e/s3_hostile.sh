@@ -8,7 +8,7 @@
 
 mkdir hostile
 python3 "$e2e/s3_hostile.py" hostile &
-wait_for 30 test -s hostile/port
+wait_for 90 test -s hostile/port
 
 # write_store_config ENDPOINT
 write_store_config()
@@ -63,7 +63,7 @@ python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$hangar_program" -c backup.yaml list >out 2>err &
 pid=$!
-wait_for 30 test -e hostile/asked
+wait_for 90 test -e hostile/asked
 kill -INT $pid
 status=0
 wait $pid || status=$?

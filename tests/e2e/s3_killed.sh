@@ -59,7 +59,7 @@ done
 sleep 1.1
 make_backup
 expect_exit 0 hangar verify --all --level full
-wait_for 20 cleaned
+wait_for 90 cleaned
 
 promise "uploads of other programs are not touched"
 head -c 1000 files/long >part

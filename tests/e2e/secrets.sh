@@ -114,7 +114,7 @@ END
 "${as_user[@]}" env HANGAR_STATE_DIR="$work/hers/state" "$hangar_program" -c "$work/hers/backup.yaml" check \
     >/dev/null 2>&1 &
 hidden=$!
-wait_for 20 pgrep -P "$hidden" -x sleep >/dev/null
+wait_for 90 pgrep -P "$hidden" -x sleep >/dev/null
 child=$(pgrep -P "$hidden" -x sleep)
 # with a control: what hangar has started can be read
 "${as_user[@]}" grep -qa HANGAR_STATE_DIR "/proc/$child/environ" || fail "nothing can be read"

@@ -128,11 +128,11 @@ promise "reload reads a new configuration, and keeps the old one when the new on
 since_now
 configure 'schedule: "0 25 * * *"'
 systemctl reload hangar
-wait_for 30 logged daemon.reload_failed
+wait_for 90 logged daemon.reload_failed
 [[ $(journal -u hangar -o json | grep -F daemon.reload_failed | head -n 1) == *'"PRIORITY":"3"'* ]] || fail "a failed reload is not logged as an error"
 configure 'schedule: "0 2 * * *"'
 systemctl reload hangar
-wait_for 30 logged 'event=daemon.reload '
+wait_for 90 logged 'event=daemon.reload '
 [[ $(property hangar MainPID) == "$pid" ]] || fail "the reload restarted the daemon"
 [[ $(property hangar StatusText) == "1 schedules of 1 pipelines" ]] || fail "$(property hangar StatusText)"
 
