@@ -14,6 +14,9 @@ attack:
     same        whole pages, whose continuation token is always the same
     drip        objects whose bytes come one by one
     error       status 500 with a body that never ends
+    html        the page of a proxy
+    other       the answer to another request
+    full        a whole page that does not say whether it is the last
 """
 
 import http.server
@@ -41,6 +44,15 @@ def pieces(kind, path):
     if kind == "same":
         yield HEAD + ENTRY % 1 + b"<IsTruncated>true</IsTruncated>"
         yield b"<NextContinuationToken>again</NextContinuationToken></ListBucketResult>"
+        return
+    if kind == "html":
+        yield b"<html><body>Please log in</body></html>"
+        return
+    if kind == "other":
+        yield b"<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>"
+        return
+    if kind == "full":
+        yield HEAD + b"".join(ENTRY % i for i in range(1000)) + b"</ListBucketResult>"
         return
     yield {"attribute": HEAD + b'<a b="', "names": HEAD, "error": b"<Error>"}.get(kind, b"")
     count = 0

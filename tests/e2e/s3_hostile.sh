@@ -46,6 +46,20 @@ error the answer is larger than any valid answer of S3
 same the store returned the same page again
 END
 
+promise "an answer that is no list is not an empty list"
+while read -r kind text; do
+    echo "$kind" >hostile/kind
+    for command in list "verify latest"; do
+        # shellcheck disable=SC2086
+        expect_exit 1 bounded $command
+        expect_in "$work/err" "$text"
+    done
+done <<END
+html does no proxy or login page answer in its place
+other the answer is not valid XML of S3
+full the store returned no valid continuation token
+END
+
 promise "bytes that come one by one are not waited for"
 echo drip >hostile/kind
 sed 's/retries: 0/retries: 0, timeout: 1s/' backup.yaml >drip.yaml

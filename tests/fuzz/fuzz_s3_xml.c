@@ -40,7 +40,7 @@ static bool fuzz_s3_xml_element(void *arg, const char *path, char *text)
 static bool read_whole(const uint8_t *data, size_t size, size_t step,
                        struct fuzz_elements *elements)
 {
-    struct s3_xml *xml = s3_xml_new(fuzz_s3_xml_element, elements);
+    struct s3_xml *xml = s3_xml_new(NULL, fuzz_s3_xml_element, elements);
     bool good = true;
     if (!xml) {
         abort();

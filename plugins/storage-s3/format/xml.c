@@ -16,6 +16,7 @@ struct s3_xml {
     XML_Parser parser;
     s3_xml_element *element;
     void *arg;
+    const char *root;
     bool failed, begun;
     size_t silent; /* bytes since expat last reported anything */
     size_t path_size, text_size;
@@ -37,7 +38,9 @@ static void XMLCALL s3_xml_on_start(void *arg, const XML_Char *name, const XML_C
     const char *colon = strrchr(name, ':');
     const char *bare = colon ? colon + 1 : name;
     size_t size = strlen(bare);
-    if (!size || xml->path_size + size + 2 > sizeof(xml->path)) {
+    bool is_foreign =
+        xml->root && !xml->path_size && strcmp(bare, xml->root) != 0 && strcmp(bare, "Error") != 0;
+    if (!size || is_foreign || xml->path_size + size + 2 > sizeof(xml->path)) {
         s3_xml_stop(xml);
         return;
     }
@@ -103,12 +106,13 @@ bool s3_xml_restart(struct s3_xml *xml)
     return !xml->failed;
 }
 
-struct s3_xml *s3_xml_new(s3_xml_element *element, void *arg)
+struct s3_xml *s3_xml_new(const char *root, s3_xml_element *element, void *arg)
 {
     struct s3_xml *xml = calloc(1, sizeof(*xml));
     if (!xml) {
         return NULL;
     }
+    xml->root = root;
     xml->element = element;
     xml->arg = arg;
     xml->parser = XML_ParserCreate(NULL);

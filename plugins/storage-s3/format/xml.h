@@ -23,7 +23,10 @@ typedef bool s3_xml_element(void *arg, const char *path, char *text);
 
 struct s3_xml;
 
-struct s3_xml *s3_xml_new(s3_xml_element *element, void *arg); /* NULL: out of memory */
+/* NULL: out of memory.  A document whose root element is neither `root` nor "Error" is not
+ * acceptable: it may be a page of a proxy or a login.  root NULL: any root element.  `root` must
+ * outlive the reader. */
+struct s3_xml *s3_xml_new(const char *root, s3_xml_element *element, void *arg);
 void s3_xml_free(struct s3_xml *xml);
 /* Begins a new document. */
 bool s3_xml_restart(struct s3_xml *xml);

@@ -22,8 +22,9 @@ struct s3_list_item {
 
 struct s3_listing {
     struct s3 *s3;
-    size_t count;
-    bool failed, escaped, truncated;
+    size_t count, received; /* items, and all that the store has listed */
+    bool failed, escaped;
+    bool truncated, complete;  /* what IsTruncated says; neither: the store sends none */
     struct hangar_entry entry; /* the one that is being read */
     char key[3 * S3_KEY_MAX + 1], last[S3_KEY_MAX + 1], token[3 * 1024];
     struct s3_list_item items[PAGE_MAX];
@@ -93,7 +94,8 @@ static bool s3_list_on_element(void *arg, const char *path, char *text)
     struct s3_listing *listing = arg;
     if (!text) {
         s3_list_clear(listing);
-        listing->escaped = listing->truncated = false;
+        listing->received = 0;
+        listing->escaped = listing->truncated = listing->complete = false;
         listing->token[0] = listing->last[0] = '\0';
         return true;
     }
@@ -105,6 +107,7 @@ static bool s3_list_on_element(void *arg, const char *path, char *text)
         listing->escaped = strcmp(text, "url") == 0;
     } else if (strcmp(path, "IsTruncated") == 0) {
         listing->truncated = strcmp(text, "true") == 0;
+        listing->complete = strcmp(text, "false") == 0;
     } else if (strcmp(path, "NextContinuationToken") == 0) {
         if (strlen(text) >= sizeof(listing->token)) {
             return false;
@@ -128,6 +131,7 @@ static bool s3_list_on_element(void *arg, const char *path, char *text)
         if (strcmp(listing->key, listing->last) > 0) {
             memcpy(listing->last, listing->key, strlen(listing->key) + 1);
         }
+        listing->received++;
         s3_list_add_item(listing, strcmp(path, "CommonPrefixes") == 0);
         return !listing->failed;
     }
@@ -166,6 +170,7 @@ static enum hangar_rc s3_list_request(struct s3_listing *listing, struct hangar_
     const struct s3_request request = {.method = "GET",
                                        .query = query,
                                        .query_count = count,
+                                       .root = "ListBucketResult",
                                        .on_element = s3_list_on_element,
                                        .arg = listing};
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
@@ -181,7 +186,10 @@ static enum hangar_rc s3_list_request(struct s3_listing *listing, struct hangar_
 static enum hangar_rc s3_list_set_cursor(struct s3_listing *listing, struct hangar_page *page,
                                          struct failure *failure)
 {
-    if (!listing->truncated) {
+    /* a full page ends the list only when the store says so */
+    bool more = listing->truncated ||
+                (!listing->complete && (listing->received >= PAGE_MAX || *listing->token));
+    if (!more) {
         page->cursor[0] = '\0';
         return HANGAR_OK;
     }

@@ -90,6 +90,7 @@ enum hangar_rc s3_pieces_find(struct s3 *s3, const char *key, const char *mark, 
     const struct s3_request request = {.method = "GET",
                                        .query = query,
                                        .query_count = s3->set.list_v1 ? 2 : 3,
+                                       .root = "ListBucketResult",
                                        .on_element = s3_pieces_on_element,
                                        .arg = &search};
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);

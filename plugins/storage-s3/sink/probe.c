@@ -145,7 +145,7 @@ static enum hangar_rc s3_probe_multipart(struct s3_probe_run *probe, struct fail
 
 /* The text of one element of an answer about the bucket. */
 struct s3_probe_element {
-    const char *path;
+    const char *root, *path;
     char text[64];
 };
 
@@ -170,6 +170,7 @@ static enum hangar_rc s3_probe_read_bucket(struct s3_probe_run *probe, const cha
                                        .query = &query,
                                        .query_count = 1,
                                        .few_tries = true,
+                                       .root = element->root,
                                        .on_element = s3_probe_on_element,
                                        .arg = element};
     enum hangar_rc rc = s3_send(&probe->s3->wire, &request, "read the settings of the bucket",
@@ -179,7 +180,8 @@ static enum hangar_rc s3_probe_read_bucket(struct s3_probe_run *probe, const cha
 
 static void s3_probe_versioning(struct s3_probe_run *probe)
 {
-    struct s3_probe_element element = {.path = "VersioningConfiguration/Status"};
+    struct s3_probe_element element = {.root = "VersioningConfiguration",
+                                       .path = "VersioningConfiguration/Status"};
     if (s3_probe_read_bucket(probe, "versioning", &element) != HANGAR_OK) {
         s3_probe_report(probe, "versioning", "unknown: the key has no right to read it");
     } else if (strcmp(element.text, "Enabled") == 0) {
@@ -199,7 +201,8 @@ static void s3_probe_versioning(struct s3_probe_run *probe)
 static enum hangar_rc s3_probe_object_lock(struct s3_probe_run *probe, struct failure *failure)
 {
     const struct s3_settings *set = &probe->s3->set;
-    struct s3_probe_element element = {.path = "ObjectLockConfiguration/ObjectLockEnabled"};
+    struct s3_probe_element element = {.root = "ObjectLockConfiguration",
+                                       .path = "ObjectLockConfiguration/ObjectLockEnabled"};
     enum hangar_rc rc = s3_probe_read_bucket(probe, "object-lock", &element);
     bool on = rc == HANGAR_OK && strcmp(element.text, "Enabled") == 0;
     if (on) {
@@ -261,6 +264,7 @@ static void s3_probe_remove_versions(struct s3_probe_run *probe)
                                        .query = query,
                                        .query_count = 2,
                                        .few_tries = true,
+                                       .root = "ListVersionsResult",
                                        .on_element = s3_probe_on_version,
                                        .arg = probe};
     s3_send(&s3->wire, &request, "list versions", &answer, &ignored_failure);

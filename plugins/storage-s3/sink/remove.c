@@ -121,6 +121,7 @@ static enum hangar_rc s3_batch_remove(struct s3 *s3, struct s3_batch *batch, con
                                        .body_size = body.size,
                                        .md5 = true,
                                        .slow = true,
+                                       .root = "DeleteResult",
                                        .on_element = s3_batch_on_element,
                                        .arg = batch};
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);

@@ -40,6 +40,7 @@ static enum hangar_rc s3_lock_read(struct s3 *s3, const char *key, const char *a
                                        .query = &query,
                                        .query_count = 1,
                                        .few_tries = true,
+                                       .root = "Retention",
                                        .on_element = s3_lock_on_element,
                                        .arg = lock};
     struct failure own = {0};

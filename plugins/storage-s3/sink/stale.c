@@ -102,9 +102,10 @@ static bool s3_stale_on_part(void *arg, const char *path, char *text)
     return true;
 }
 
+/* Lists the parts of the upload of `key`, or all uploads when it is NULL. */
 static enum hangar_rc s3_stale_request(struct s3_stale_listing *listing, const char *key,
                                        const struct s3_pair *query, size_t count,
-                                       s3_xml_element *element, struct failure *failure)
+                                       struct failure *failure)
 {
     struct s3_answer answer;
     const struct s3_request request = {.method = "GET",
@@ -112,7 +113,9 @@ static enum hangar_rc s3_stale_request(struct s3_stale_listing *listing, const c
                                        .query = query,
                                        .query_count = count,
                                        .few_tries = true,
-                                       .on_element = element,
+                                       .root =
+                                           key ? "ListPartsResult" : "ListMultipartUploadsResult",
+                                       .on_element = key ? s3_stale_on_part : s3_stale_on_upload,
                                        .arg = listing};
     return s3_send(&listing->s3->wire, &request, "list stale uploads", &answer, failure);
 }
@@ -127,8 +130,7 @@ static int64_t s3_stale_last_activity_ms(struct s3_stale_listing *listing,
     for (int page = 0; page < PAGES_MAX; page++) {
         const struct s3_pair query[] = {
             {"uploadId", item->id}, {"max-parts", "1000"}, {"part-number-marker", listing->marker}};
-        if (s3_stale_request(listing, item->key, query, 3, s3_stale_on_part, &failure) !=
-            HANGAR_OK) {
+        if (s3_stale_request(listing, item->key, query, 3, &failure) != HANGAR_OK) {
             return INT64_MAX;
         }
         if (!listing->truncated) {
@@ -169,7 +171,7 @@ enum hangar_rc s3_stale_sweep(struct s3 *s3, const char *prefix, bool remove, si
     }
     listing->s3 = s3;
     const struct s3_pair query[] = {{"uploads", ""}, {"max-uploads", "1000"}, {"prefix", prefix}};
-    enum hangar_rc rc = s3_stale_request(listing, NULL, query, 3, s3_stale_on_upload, failure);
+    enum hangar_rc rc = s3_stale_request(listing, NULL, query, 3, failure);
     int64_t before_ms = s3_time_ms(&s3->wire) - s3->set.stale_after_ms;
     for (size_t i = 0; rc == HANGAR_OK && i < listing->count; i++) {
         const struct s3_stale_item *item = &listing->items[i];

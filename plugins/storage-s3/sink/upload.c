@@ -273,6 +273,7 @@ enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct failure *failure
                                        .query_count = 1,
                                        .headers = headers.pairs,
                                        .header_count = headers.count,
+                                       .root = "InitiateMultipartUploadResult",
                                        .on_element = s3_upload_on_id,
                                        .arg = &upload->id};
     enum hangar_rc rc = s3_send(&upload->s3->wire, &request, upload->action, &answer, failure);
@@ -378,6 +379,7 @@ static enum hangar_rc s3_upload_send_complete(struct s3_upload *upload, const st
                                  .body = body->data,
                                  .body_size = body->size,
                                  .slow = true,
+                                 .root = "CompleteMultipartUploadResult",
                                  .on_element = s3_upload_on_any};
     return s3_upload_send_visible(upload, &request, &headers[1], answer, failure);
 }

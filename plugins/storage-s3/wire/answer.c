@@ -36,7 +36,7 @@ void s3_answer_read_error(struct s3_answer *answer, const char *body, size_t siz
     if (!strstr(body, "<Error")) {
         return;
     }
-    struct s3_xml *xml = s3_xml_new(s3_answer_on_element, answer);
+    struct s3_xml *xml = s3_xml_new("Error", s3_answer_on_element, answer);
     if (!xml) {
         return;
     }
@@ -234,6 +234,10 @@ static void s3_answer_add_hint(const struct s3_wire *wire, const struct s3_answe
     }
     if (answer->status == 301 || answer->status == 307) {
         text_add(text, "; hint: the bucket is at another address: correct endpoint and region");
+    }
+    if (answer->xml_bad) {
+        text_add(text, "; hint: does endpoint name the store, and does no proxy or login page "
+                       "answer in its place?");
     }
 }
 

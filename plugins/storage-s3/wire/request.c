@@ -66,7 +66,7 @@ enum hangar_rc s3_exchange_init(struct s3_exchange *exchange, struct s3_wire *wi
         exchange->until_ms = clock_monotonic_ms() + CLEANUP_MS;
     }
     if (request->on_element) {
-        exchange->xml = s3_xml_new(request->on_element, request->arg);
+        exchange->xml = s3_xml_new(request->root, request->on_element, request->arg);
         if (!exchange->xml) {
             return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
         }

@@ -58,7 +58,8 @@ struct s3_request {
     bool cleanup;            /* also sent after s3_wire_cancel, for 10 s at most */
     const atomic_bool *stop; /* the caller sets it to end the request; may be NULL */
     /* The body of a success is ignored, unless one of these functions is set. */
-    s3_xml_element *on_element; /* the body is XML: receives its elements */
+    const char *root;           /* the body is XML, and this its outermost element ... */
+    s3_xml_element *on_element; /* ... whose elements this receives */
     /* Receives the bytes.  Returns how many it consumed, or CURL_WRITEFUNC_PAUSE. */
     size_t (*on_data)(void *arg, const char *data, size_t size);
     void *arg; /* of either */

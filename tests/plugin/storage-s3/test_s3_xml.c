@@ -39,7 +39,7 @@ START_TEST(elements_are_reported_with_their_paths)
     static const char document[] =
         " \n<?xml version=\"1.0\"?>\n<L xmlns=\"http://s3/\" xmlns:x=\"y\"><Name>b</Name>"
         "<C><Key>a&amp;b&#10;&lt;</Key><S>1</S></C><x:C><Key/></x:C></L>";
-    struct s3_xml *xml = s3_xml_new(on_element_seen, NULL);
+    struct s3_xml *xml = s3_xml_new(NULL, on_element_seen, NULL);
     for (size_t step = 1; step <= sizeof(document); step += 7) {
         ck_assert(xml_read_all(xml, document, step));
         ck_assert_str_eq(seen.data, "L/Name=b;L/C/Key=a&b\n<;L/C/S=1;L/C=;L/C/Key=;L/C=;L=;");
@@ -62,7 +62,7 @@ START_TEST(invalid_documents_are_refused)
         "<a>\xff</a>",
         "{\"a\": 1}",
     };
-    struct s3_xml *xml = s3_xml_new(on_element_seen, NULL);
+    struct s3_xml *xml = s3_xml_new(NULL, on_element_seen, NULL);
     for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
         ck_assert_msg(!xml_read_all(xml, documents[i], 3), "%s", documents[i]);
     }
@@ -71,10 +71,28 @@ START_TEST(invalid_documents_are_refused)
 }
 END_TEST
 
+START_TEST(a_document_with_another_root_is_refused)
+{
+    static const char *const refused[] = {
+        "<html><body>login</body></html>", "<b><a/></b>", "<A/>", "<aa/>", "<x><Error/></x>",
+    };
+    static const char *const accepted[] = {"<a/>", "<x:a xmlns:x=\"y\"><b/></x:a>", "<Error/>"};
+    struct s3_xml *xml = s3_xml_new("a", on_element_seen, NULL);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        ck_assert_msg(!xml_read_all(xml, refused[i], 3), "%s", refused[i]);
+        ck_assert_str_eq(text_str(&seen), "");
+    }
+    for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
+        ck_assert_msg(xml_read_all(xml, accepted[i], 3), "%s", accepted[i]);
+    }
+    s3_xml_free(xml);
+}
+END_TEST
+
 START_TEST(depth_and_text_are_bounded)
 {
     struct text deep = {0}, wide = {0};
-    struct s3_xml *xml = s3_xml_new(on_element_seen, NULL);
+    struct s3_xml *xml = s3_xml_new(NULL, on_element_seen, NULL);
     for (size_t i = 0; i < 2000; i++) {
         text_add(&deep, "<a>");
     }
@@ -95,7 +113,7 @@ END_TEST
 START_TEST(a_tag_or_comment_without_an_end_is_refused)
 {
     static const char *const begins[] = {"<a b=\"", "<!--", "<?x ", "<a></a", "<a><![CDATA["};
-    struct s3_xml *xml = s3_xml_new(on_element_seen, NULL);
+    struct s3_xml *xml = s3_xml_new(NULL, on_element_seen, NULL);
     struct text filling = {0};
     for (size_t i = 0; i < S3_XML_SILENT_MAX / 8; i++) {
         text_add(&filling, "        ");
@@ -114,7 +132,7 @@ END_TEST
 
 START_TEST(the_function_can_end_the_reading)
 {
-    struct s3_xml *xml = s3_xml_new(on_element_seen, (char *)"a/b");
+    struct s3_xml *xml = s3_xml_new(NULL, on_element_seen, (char *)"a/b");
     ck_assert(!xml_read_all(xml, "<a><b/><c/></a>", 100));
     ck_assert_str_eq(seen.data, "a/b=;");
     s3_xml_free(xml);
@@ -129,11 +147,9 @@ static void free_seen(void)
 int main(void)
 {
     const TTest *const tests[] = {
-        elements_are_reported_with_their_paths,
-        invalid_documents_are_refused,
-        depth_and_text_are_bounded,
-        a_tag_or_comment_without_an_end_is_refused,
-        the_function_can_end_the_reading,
+        elements_are_reported_with_their_paths,     invalid_documents_are_refused,
+        a_document_with_another_root_is_refused,    depth_and_text_are_bounded,
+        a_tag_or_comment_without_an_end_is_refused, the_function_can_end_the_reading,
     };
     return SUITE_RUN("s3 answers", tests, free_seen, free_seen);
 }
