@@ -25,11 +25,11 @@
 #include "restore/restore.h"
 #include "restore/writer.h"
 #include "restore/phases.h"
-#include "server/args.h"
-#include "server/error.h"
-#include "server/inspect.h"
-#include "server/instance.h"
-#include "server/scratch.h"
+#include "server/instance/args.h"
+#include "server/instance/error.h"
+#include "server/connection/inspect.h"
+#include "server/instance/instance.h"
+#include "server/programs/scratch.h"
 #include "text.h"
 
 static const char *const older_choices[] = {"refuse", "try", NULL};

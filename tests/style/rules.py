@@ -186,7 +186,7 @@ def needs_licence(path, text):
 # The functions of libpq that run statements; and those of the simple protocol, which accepts
 # several in one text.
 RUNS_SQL = re.compile(r"\bPQ(exec\w*|prepare|describe\w+|fn|send(Query|Prepare|Describe)\w*)\s*\(")
-SENDS_SQL = "plugins/postgres/server/connection.c"
+SENDS_SQL = "plugins/postgres/server/connection/connection.c"
 
 
 def check_statements(path, text):

@@ -211,7 +211,7 @@ class Rules(unittest.TestCase):
         sends = "int x = {}(conn, sql);\n"
         for name in ("PQexec", "PQsendQuery", "PQexecParams", "PQprepare", "PQsendQueryParams"):
             self.rejects("plugins/redis/a.c", sends.format(name), "only pg_send")
-        place = "plugins/postgres/server/connection.c"
+        place = "plugins/postgres/server/connection/connection.c"
         self.accepts(place, sends.format("PQsendQueryParams") + "/* not PQexec() */\n")
         self.rejects(place, sends.format("PQsendQuery"), "only pg_send")
 
