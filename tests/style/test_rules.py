@@ -231,6 +231,13 @@ class Rules(unittest.TestCase):
         self.accepts("core/base/a.c", "\n" * (rules.MAX_LINES - 3))
         self.rejects("core/base/a.c", "\n" * (rules.MAX_LINES - 2), "split it")
 
+    def test_a_folder_of_a_plugin_may_not_have_too_many_files(self):
+        few = {f"plugins/redis/wire/a{i:02}.h": "" for i in range(rules.MAX_FILES_OF_PLUGIN)}
+        self.assertEqual(self.breaches({**few, "plugins/redis/wire/deep/b.h": ""}), [])
+        found = self.breaches({**few, "plugins/redis/wire/b.h": ""})
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("25 C files in plugins/redis/wire: more than 24", found[0])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -22,8 +22,8 @@
 #define PG_ROWS_FIRST_LINE "-- hangar postgres rows, format 2\n"
 #define PG_ROWS_FORMAT 2
 
-/* An attribute of objects of the last level of backup/order.h: a restore loads them one after the
- * other, and tries those that fail again after the others. */
+/* An attribute of objects of the last level of backup/plan/order.h: a restore loads them one after
+ * the other, and tries those that fail again after the others. */
 #define PG_ORDER_ATTR "order"
 #define PG_ORDER_LAST_ATTR "last"
 
