@@ -145,7 +145,7 @@ static const struct hangar_option options[] = {
      .type = HANGAR_OPT_BOOL,
      .default_value = "false",
      .help = "Let a clean restore of a backup that was made with include_tables, exclude_tables or "
-             "exclude_table_data remove what the backup was told to leave out."},
+             "exclude_table_data remove what that backup leaves out."},
     {.name = "no_owner",
      .type = HANGAR_OPT_BOOL,
      .default_value = "false",

@@ -255,7 +255,7 @@ START_TEST(details_are_shown_when_asked_for)
 }
 END_TEST
 
-/* "passing over a damaged copy: ..." has it, with a hint. */
+/* "skipping a damaged copy: ..." has it, with a hint. */
 START_TEST(the_damage_of_a_backup_is_shown_once)
 {
     struct cli_printed printed = {0};
@@ -268,7 +268,7 @@ START_TEST(the_damage_of_a_backup_is_shown_once)
     renderer("show")(doc, &out, &err);
     views_flush();
     ck_assert_ptr_nonnull(strstr(out_text, "db is gone"));
-    cli_record(&err, "passing over a damaged copy: db is gone; hint: judge it again");
+    cli_record(&err, "skipping a damaged copy: db is gone; hint: judge it again");
     size_t first = out_size;
     renderer("show")(doc, &out, &err);
     views_flush();

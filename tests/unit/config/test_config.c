@@ -31,10 +31,10 @@ static const struct world_row wrong[] = {
      "what belongs to it, or remove the key"},
     {"version: 1\n", "backup.yaml:1:1: key \"pipelines\" is missing"},
     {WITH_TOP("version: 1\norigin: a b\n"),
-     "backup.yaml:2:9: origin must be 1 to 100 of letters, digits, \".\", \"_\" and \"-\", not \"a "
+     "backup.yaml:2:9: origin must be 1 to 100 letters, digits, \".\", \"_\" and \"-\", not \"a "
      "b\""},
     {WITH_TOP("version: 1\norigin: ''\n"),
-     "backup.yaml:2:9: origin must be 1 to 100 of letters, digits, \".\", \"_\" and \"-\", not "
+     "backup.yaml:2:9: origin must be 1 to 100 letters, digits, \".\", \"_\" and \"-\", not "
      "\"\""},
     {WITH_TOP("version: 1\nlimits: 5\n"),
      "backup.yaml:2:9: limits must be a map of keys and values"},

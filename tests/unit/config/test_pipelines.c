@@ -35,8 +35,8 @@ static const struct world_row wrong[] = {
      "backup.yaml:10:54: transforms has no value; hint: list their names, such as [one, two], or "
      "remove the key"},
     {WITH("  p: {sources: [app_db], sinks: [store]}\n"),
-     "backup.yaml:10:34: unknown sink \"store\"; hint: did you mean \"local\", whose plugin that "
-     "is?"},
+     "backup.yaml:10:34: unknown sink \"store\"; hint: did you mean \"local\", which uses this "
+     "plugin?"},
     {WITH("  p: {sources: [app_db], sinks: [local], cron: \"0 2 * * *\"}\n"),
      "backup.yaml:10:42: unknown key \"cron\"; hint: did you mean \"schedule\"?"},
     {WITH("  p: {sources: [app_db], sinks: [local], retention: {keep_days: 7}}\n"),
@@ -108,7 +108,7 @@ static const struct world_row wrong[] = {
     {WITH("  p: {sources: [app_db], sinks: [local], schedule: [1]}\n"),
      "backup.yaml:10:52: schedule must be a single value, not a list"},
     {WITH("  \"Night ly\": {sources: [app_db], sinks: [local]}\n"),
-     "backup.yaml:10:3: \"Night ly\" is not a valid name; hint: a name is of a-z, 0-9, \"_\" and "
+     "backup.yaml:10:3: \"Night ly\" is not a valid name; hint: a name consists of a-z, 0-9, \"_\" and "
      "\"-\", begins with a letter and has at most 64 characters"},
     {WITH("  {}\n"), "backup.yaml:10:3: pipelines is empty"},
     {WITH("  [p]\n"), "backup.yaml:10:3: pipelines must be a map of keys and values"},

@@ -106,8 +106,8 @@ enum hangar_rc pg_partial_refuse(struct pg_target *target, struct pg_conn *conn)
         }
         rc = src->host->fail(
             src->ctx, HANGAR_EXISTS, 0,
-            "cannot replace database %s on %s: the backup was told to leave out a part of it, and "
-            "this would remove %s%s; hint: restore into another database with --set "
+            "cannot replace database %s on %s: the backup was made without a part of it, and "
+            "the restore would remove %s%s; hint: restore into another database with --set "
             "%s.database=NAME and take the tables from there, or allow it with --set "
             "%s.replace_partial=true",
             target->name, pg_where(src), PQgetvalue(res, 0, 1), more, name, name);

@@ -10,7 +10,7 @@
 #include "restore/target/target.h"
 
 /* HANGAR_EXISTS, reported to the host with the names, when the database has tables that the backup
- * was told to leave out, or rows of tables whose rows it was told to leave out. */
+ * leaves out, or rows of tables whose rows it leaves out. */
 enum hangar_rc pg_partial_refuse(struct pg_target *target, struct pg_conn *conn);
 
 #endif

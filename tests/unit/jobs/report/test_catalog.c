@@ -116,7 +116,7 @@ START_TEST(a_damaged_copy_is_passed_over_when_another_copy_is_whole)
     catalog_damage_file("a/p/backup*/manifest.json", FLIP);
     ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("sink"), "b");
-    ck_assert_ptr_nonnull(strstr(world_log(), "passing over a damaged copy: sink a: "));
+    ck_assert_ptr_nonnull(strstr(world_log(), "skipping a damaged copy: sink a: "));
     ck_assert_int_eq(world_restore("latest", 0, NULL, NULL), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
     ck_assert_str_eq(world_text("backups.0.state"), "complete");
