@@ -133,7 +133,7 @@ static const struct world_row wrong[] = {
      "backup.yaml:8:27: min_keep must be from 1 to 100000, not \"0\""},
 };
 
-START_TEST(wrong_instances_are_told_at_their_place)
+START_TEST(wrong_instances_are_reported_with_their_place)
 {
     WORLD_CHECK(wrong);
 }
@@ -219,7 +219,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        wrong_instances_are_told_at_their_place,
+        wrong_instances_are_reported_with_their_place,
         an_instance_is_what_its_keys_say,
         keys_without_effect_and_unused_instances_are_warned_of,
         a_thousand_instances_are_enough,

@@ -120,7 +120,7 @@ static const struct world_row wrong[] = {
      "backup.yaml:11:17: unknown source \"cahce\"; hint: did you mean \"cache\"?"},
 };
 
-START_TEST(wrong_pipelines_are_told_at_their_place)
+START_TEST(wrong_pipelines_are_reported_with_their_place)
 {
     WORLD_CHECK(wrong);
 }
@@ -228,7 +228,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        wrong_pipelines_are_told_at_their_place,
+        wrong_pipelines_are_reported_with_their_place,
         a_pipeline_knows_its_instances_in_order,
         a_backup_may_be_an_hour_older_than_its_schedule_lets_pass,
         a_model_with_mistakes_is_there_for_the_rest_of_the_checks,

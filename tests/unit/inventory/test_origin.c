@@ -99,7 +99,7 @@ START_TEST(a_sink_that_has_become_empty_is_refused_until_it_is_back)
 }
 END_TEST
 
-START_TEST(an_empty_sink_is_taken_when_the_user_says_so)
+START_TEST(an_empty_sink_is_used_after_the_user_confirms_it)
 {
     make_known_sink();
     ck_assert_int_eq(rename("backups", "disk"), 0);
@@ -225,7 +225,7 @@ START_TEST(a_sink_that_was_only_listed_is_known)
 }
 END_TEST
 
-START_TEST(a_damaged_memory_is_none)
+START_TEST(a_damaged_memory_of_a_sink_is_ignored)
 {
     make_known_sink();
     folder_file(KNOWN, "{ \"tar", 6, 0600);
@@ -241,12 +241,12 @@ int main(void)
         a_sink_that_has_become_empty_is_refused_until_it_is_back,
         a_sink_that_lost_only_its_origin_can_be_read,
         a_folder_without_a_backup_does_not_make_up_for_the_origin,
-        an_empty_sink_is_taken_when_the_user_says_so,
+        an_empty_sink_is_used_after_the_user_confirms_it,
         another_sink_in_its_place_is_refused,
         a_copy_of_the_disk_is_the_same_sink,
         a_sink_without_backups_that_has_its_origin_is_good,
         a_sink_that_was_only_listed_is_known,
-        a_damaged_memory_is_none,
+        a_damaged_memory_of_a_sink_is_ignored,
     };
     return SUITE_RUN("inventory/origin", tests, world_setup, world_teardown);
 }

@@ -197,7 +197,7 @@ START_TEST(a_partial_backup_is_not_the_latest)
 END_TEST
 
 /* It may be the latest: an older one must not be taken in its place. */
-START_TEST(a_folder_that_cannot_be_read_is_not_passed_over_by_latest)
+START_TEST(latest_does_not_skip_a_folder_that_cannot_be_read)
 {
     char older[64], fault[128];
     make_backups(1);
@@ -217,7 +217,7 @@ START_TEST(a_folder_that_cannot_be_read_is_not_passed_over_by_latest)
 }
 END_TEST
 
-START_TEST(a_sink_that_cannot_be_read_is_passed_over)
+START_TEST(a_sink_that_cannot_be_read_is_skipped)
 {
     static const char *const faults[] = {", fail_at: create", ", fail_at: list", ", fail_at: get"};
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -246,8 +246,8 @@ int main(void)
         a_newer_backup_is_selected_before_a_damaged_older_one,
         a_safety_backup_is_not_the_latest,
         a_partial_backup_is_not_the_latest,
-        a_folder_that_cannot_be_read_is_not_passed_over_by_latest,
-        a_sink_that_cannot_be_read_is_passed_over,
+        latest_does_not_skip_a_folder_that_cannot_be_read,
+        a_sink_that_cannot_be_read_is_skipped,
     };
     return SUITE_RUN("inventory/selection", tests, world_setup, world_teardown);
 }

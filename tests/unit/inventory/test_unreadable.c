@@ -123,7 +123,7 @@ START_TEST(it_is_listed_as_unknown_beside_the_others)
 }
 END_TEST
 
-START_TEST(prune_leaves_it_alone_and_goes_on)
+START_TEST(prune_leaves_it_and_continues)
 {
     const char *removed = world_backup(6 * DAY, 1), *unknown = world_backup(5 * DAY, 1),
                *also = world_backup(4 * DAY, 1), *kept = world_backup(3 * DAY, 1);
@@ -248,7 +248,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         it_is_listed_as_unknown_beside_the_others,
-        prune_leaves_it_alone_and_goes_on,
+        prune_leaves_it_and_continues,
         it_does_not_count_as_a_good_backup,
         it_may_be_the_latest,
         status_names_it_and_reads_the_rest,
