@@ -143,7 +143,7 @@ static void schedule_resume_retry(struct daemon_scheduler *s, struct daemon_sche
         schedule_end_tries(schedule);
     } else if (!p->catch_up && now_ms - schedule->retry_ms > LATE_MS) {
         schedule_report(s, schedule, DAEMON_WARNING, "schedule.missed",
-                        "the job was to be tried again while no daemon ran; it is not started "
+                        "a retry of the job was due while no daemon ran; it is not started "
                         "(catch_up is false)");
         schedule_end_tries(schedule);
     } else {

@@ -47,7 +47,7 @@ CLI_COMMAND(alerts) = {
     .text =
         "Prints the active alerts: a failed or slow run, old backups, little free space, a backup "
         "of unusual size, a failed or overdue drill. Notifies of alerts that started or ended "
-        "since the last time, and reminds of those that last. `hangar daemon` does the same by "
+        "since the last time, and repeats those that last. `hangar daemon` does the same by "
         "itself.",
     .options = alerts_options,
     .run = alerts_command,

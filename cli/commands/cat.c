@@ -34,7 +34,7 @@ static int cat_command(struct cli *cli)
 
     if (cli_has_option(cli, &cli_option_json)) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
-                        "`cat` writes the object itself and no document; hint: omit --json");
+                        "`cat` writes the object itself, not a document; hint: omit --json");
     }
     enum hangar_status status =
         hangar_cat(cli->hangar, &which, cli->args.operands[1], cat_write_out, &out);

@@ -128,8 +128,8 @@ CLI_COMMAND(check) = {
     .text =
         "Checks the configuration, the plugins, the servers, their client programs, the sinks and "
         "the notifiers, and rehearses each pipeline: it does what a backup does before it reads "
-        "data. Sends no message, and changes nothing except the note in the state folder of what "
-        "each sink can do; test objects in sinks are removed again.",
+        "data. Sends no message. Changes nothing but the state folder, which records what each "
+        "sink can do; test objects in sinks are removed again.",
     .run = check_command,
     .render = check_render,
 };

@@ -12,8 +12,7 @@ static const struct cli_option copy_from = {
 static const struct cli_option copy_to = {
     .name = "to", .value = "SINK", .help = "the sink to write to"};
 static const struct cli_option copy_missing = {
-    .name = "missing",
-    .help = "copy each backup that the sink of --to does not have, or has damaged"};
+    .name = "missing", .help = "copy each backup that is missing or damaged in the sink of --to"};
 
 static void copy_put_copy(const json_t *item, const json_t *doc, struct cli_view *out,
                           struct cli_view *err)

@@ -74,7 +74,8 @@ static int remove_ask(struct cli *cli, const json_t *list, const char *id, char 
     if (count > 1) {
         return cli_stop(
             cli, HANGAR_STATUS_USAGE,
-            "several backups have this id; hint: give more of it, or choose a pipeline with "
+            "several pipelines have a backup with this id; hint: give more of it, or choose a "
+            "pipeline with "
             "--pipeline");
     }
     char *sinks = cli_join(cli_array(found, "sinks"));

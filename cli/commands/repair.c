@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * repair: rebuilds what is lost or damaged of a backup, and prints a line for each sink.
+ * repair: rebuilds lost or damaged files of a backup, and prints a line for each sink.
  */
 #include "cli.h"
 #include "document.h"
@@ -76,7 +76,7 @@ CLI_COMMAND(repair) = {
     .min = 1,
     .max = 1,
     .opens = true,
-    .summary = "rebuild what is lost or damaged of a backup",
+    .summary = "rebuild lost or damaged files of a backup",
     .text =
         "Reads every file of the backup in each sink that has it, and replaces what does not "
         "match by the file of another sink: objects, the manifest and its signature. "

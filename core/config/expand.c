@@ -61,7 +61,7 @@ static bool expand_add_variable(struct hg_str *out, const char *text, const char
     size_t len = expand_name_length(text);
     if (len == 0) {
         hg_problem_add(at->problems, at->line, at->column,
-                       "a variable has no valid name; hint: names are of letters, digits and "
+                       "a variable has no valid name; hint: names consist of letters, digits and "
                        "\"_\"; write \"$$\" for a dollar sign");
         return false;
     }

@@ -72,10 +72,11 @@ static char *instance_read_plugin(struct hg_reader *r, const struct hg_yaml *nod
     struct hg_value_place at = hg_reader_place(r, node, "plugin");
     char *plugin = hg_value_text(&at, node);
     if (plugin && !hg_reader_is_name(plugin, "-")) {
-        hg_value_fail(&at,
-                      "\"%.64s\" is not the name of a plugin; hint: a name is of a-z, 0-9 and "
-                      "\"-\"",
-                      plugin);
+        hg_value_fail(
+            &at,
+            "\"%.64s\" is not the name of a plugin; hint: a name consists of a-z, 0-9 and "
+            "\"-\"",
+            plugin);
         free(plugin);
         plugin = NULL;
     }

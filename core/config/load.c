@@ -51,7 +51,7 @@ static void load_origin(struct hg_reader *r)
          strspn(c->origin, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
              n)) {
         hg_value_fail(&at,
-                      "origin must be 1 to 100 of letters, digits, \".\", \"_\" and \"-\", "
+                      "origin must be 1 to 100 letters, digits, \".\", \"_\" and \"-\", "
                       "not \"%.40s\"",
                       c->origin);
     }

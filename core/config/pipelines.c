@@ -61,7 +61,8 @@ static void pipeline_report_unknown(struct hg_reader *r, const struct hg_value_p
     }
     const struct hg_instance_config *user = pipeline_user_of_plugin(r->config, kind, name);
     if (user) {
-        hg_value_fail(at, "unknown %s \"%.64s\"; hint: did you mean \"%s\", whose plugin that is?",
+        hg_value_fail(at,
+                      "unknown %s \"%.64s\"; hint: did you mean \"%s\", which uses this plugin?",
                       hg_kind_name(kind), name, user->name);
         return;
     }

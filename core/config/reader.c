@@ -116,10 +116,11 @@ bool hg_reader_is_name(const char *text, const char *others)
 void hg_reader_check_name(struct hg_reader *r, const struct hg_yaml_key *key)
 {
     if (!hg_reader_is_name(key->text, "_-")) {
-        hg_problem_add(r->problems, key->line, key->column,
-                       "\"%s\" is not a valid name; hint: a name is of a-z, 0-9, \"_\" and \"-\", "
-                       "begins with a letter and has at most %d characters",
-                       key->text, MAX_NAME);
+        hg_problem_add(
+            r->problems, key->line, key->column,
+            "\"%s\" is not a valid name; hint: a name consists of a-z, 0-9, \"_\" and \"-\", "
+            "begins with a letter and has at most %d characters",
+            key->text, MAX_NAME);
     }
 }
 

@@ -168,7 +168,7 @@ enum hangar_rc hg_completeness_require(struct hangar_ctx *sink, const struct hg_
     enum hangar_rc rc = hg_completeness_check(sink, m, &problems, err);
     if (rc == HANGAR_OK && problems.len > 0) {
         const char *text = hg_str_text(&problems);
-        rc = hg_fail(err, HANGAR_CORRUPT, 0, "sink %s: %s is not whole: %.*s", sink->name, m->id,
+        rc = hg_fail(err, HANGAR_CORRUPT, 0, "sink %s: %s is incomplete: %.*s", sink->name, m->id,
                      (int)strcspn(text, "\n"), text);
     }
     hg_str_free(&problems);

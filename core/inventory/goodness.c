@@ -59,12 +59,13 @@ static bool newest_is_future(const struct newest_search *x, const char *id, int6
         return false;
     }
     hg_time_format(time_ms, time);
-    hg_log_line(&x->h->log, HANGAR_LOG_WARN,
-                "sink %s: %s is from the future (%s) and %s; hint: check the clocks, or remove the "
-                "backup by its id if the clock was wrong when it was made",
-                x->sink->name, id, time,
-                x->flags & HG_NEWEST_FUTURE_TOO ? "taken, as there is no other"
-                                                : "does not count as the newest");
+    hg_log_line(
+        &x->h->log, HANGAR_LOG_WARN,
+        "sink %s: %s is from the future (%s), and %s; hint: check the clocks, or remove the "
+        "backup by its id if the clock was wrong when it was made",
+        x->sink->name, id, time,
+        x->flags & HG_NEWEST_FUTURE_TOO ? "is used, because there is no other"
+                                        : "does not count as the newest");
     if (x->flags & HG_NEWEST_FUTURE_TOO) {
         return false;
     }
@@ -96,7 +97,7 @@ static enum hangar_rc newest_consider(struct newest_search *x, const char *id, s
     if (bad && !passed) {
         passed = !(x->flags & HG_NEWEST_BAD_TOO);
         if (passed) {
-            hg_log_line(&x->h->log, HANGAR_LOG_WARN, "passing over a damaged copy: %s", why.text);
+            hg_log_line(&x->h->log, HANGAR_LOG_WARN, "skipping a damaged copy: %s", why.text);
         }
         if (out->damage.rc == HANGAR_OK) {
             out->damage = why;
@@ -137,7 +138,7 @@ enum hangar_rc hg_newest_find(struct hangar *h, struct hangar_ctx *sink, const c
         if (one != HANGAR_OK) { /* an older one must not be taken in its place */
             snprintf(out->unknown, sizeof(out->unknown), "%s", ids.items[i]);
             hg_context(err,
-                       "the latest backup may be %s, which cannot be read (an older one can be "
+                       "cannot read %s, which may be the latest backup (an older one can be "
                        "selected by its id)",
                        ids.items[i]);
         }

@@ -124,8 +124,8 @@ static enum hangar_rc mending_check_removal(const struct hg_mending *x, struct h
     const struct hg_manifest *m = x->manifest;
     enum hangar_rc rc = hg_store_find_removal(x->to, m->pipeline, m->id, &begun, err);
     return rc == HANGAR_OK && begun
-               ? hg_fail(err, HANGAR_EXISTS, 0, "sink %s: %s is being removed there", x->to->name,
-                         m->id)
+               ? hg_fail(err, HANGAR_EXISTS, 0, "sink %s: another job removes %s there",
+                         x->to->name, m->id)
                : rc;
 }
 
@@ -189,8 +189,9 @@ enum hangar_rc hg_mending_run(struct hg_mending *x, struct hg_error *err)
         rc = mending_compare_manifest(x, &manifest, &signature, err);
     }
     if (rc == HANGAR_OK && !(manifest && signature)) {
-        rc = hg_fail(err, HANGAR_CORRUPT, 0, "sink %s: the manifest of %s is not what was stored",
-                     x->to->name, x->manifest->id);
+        rc = hg_fail(err, HANGAR_CORRUPT, 0,
+                     "sink %s: the manifest of %s does not match what was stored", x->to->name,
+                     x->manifest->id);
     }
     return rc;
 }

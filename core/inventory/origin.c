@@ -32,13 +32,13 @@ enum hangar_rc hg_origin_fail_lost(const struct hangar *h, struct hangar_ctx *si
                                    const char *pipeline, struct hg_error *err)
 {
     char *file = hg_known_origin_path(&h->state, sink, pipeline);
-    enum hangar_rc rc = hg_fail(
-        err, HANGAR_IO, 0,
-        "sink %s: %s has lost %s/origin.json; the backups there can be read, but nothing is stored "
-        "or removed; hint: if all of them are there, remove the file %s, and the next backup "
-        "writes origin.json again",
-        sink->name, hg_instance_target(sink), pipeline,
-        file ? file : "of the sink in the state folder");
+    enum hangar_rc rc =
+        hg_fail(err, HANGAR_IO, 0,
+                "sink %s: %s has backups but no %s/origin.json, so nothing is stored or removed "
+                "there; hint: if `hangar list` shows all backups, remove the file %s: the next "
+                "backup writes origin.json again",
+                sink->name, hg_instance_target(sink), pipeline,
+                file ? file : "of the sink in the state folder");
     free(file);
     return rc;
 }
@@ -69,12 +69,12 @@ static enum hangar_rc origin_refuse(const struct hangar *h, struct hangar_ctx *s
     }
     char *file = hg_known_origin_path(&h->state, sink, pipeline);
     rc = hg_fail(
-        err, HANGAR_IO, 0,
-        "sink %s: %s %s%s%s, and this machine has used it before: it may not be mounted; hint: "
-        "make it available again; if it was emptied or replaced on purpose, remove the file %s",
-        sink->name, hg_instance_target(sink),
-        found ? "is not the one that it was: another " : "has no ", pipeline,
-        found ? "/origin.json is there" : "/origin.json any more",
+        err, HANGAR_IO, 0, "sink %s: %s has %s %s/origin.json%s %s; hint: %s, remove the file %s",
+        sink->name, hg_instance_target(sink), found ? "another" : "no", pipeline,
+        found ? " than before;" : ", but had one before;",
+        found ? "another disk or folder may be in its place" : "its disk may not be mounted",
+        found ? "make the former one available again; if it was replaced on purpose"
+              : "make it available again; if it was emptied on purpose",
         file ? file : "of the sink in the state folder");
     free(file);
     return rc;

@@ -59,8 +59,8 @@ static enum hangar_rc place_check_unclaimed(const struct hg_place *place, struct
         hg_folder_read(place->sink, place->pipeline, place->id, &folder, &store_ms, err);
     if (rc == HANGAR_OK && folder.files > folder.manifest) {
         rc = hg_fail(err, HANGAR_EXISTS, 0,
-                     "sink %s: %s/%s has %zu files of which no " HG_RUN_NAME
-                     " says that they are leftovers; hint: remove the folder with the "
+                     "sink %s: %s/%s has %zu files and no " HG_RUN_NAME
+                     " that marks them as leftovers; hint: remove the folder with the "
                      "tools of the store if it is not needed, then try again",
                      place->sink->name, place->pipeline, place->id, folder.files);
     }
@@ -155,8 +155,10 @@ static bool place_renew(void *arg)
     /* The spare instance has not seen the place before: on a disk that was unmounted meanwhile it
      * would make a new one. */
     if (rc == HANGAR_OK && !there.exists) {
-        rc = hg_fail(&err, HANGAR_IO, 0, "sink %s: its %s is not there any more", sink->name,
-                     HG_RUN_NAME);
+        rc = hg_fail(&err, HANGAR_IO, 0,
+                     "sink %s: the file %s of this run is missing; hint: check that the sink is "
+                     "still mounted, and that no other program removes its files",
+                     sink->name, HG_RUN_NAME);
     }
     if (rc == HANGAR_OK) {
         rc = place_store_run_json(place, sink, false, &err);
@@ -213,8 +215,8 @@ static enum hangar_rc place_check_lease(struct hg_place *place, const struct han
     }
     if (!hg_lease_holds(&place->lease)) {
         return hg_fail(err, HANGAR_IO, 0,
-                       "sink %s: the lease was not renewed for 30 minutes, and another host may "
-                       "have removed the files of this run",
+                       "sink %s: the lease was not renewed for 30 min, and another host may have "
+                       "removed the files of this run; hint: run the job again",
                        sink->name);
     }
     return HANGAR_OK;
@@ -227,7 +229,7 @@ static enum hangar_rc place_check_contents(struct hangar_ctx *sink,
 {
     enum hangar_rc rc = hg_completeness_require(sink, manifest, err);
     if (rc == HANGAR_CORRUPT) {
-        hg_context(err, "objects that were stored are not there any more");
+        hg_context(err, "objects that this run has stored are missing or changed");
         err->rc = rc = HANGAR_IO;
     }
     return rc;
@@ -261,10 +263,11 @@ static enum hangar_rc place_judge_existing(struct hg_place *place, struct hangar
         hg_mark_find_abandoned(sink, place->pipeline, place->id, &marked, &ms, &why);
     if (rc == HANGAR_OK && marked) {
         hg_error_clear(err);
-        return hg_fail(err, HANGAR_IO, 0,
-                       "sink %s: another host took this run for dead, because its lease was not "
-                       "renewed for an hour, and has removed its files; hint: run it again",
-                       sink->name);
+        return hg_fail(
+            err, HANGAR_IO, 0,
+            "sink %s: another host removed the files of this run, because its lease was not "
+            "renewed for 1 h; hint: run the job again",
+            sink->name);
     }
     place->committed = place->shared;
     return HANGAR_EXISTS;

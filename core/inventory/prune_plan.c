@@ -28,8 +28,8 @@ struct hg_retained hg_retained_of(const struct hangar *h, const struct hg_index_
                                 .held = item->held,
                                 .why_not = item->rc == HANGAR_OK        ? "of another origin"
                                            : item->rc == HANGAR_CORRUPT ? "damaged"
-                                           : item->rc == HANGAR_IO ? "unknown, it cannot be read"
-                                                                   : "of a newer hangar"};
+                                           : item->rc == HANGAR_IO      ? "cannot be read"
+                                                                        : "of a newer hangar"};
 }
 
 enum hangar_rc hg_retention_of_sink(const struct hg_instance_config *config, int64_t now_ms,

@@ -265,7 +265,7 @@ static enum hangar_rc selection_result(struct selection *x, struct hg_selected *
                                  : "%s has no good copy; using the damaged one in sink %s: %s",
                 x->id, out->ctx->name, hg_error_without(x->damage.text, "sink", out->ctx->name));
         } else if (x->damage.rc != HANGAR_OK && !wants_latest(x->request)) {
-            hg_log_line(&x->s->h->log, HANGAR_LOG_WARN, "passing over a damaged copy: %s",
+            hg_log_line(&x->s->h->log, HANGAR_LOG_WARN, "skipping a damaged copy: %s",
                         x->damage.text);
         }
         return HANGAR_OK;
@@ -345,7 +345,7 @@ static enum hangar_rc select_exactly(struct hg_session *s, const struct hangar_s
         return fail_not_found(s, request, &found, err);
     }
     if (found.unread.rc != HANGAR_OK) { /* it may have a newer one, or a better copy */
-        hg_log_line(&s->h->log, HANGAR_LOG_WARN, "passing over a sink: %s", found.unread.text);
+        hg_log_line(&s->h->log, HANGAR_LOG_WARN, "skipping a sink: %s", found.unread.text);
     }
     return selection_result(&found, out, err);
 }

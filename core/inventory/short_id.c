@@ -98,7 +98,7 @@ static enum hangar_rc short_id_fail_ambiguous(const struct short_id_search *x, s
                     x->count - shown);
     }
     enum hangar_rc rc =
-        hg_fail(err, HANGAR_CONFIG, 0, "%s is ambiguous: it means %s; hint: give more of the id",
+        hg_fail(err, HANGAR_CONFIG, 0, "%s is ambiguous: it matches %s; hint: give more of the id",
                 x->request->id, hg_str_text(&list));
     hg_str_free(&list);
     return rc;

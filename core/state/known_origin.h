@@ -21,15 +21,15 @@ struct hg_known_origin {
     char etag[128];             /* of origin.json as it was listed; "": not known */
 };
 
-/* Nothing is known of a plugin that does not describe its target. */
+/* Sets out->known to false for a plugin that does not describe its target. */
 void hg_known_origin_load(const struct hg_state *state, struct hangar_ctx *sink,
                           const char *pipeline, struct hg_known_origin *out);
-/* A failure is ignored: then the machine knows less. */
+/* Ignores a failure: then later jobs cannot detect that the sink was replaced. */
 void hg_known_origin_save(const struct hg_state *state, struct hangar_ctx *sink,
                           const char *pipeline, const struct hg_known_origin *known);
 
-/* The path of the file, for the user who wants it to be forgotten; malloc'd, NULL when out of
- * memory. */
+/* The path of the file, for messages: a user who replaced the sink on purpose removes the file.
+ * malloc'd; NULL when out of memory. */
 char *hg_known_origin_path(const struct hg_state *state, const struct hangar_ctx *sink,
                            const char *pipeline);
 

@@ -33,14 +33,14 @@
 #include <hangar/plugin.h>
 #include "sandbox.h"
 
-/* What a plugin wants.  All must live until throwaway_close_files. */
+/* The server that a plugin starts.  All pointers must stay valid until throwaway_close_files. */
 struct throwaway_wish {
     const char *what;         /* the kind of server, for messages: "redis" */
     const char *dir;          /* a folder for this server, of hangar */
-    const char *const *users; /* when hangar is root: the first that exists; ended by NULL */
+    const char *const *users; /* when hangar is root: uses the first that exists; ends with NULL */
     const char *const *more;  /* paths that the programs need beside those of sandbox_plan */
     unsigned processes;       /* that the server itself may need at the same time */
-    bool required;            /* the isolation */
+    bool required;            /* refuse the start where no sandbox can be made */
 };
 
 struct throwaway {

@@ -5,9 +5,22 @@
  * by several sessions at once, and their restore.  pg_dump and pg_restore handle everything but
  * the rows; the rows go through COPY.
  *
- *     backup/    reads: tables, snapshot, rows, the order of objects
- *     restore/   writes: roles, databases, rows; replaces databases that are in use
- *     server/    what both use: connections, client tools, quoting, throw-away servers
+ *     server/    what backups and restores use, the lowest first:
+ *         sql/         quoting and grammar of SQL, the format of rows; knows no server
+ *         instance/    one instance, its errors, advice about a failed connection
+ *         connection/  sessions, statements, settings, COPY
+ *         programs/    client tools, throw-away servers
+ *     backup/    begins a backup, hands out objects, reads them, checks that they can be read
+ *         checks/      what a backup would miss, and client tools that are too old
+ *         plan/        tables, their order, roles and other globals
+ *         snapshot/    the sessions that share one snapshot, the properties of a database
+ *         objects/     the content of an object: rows, lists of tables, output of pg_dump
+ *     restore/   begins and ends a restore, its phases, writes objects
+ *         target/      what a restore writes into, failures, versions
+ *         database/    creates a database, its locale and properties, marks
+ *         roles/       roles and other globals
+ *         rows/        loads rows, compares them, judges a drill
+ *         clean/       replaces a database that exists, even one in use
  *
  * This file has the options and the instance.
  */
@@ -25,11 +38,11 @@
 #include "restore/restore.h"
 #include "restore/writer.h"
 #include "restore/phases.h"
-#include "server/args.h"
-#include "server/error.h"
-#include "server/inspect.h"
-#include "server/instance.h"
-#include "server/scratch.h"
+#include "server/instance/args.h"
+#include "server/instance/error.h"
+#include "server/connection/inspect.h"
+#include "server/instance/instance.h"
+#include "server/programs/scratch.h"
 #include "text.h"
 
 static const char *const older_choices[] = {"refuse", "try", NULL};
@@ -132,7 +145,7 @@ static const struct hangar_option options[] = {
      .type = HANGAR_OPT_BOOL,
      .default_value = "false",
      .help = "Let a clean restore of a backup that was made with include_tables, exclude_tables or "
-             "exclude_table_data remove what the backup was told to leave out."},
+             "exclude_table_data remove what that backup leaves out."},
     {.name = "no_owner",
      .type = HANGAR_OPT_BOOL,
      .default_value = "false",

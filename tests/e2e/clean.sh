@@ -168,6 +168,6 @@ END
 chmod +x stop_app
 sed 's|sinks: \[local\]|&, hooks: { before_restore: [./stop_app] }|' backup.yaml >hooked.yaml
 expect_exit 0 "$hangar_program" -c hooked.yaml restore "$id" --mode clean --yes
-expect_said "would be refused without hook before_restore: source app_db: cannot replace database shop"
+expect_said "the restore would be refused without hook before_restore: source app_db: cannot replace database shop"
 wait "$app" || true
 is_as as_in_backup

@@ -301,7 +301,7 @@ stop_daemon 0
 expect_exit 0 hangar alerts --dry-run
 expect_in out "last run failed"
 
-promise "a planned stop is no failure"
+promise "a planned stop is not a failure"
 fast=6000
 touch hold
 write "$nightly" "hold: ./hold"

@@ -313,7 +313,7 @@ expect_exit 1 hangar verify latest --level drill
 expect_said "limits.drill_timeout"
 nothing_left
 
-promise "what the server refuses of the backup is damage, what this machine lacks is not judged"
+promise "a refusal by the server is damage; something missing on this machine is not judged"
 sql postgres "CREATE DATABASE refused"
 sql refused "CREATE TABLE one (id int PRIMARY KEY); INSERT INTO one VALUES (1);
              CREATE TABLE two (one int REFERENCES one); SET session_replication_role = replica;

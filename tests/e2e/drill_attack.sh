@@ -132,7 +132,7 @@ expect_exit 0 hangar --json verify "$id" --level drill
 nothing_taken
 
 if [[ $(id -u) == 0 ]]; then
-    promise "neither does it when an unprivileged user drills"
+    promise "the attack reaches nothing when an unprivileged user drills"
     chmod a+rX "$work" "$work/plugins" "$work"/plugins/*
     mkdir -m 700 "$work/hers" "$work/hers/temp"
     cp -r "$work/backups" "$work/key" "$work/backup.yaml" "$work/hers"

@@ -129,7 +129,7 @@ grep -qE 'not_backed_up +postgres \([0-9.]+ MiB\), two words \([0-9.]+ MiB\)$' o
 [[ $(grep -c not_backed_up out) == 1 ]] || fail "a server is shown twice"
 sql postgres 'DROP TABLE forgotten'
 
-promise "what a killed restore left is named: whose data it is, and what to do"
+promise "check names the databases that a killed restore left, their origin, and what to do"
 new_database()
 {
     left=$(sql postgres "SELECT datname FROM pg_database d WHERE datname LIKE 'hangar_new_%'

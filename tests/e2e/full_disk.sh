@@ -39,7 +39,7 @@ expect_exit 1 "${spaces[@]}" bash inside
 [[ ! -s out ]] || fail "an id was printed"
 grep -qiE 'space|too large' err || { show_output; fail "the reason is not printed"; }
 
-promise "it leaves nothing but the mark of the pipeline"
+promise "the failed backup leaves nothing but the mark of the pipeline"
 ! grep -qv "/origin.json\$" left || fail "left: $(<left)"
 
 promise "with free space again the next run succeeds"
@@ -47,7 +47,7 @@ make_backup
 expect_exit 0 hangar verify "$id" --level full
 
 if ((${#spaces[@]})); then
-    promise "check says that the next backup does not fit, as the alert does"
+    promise "check and the alert report that the next backup does not fit"
     expect_exit 0 hangar check
     cat "$work/out" "$work/err" >said
     expect_not_in said "the next backup needs about"

@@ -101,7 +101,7 @@ not_said()
 mkdir shipped
 cp "$repository/backup.yaml" shipped/
 
-promise "as shipped: no password, and the hint names password, socket and peer"
+promise "default setup: no password, and the hint names password, socket and peer"
 check_with 8 A=
 said 'no password supplied'
 said "set password_file, password_command, password or passfile to the password of role $role"
@@ -124,7 +124,7 @@ if [[ $(id -u) == 0 ]]; then
     not_said 'which is not set'
 fi
 
-promise "the ways of the README end in a verified backup"
+promise "the logins of the README lead to a verified backup"
 python3 "$repository/tests/docs/blocks.py" "$repository/README.md" "$work/blocks" stock >steps
 [[ $(grep -c '^block' steps) == 2 ]] || fail "README.md has not 2 blocks for a stock cluster"
 cp -r shipped own
@@ -144,7 +144,7 @@ while read -r -u 7 _ block line _; do
 done 7<"$work/steps"
 cd ..
 
-promise "the way by a password ends in a verified backup, from the same folder"
+promise "the login by password leads to a verified backup, from the same folder"
 as_admin -d postgres -c "ALTER ROLE \"$role\" PASSWORD 'right'"
 (cd own && POSTGRES_PASSWORD=right hangar backup) >own.out 2>&1 || { cat own.out; fail "backup"; }
 expect_exit 0 hangar -c own/backup.yaml verify latest --level full

@@ -72,6 +72,6 @@ expect_exit 2 hangar restore latest --set app_db.database=part --on-error contin
 expect_in err "cannot be combined with --mode clean"
 expect_exit 3 hangar restore latest --set app_db.database=part --on-error continue --yes
 grep -qE "failed.1 .*child_id_fkey.*violates foreign key constraint" out || { show_output; fail "it is not listed"; }
-expect_in err "restored in part: the target refused 1 statements"
+expect_in err "partly restored: the target refused 1 statements"
 [[ $(cat out err) != *4711* ]] || fail "it shows the value of a row"
 [[ $(sql part "SELECT count(*) FROM public.child JOIN public.one ON true") == 1 ]] || fail "rows are missing"

@@ -60,7 +60,7 @@ rm a/hold
 wait "$running"
 last_is a/restore.yaml "done"
 
-promise "a host whose pipeline has another name hears what the sink holds, and exits with 5"
+promise "a host whose pipeline has another name reports what the sink holds, and exits with 5"
 mkdir c
 sed 's/nightly/daily/; s#./backups#../a/backups#' a/restore.yaml >c/backup.yaml
 expect_exit 5 in_project c/backup.yaml list
@@ -102,7 +102,7 @@ expect_exit 0 in_project a/restore.yaml backup nightly
 last_is a/backup.yaml "done"
 last_is b/production.yaml none
 
-promise "a backup of some sources is partial: it is no latest and no last run, whatever its tags"
+promise "a backup of some sources is partial: neither latest nor last run, whatever its tags"
 mkdir d
 cat >d/backup.yaml <<END
 version: 1

@@ -60,7 +60,7 @@ other the answer is not valid XML of S3
 full the store returned no valid continuation token
 END
 
-promise "bytes that come one by one are not waited for"
+promise "bytes that come one by one do not prolong a wait"
 echo drip >hostile/kind
 sed 's/retries: 0/retries: 0, timeout: 1s/' backup.yaml >drip.yaml
 chmod 600 drip.yaml
@@ -83,7 +83,7 @@ status=0
 wait $pid || status=$?
 [[ $status == 130 ]] || { cat err; fail "Ctrl-C: exit status $status"; }
 
-promise "a store off this machine without encryption is warned of"
+promise "a store off this machine without encryption causes a warning"
 write_store_config "http://store.invalid:9000"
 expect_exit 1 bounded list
 expect_in "$work/err" "the endpoint http://store.invalid:9000 is not on this machine and not encrypted"

@@ -80,7 +80,7 @@ promise "a signed backup restores the same data"
 expect_exit 0 hangar restore "$id" --set app_db.database=signed --set "cache.port=${redis_ports[2]}" --yes
 same_database shop signed
 
-promise "the key is nowhere printed or stored"
+promise "the key is neither printed nor stored"
 expect_exit 0 hangar --json -v backup
 cat "$work/out" "$work/err" >seen
 expect_exit 0 hangar --json status

@@ -11,14 +11,14 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "restore/rows_in.h"
-#include "restore/rows_role.h"
-#include "restore/state.h"
-#include "restore/tables_in.h"
-#include "restore/verdict.h"
-#include "server/copy.h"
-#include "server/settings.h"
-#include "server/statement.h"
+#include "restore/rows/rows_in.h"
+#include "restore/roles/rows_role.h"
+#include "restore/target/state.h"
+#include "restore/rows/tables_in.h"
+#include "restore/rows/verdict.h"
+#include "server/connection/copy.h"
+#include "server/connection/settings.h"
+#include "server/connection/statement.h"
 
 /* ---- the session ---- */
 

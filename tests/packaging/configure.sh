@@ -43,6 +43,6 @@ expect_exit 0 ctest --test-dir build -N
 expect_in out "Total Tests: 0"
 expect_exit 0 cmake -S "$repository" -B build # and again, from its cache
 
-promise "tests that are asked for need the library"
+promise "BUILD_TESTING=ON without the library of the tests fails"
 expect_exit 1 cmake -S "$repository" -B build -DBUILD_TESTING=ON
 expect_in err check

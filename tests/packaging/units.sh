@@ -21,7 +21,7 @@ for unit in hangar.service hangar-backup@nightly.service hangar-backup@nightly.t
     [[ ! -s err ]] || fail "$unit: $(<err)"
 done
 
-promise "they are exposed by 1.5 at most, and the one with drills by 2.1"
+promise "their exposure is at most 1.5, and 2.1 for the one with drills"
 for unit in hangar.service hangar-backup@nightly.service; do
     expect_exit 0 systemd-analyze security --offline=true "$units/$unit"
     exposure=$(sed -nE 's/.*exposure level for .*: ([0-9.]+) .*/\1/p' out)
@@ -31,7 +31,7 @@ for unit in hangar.service hangar-backup@nightly.service; do
     awk -v e="$exposure" -v most="$most" 'BEGIN { exit !(e != "" && e <= most) }' || fail "$unit: $exposure"
 done
 
-promise "the daemon has time to stop its jobs, and a configuration that is wrong is not tried for ever"
+promise "the daemon has time to stop its jobs, and a wrong configuration is not retried for ever"
 expect_in "$units/hangar.service" TimeoutStopSec=2min
 expect_in "$units/hangar.service" 'RestartPreventExitStatus=2 6 8'
 expect_in "$units/hangar.service" Type=notify
@@ -55,7 +55,7 @@ END
 expect_exit 0 hangar plugin list # reads the configuration, and connects to nothing
 expect_in backup.yaml password_credential
 
-promise "the lines for cron call commands that there are, at times that there are"
+promise "the lines for cron call existing commands at valid times"
 lines=0
 while read -r minute hour day month weekday user program rest; do
     [[ $minute != \#* && $minute != MAILTO=* ]] || continue

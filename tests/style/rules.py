@@ -11,7 +11,8 @@ calls back to that file, nor from a subfolder back to that subfolder; x.h and x.
 Other jobs include a job through its public headers only.  The command line and the daemon see
 hangar/hangar.h alone, plugins hangar/plugin.h alone; the core names no plugin, and only core/plugin
 loads any.  Statements of SQL go through one function, by the protocol that accepts one statement at
-a time.  Every file has its licence line, no // comments, and ends before it is too long.
+a time.  Every file has its licence line, no // comments, and ends before it is too long.  A folder
+of a plugin has few files.
 """
 
 import os
@@ -53,6 +54,7 @@ LIBRARIES_OF_PLUGINS = re.compile(
     r"^(libpq|postgres|pg_|hiredis|zlib|libdeflate|isa-l|igzip|zstd|lz4|lzma|curl/)"
 )
 MAX_LINES = 800  # the house says 600; plugin.h is one text
+MAX_FILES_OF_PLUGIN = 24  # in one folder; what is larger has subfolders that say what they hold
 SKIPPED_FOLDERS = {".git", "build", ".cache", "backups", "__pycache__"}
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
 COPYRIGHT = "SPDX-FileCopyrightText: The hangar authors"
@@ -186,7 +188,7 @@ def needs_licence(path, text):
 # The functions of libpq that run statements; and those of the simple protocol, which accepts
 # several in one text.
 RUNS_SQL = re.compile(r"\bPQ(exec\w*|prepare|describe\w+|fn|send(Query|Prepare|Describe)\w*)\s*\(")
-SENDS_SQL = "plugins/postgres/server/connection.c"
+SENDS_SQL = "plugins/postgres/server/connection/connection.c"
 
 
 def check_statements(path, text):
@@ -383,6 +385,18 @@ def check_graphs(root):
         yield from check_cycles(graph)
 
 
+def check_folders_of_plugins(root):
+    """Folders of plugins with too many files for a reader to see what is where."""
+    names = {}
+    for path in find_files(root):
+        if path.startswith("plugins/") and path.endswith((".c", ".h")):
+            names.setdefault(os.path.dirname(path), []).append(path)
+    for folder, paths in sorted(names.items()):
+        if len(paths) > MAX_FILES_OF_PLUGIN:
+            text = f"{len(paths)} C files in {folder}: more than {MAX_FILES_OF_PLUGIN}"
+            yield paths[MAX_FILES_OF_PLUGIN], 1, f"{text}; make subfolders"
+
+
 def check_tree(root):
     """All breaches below root as (path, line, text)."""
     folder = os.path.join(root, "plugins")
@@ -394,6 +408,7 @@ def check_tree(root):
     for path in find_files(root):
         for line, text in sorted(check_file(root, path, plugins)):
             yield path, line, text
+    yield from check_folders_of_plugins(root)
     yield from sorted(check_graphs(root))
 
 

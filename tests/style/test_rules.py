@@ -211,7 +211,7 @@ class Rules(unittest.TestCase):
         sends = "int x = {}(conn, sql);\n"
         for name in ("PQexec", "PQsendQuery", "PQexecParams", "PQprepare", "PQsendQueryParams"):
             self.rejects("plugins/redis/a.c", sends.format(name), "only pg_send")
-        place = "plugins/postgres/server/connection.c"
+        place = "plugins/postgres/server/connection/connection.c"
         self.accepts(place, sends.format("PQsendQueryParams") + "/* not PQexec() */\n")
         self.rejects(place, sends.format("PQsendQuery"), "only pg_send")
 
@@ -230,6 +230,13 @@ class Rules(unittest.TestCase):
     def test_a_file_may_not_be_too_long(self):
         self.accepts("core/base/a.c", "\n" * (rules.MAX_LINES - 3))
         self.rejects("core/base/a.c", "\n" * (rules.MAX_LINES - 2), "split it")
+
+    def test_a_folder_of_a_plugin_may_not_have_too_many_files(self):
+        few = {f"plugins/redis/wire/a{i:02}.h": "" for i in range(rules.MAX_FILES_OF_PLUGIN)}
+        self.assertEqual(self.breaches({**few, "plugins/redis/wire/deep/b.h": ""}), [])
+        found = self.breaches({**few, "plugins/redis/wire/b.h": ""})
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("25 C files in plugins/redis/wire: more than 24", found[0])
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ static void catch_up_sink(struct hg_run *run, struct hg_run_sink *sink,
         sink->caught_up = true;
         hg_error_clear(&sink->error);
         hg_log_event(&run->h->log, HANGAR_LOG_INFO, "sink.caught_up",
-                     "sink %s has caught up and has %s", sink->config->name, run->result.id);
+                     "sink %s has caught up: it now has %s", sink->config->name, run->result.id);
         return;
     }
     hg_context(&err, "sink %s fell behind, and %s could not be copied into it", sink->config->name,

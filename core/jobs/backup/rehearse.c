@@ -25,8 +25,8 @@ static enum hangar_rc rehearse_space(const struct hg_run_sink *sink, struct hg_e
     enum hangar_rc rc = HG_CALL(ctx, err, ctx->plugin->sink.space(ctx->inst, &space));
     if (rc == HANGAR_OK && space.free_bytes == 0) {
         rc = hg_fail(err, HANGAR_NO_SPACE, 0,
-                     "sink %s: no space is left for a backup beside what its options reserve "
-                     "(min_free); hint: free some space, or lower min_free",
+                     "sink %s: no free space above the reserve of its option min_free; "
+                     "hint: free some space, or lower min_free",
                      sink->config->name);
     }
     return rc;

@@ -87,7 +87,8 @@ static enum hangar_rc prune_require_known(const struct hg_prune_plan *plan, stru
 {
     for (size_t i = 0; i < plan->index->count; i++) {
         if (plan->index->items[i].rc == HANGAR_IO) {
-            return hg_fail(err, HANGAR_IO, 0, "sink %s: kept, as it cannot be judged: %s",
+            return hg_fail(err, HANGAR_IO, 0,
+                           "sink %s: prune keeps a backup that it cannot judge: %s",
                            plan->sink->name, plan->index->items[i].problem);
         }
     }

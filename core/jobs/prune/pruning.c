@@ -123,7 +123,7 @@ enum hangar_rc hg_pruning_find_leftovers(struct hg_pruning *p, struct hg_error *
         enum hangar_rc rc = hg_leftover_judge(&p->plan, &one, &why);
         if (rc != HANGAR_OK) { /* not known: it stays, and the others are judged */
             one.action = HG_LEFTOVER_WAIT;
-            snprintf(one.reason, sizeof(one.reason), "unknown: %.200s", why.text);
+            snprintf(one.reason, sizeof(one.reason), "cannot be judged: %.200s", why.text);
             first = first.rc == HANGAR_OK ? why : first;
             if (!pruning_goes_on(rc)) {
                 break;

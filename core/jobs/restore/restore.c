@@ -236,8 +236,8 @@ static enum hangar_rc run_restore_steps(struct hg_restoration *r, struct hg_erro
     enum hangar_rc rc = HANGAR_OK;
     if (clean && r->request->flags & HANGAR_REQUEST_CONTINUE) {
         rc = hg_fail(err, HANGAR_CONFIG, 0,
-                     "cannot go on after errors while live data is replaced: only a whole restore "
-                     "may take its place");
+                     "cannot continue after errors in mode clean: only a complete restore may "
+                     "replace live data");
     }
     if (rc == HANGAR_OK) {
         struct hg_selected selected;
@@ -291,7 +291,8 @@ static bool has_remains(const struct hg_restoration *r, struct hg_error *err)
         const struct hg_target *t = &r->targets.items[i];
         const char *left = t->push.report ? hg_attrs_get(t->push.report, "left_behind") : NULL;
         if (left) {
-            hg_fail(err, HANGAR_IO, 0, "source %s: restored, but this could not be removed: %s",
+            hg_fail(err, HANGAR_IO, 0,
+                    "source %s: restored, but these leftovers could not be removed: %s",
                     t->from->name, left);
             return true;
         }
@@ -308,7 +309,7 @@ static bool has_refused_parts(const struct hg_restoration *r, struct hg_error *e
         if (count) {
             const char *first = hg_attrs_get(t->push.report, "failed.1");
             hg_fail(err, HANGAR_IO, 0,
-                    "source %s: restored in part: the target refused %s statements; the first: %s",
+                    "source %s: partly restored: the target refused %s statements; the first: %s",
                     t->from->name, count, first ? first : "unknown");
             return true;
         }

@@ -96,17 +96,19 @@ static bool superseded_remove_one(struct hg_restoration *r, struct hg_session *s
         return true;
     }
     if (rc == HANGAR_OK) {
-        rc = hg_prune_remove(r->h, sink, p->name, t->id, "of an earlier try of a restore", &err);
+        rc = hg_prune_remove(r->h, sink, p->name, t->id, "made by an earlier try of a restore",
+                             &err);
     }
     if (rc == HANGAR_OK) {
-        hg_log_event(&r->h->log, HANGAR_LOG_INFO, "safety.removed",
-                     "%s from sink %s: of an earlier try; %s has the data from before the first "
-                     "one",
-                     t->id, t->sink, first->id);
+        hg_log_event(
+            &r->h->log, HANGAR_LOG_INFO, "safety.removed",
+            "%s from sink %s: made by an earlier try of this restore; %s has the data from "
+            "before the first try",
+            t->id, t->sink, first->id);
         return true;
     }
-    hg_log_event(&r->h->log, HANGAR_LOG_INFO, "safety.kept", "%s of an earlier try: %s", t->id,
-                 err.text);
+    hg_log_event(&r->h->log, HANGAR_LOG_INFO, "safety.kept",
+                 "%s, made by an earlier try of this restore: %s", t->id, err.text);
     return false;
 }
 
@@ -126,7 +128,7 @@ static void superseded_remove_between(struct hg_restoration *r, struct hg_sessio
     }
     if (rc != HANGAR_OK) {
         hg_log_event(&r->h->log, HANGAR_LOG_INFO, "safety.kept",
-                     "the safety backups of earlier tries: %s", err.text);
+                     "safety backups of earlier tries of this restore: %s", err.text);
         return;
     }
     size_t kept = 1;
@@ -175,7 +177,7 @@ void hg_superseded_remove(struct hg_restoration *r)
     }
     if (rc != HANGAR_OK) {
         hg_log_line(&r->h->log, HANGAR_LOG_WARN,
-                    "cannot remove safety backups of earlier tries: %s", err.text);
+                    "cannot remove safety backups of earlier tries of this restore: %s", err.text);
     }
     json_decref(targets);
 }

@@ -135,7 +135,8 @@ enum hangar_rc hg_targets_check(struct hg_targets *t, const char *hook, struct h
         one->how.flags |= HANGAR_RESTORE_DRY_RUN;
         rc = prepare_target(one, &why);
         if (rc == HANGAR_EXISTS && hook) {
-            hg_str_addf(&one->plan.str, "would be refused without hook %s: %s\n", hook, why.text);
+            hg_str_addf(&one->plan.str, "the restore would be refused without hook %s: %s\n", hook,
+                        why.text);
             rc = HANGAR_OK;
         } else if (rc != HANGAR_OK) {
             hg_error_move(err, &why);

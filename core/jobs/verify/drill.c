@@ -73,7 +73,8 @@ static enum hangar_rc drill_make_folder(const struct hg_drill *drill, struct hg_
     enum hangar_rc rc = hg_job_temp_dir(
         &s->job, name, allowed < drill->disk ? allowed : drill->disk, &scratch->dir, err);
     if (rc == HANGAR_OK && geteuid() == 0 && chmod(s->job.temp.path, 0711) != 0) {
-        rc = hg_fail(err, HANGAR_IO, errno, "cannot let a server search %s", s->job.temp.path);
+        rc = hg_fail(err, HANGAR_IO, errno, "cannot give the throw-away server access to %s",
+                     s->job.temp.path);
     }
     return rc;
 }
@@ -123,7 +124,7 @@ static enum hangar_rc drill_start_server(struct hg_drill *drill, struct hg_sessi
     /* without overrides the drill would restore into the source itself */
     if (rc == HANGAR_OK && scratch->overrides->count == 0) {
         rc = hg_fail(err, HANGAR_INTERNAL, 0,
-                     "source %s: plugin %s does not say how to reach its throw-away server",
+                     "source %s: plugin %s does not report the address of its throw-away server",
                      from->name, plugin->d.name);
     }
     return rc;

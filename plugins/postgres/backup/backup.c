@@ -6,18 +6,18 @@
 #include "backup/backup.h"
 
 #include <stdio.h>
-#include "backup/globals.h"
-#include "backup/patterns.h"
-#include "backup/properties.h"
-#include "backup/snapshot.h"
-#include "backup/state.h"
-#include "backup/tools_suit.h"
-#include "backup/unseen.h"
-#include "server/connection.h"
-#include "server/error.h"
-#include "server/instance.h"
-#include "server/quote.h"
-#include "server/tools.h"
+#include "backup/plan/globals.h"
+#include "backup/checks/patterns.h"
+#include "backup/snapshot/properties.h"
+#include "backup/snapshot/snapshot.h"
+#include "backup/snapshot/state.h"
+#include "backup/checks/tools_suit.h"
+#include "backup/checks/unseen.h"
+#include "server/connection/connection.h"
+#include "server/instance/error.h"
+#include "server/instance/instance.h"
+#include "server/sql/quote.h"
+#include "server/programs/tools.h"
 
 static enum hangar_rc add_database(struct pg_source *src, const char *name)
 {

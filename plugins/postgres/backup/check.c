@@ -9,19 +9,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "backup/globals.h"
-#include "backup/others.h"
-#include "backup/patterns.h"
-#include "backup/tables.h"
-#include "backup/tools_suit.h"
-#include "backup/unseen.h"
-#include "server/catalog.h"
-#include "server/connection.h"
-#include "server/error.h"
-#include "server/instance.h"
-#include "server/scratch.h"
-#include "server/settings.h"
-#include "server/tools.h"
+#include "backup/plan/globals.h"
+#include "backup/checks/others.h"
+#include "backup/checks/patterns.h"
+#include "backup/plan/tables.h"
+#include "backup/checks/tools_suit.h"
+#include "backup/checks/unseen.h"
+#include "server/sql/catalog.h"
+#include "server/connection/connection.h"
+#include "server/instance/error.h"
+#include "server/instance/instance.h"
+#include "server/programs/scratch.h"
+#include "server/connection/settings.h"
+#include "server/programs/tools.h"
 
 struct totals {
     struct pg_patterns patterns;

@@ -8,13 +8,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include "backup/globals.h"
-#include "backup/object.h"
-#include "backup/plan.h"
-#include "backup/state.h"
+#include "backup/plan/globals.h"
+#include "backup/objects/object.h"
+#include "backup/plan/plan.h"
+#include "backup/snapshot/state.h"
 #include "clock.h"
-#include "server/error.h"
-#include "server/instance.h"
+#include "server/instance/error.h"
+#include "server/instance/instance.h"
 #include "thread.h"
 
 #define OTHERS_WAIT_MS 200 /* how often a wait for another thread checks for cancel */

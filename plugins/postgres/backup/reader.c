@@ -7,17 +7,17 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "backup/extras.h"
-#include "backup/object.h"
-#include "backup/order.h"
-#include "backup/properties.h"
-#include "backup/rows_out.h"
-#include "backup/state.h"
-#include "backup/tables_out.h"
-#include "backup/tool_out.h"
-#include "server/child.h"
-#include "server/connection.h"
-#include "server/error.h"
+#include "backup/objects/extras.h"
+#include "backup/objects/object.h"
+#include "backup/plan/order.h"
+#include "backup/snapshot/properties.h"
+#include "backup/objects/rows_out.h"
+#include "backup/snapshot/state.h"
+#include "backup/objects/tables_out.h"
+#include "backup/objects/tool_out.h"
+#include "server/programs/child.h"
+#include "server/connection/connection.h"
+#include "server/instance/error.h"
 
 /* Reads an object whose text this process makes, piece by piece. */
 static enum hangar_rc read_made_text(struct pg_reader *reader, void *buffer, size_t size,

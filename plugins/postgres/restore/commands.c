@@ -7,9 +7,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "restore/last_rows.h"
-#include "server/error.h"
-#include "server/quote.h"
+#include "restore/rows/last_rows.h"
+#include "server/instance/error.h"
+#include "server/sql/quote.h"
 
 struct commands {
     struct pg_source *src;

@@ -6,7 +6,7 @@
 #ifndef PG_PHASES_H
 #define PG_PHASES_H
 
-#include "restore/target.h"
+#include "restore/target/target.h"
 
 /* A function of struct hangar_source. */
 enum hangar_rc pg_restore_phase_end(void *inst, uint32_t phase);

@@ -7,20 +7,20 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "restore/clean.h"
-#include "restore/database.h"
-#include "restore/last_rows.h"
-#include "restore/marks.h"
+#include "restore/clean/clean.h"
+#include "restore/database/database.h"
+#include "restore/rows/last_rows.h"
+#include "restore/database/marks.h"
 #include "restore/phases.h"
-#include "restore/state.h"
-#include "restore/swap.h"
-#include "restore/tally.h"
-#include "restore/target.h"
-#include "restore/versions.h"
-#include "server/connection.h"
-#include "server/error.h"
-#include "server/instance.h"
-#include "server/leftovers.h"
+#include "restore/target/state.h"
+#include "restore/clean/swap.h"
+#include "restore/target/tally.h"
+#include "restore/target/target.h"
+#include "restore/target/versions.h"
+#include "server/connection/connection.h"
+#include "server/instance/error.h"
+#include "server/instance/instance.h"
+#include "server/connection/leftovers.h"
 
 /* ---- beginning --------------------------------------------------------------- */
 

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "restore/last_rows.h"
-#include "restore/rows_in.h"
-#include "restore/state.h"
-#include "server/args.h"
-#include "server/error.h"
+#include "restore/rows/last_rows.h"
+#include "restore/rows/rows_in.h"
+#include "restore/target/state.h"
+#include "server/instance/args.h"
+#include "server/instance/error.h"
 
 /* An object being written: the struct hangar_object of a restore. */
 struct pg_writer {

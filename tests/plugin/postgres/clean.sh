@@ -363,7 +363,7 @@ it_removes_nothing_that_a_partial_backup_was_told_to_leave_out() {
         # shellcheck disable=SC2086 # a list of options
         works run backup "$b" database=part $options
         sql part "CREATE TABLE IF NOT EXISTS later (a int)" # no pattern names it
-        expect 6 "cannot replace database part on .*: the backup was told to leave out a part of it, and this would remove $says; hint: .*\.database=NAME.*replace_partial=true" \
+        expect 6 "cannot replace database part on .*: the backup was made without a part of it, and the restore would remove $says; hint: .*\.database=NAME.*replace_partial=true" \
             run clean "$b" database=part
         expect 6 "would remove $says;" run clean-plan "$b" database=part
         [ "$(sql part "SELECT (SELECT count(*) FROM audit), (SELECT count(*) FROM bulk), two()")" = '1|1|2' ] ||

@@ -4,11 +4,11 @@
  * text: what the postgres plugin writes into statements and scripts, and what it lets a server
  * write into them.
  */
-#include "backup/globals_text.h"
-#include "restore/globals_in.h"
-#include "server/grammar.h"
-#include "server/quote.h"
-#include "server/tolerated.h"
+#include "backup/plan/globals_text.h"
+#include "restore/roles/globals_in.h"
+#include "server/sql/grammar.h"
+#include "server/sql/quote.h"
+#include "server/programs/tolerated.h"
 #include "suite.h"
 
 static const char *setting_value(const char *setting, const char *value)

@@ -98,7 +98,7 @@ START_TEST(json_brings_a_set_back_in_order)
 }
 END_TEST
 
-START_TEST(json_of_another_kind_is_no_set)
+START_TEST(json_of_another_type_is_not_a_set)
 {
     static const char *const bad[] = {"[]", "{\"a\": 1}", "{\"A b\": \"x\"}", "{\"a\": null}",
                                       "{\"a\": \"x\\u0000y\"}"};
@@ -121,7 +121,7 @@ int main(void)
         misuse_is_remembered_and_changes_nothing,
         a_set_is_bounded,
         json_brings_a_set_back_in_order,
-        json_of_another_kind_is_no_set,
+        json_of_another_type_is_not_a_set,
     };
     return SUITE_RUN("attrs", tests, NULL, NULL);
 }

@@ -117,7 +117,7 @@ static const struct {
     {"0 0 30 feb */2", 0, "no year has such a day"},
 };
 
-START_TEST(what_is_no_schedule_is_refused_with_its_place)
+START_TEST(an_invalid_schedule_is_refused_with_its_place)
 {
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct hg_cron cron;
@@ -243,7 +243,7 @@ START_TEST(a_window_holds_its_hours)
 }
 END_TEST
 
-START_TEST(what_is_no_window_is_refused_with_its_place)
+START_TEST(an_invalid_window_is_refused_with_its_place)
 {
     static const struct {
         const char *window;
@@ -275,10 +275,10 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        fields_are_read_as_cron_reads_them,          what_is_no_schedule_is_refused_with_its_place,
+        fields_are_read_as_cron_reads_them,          an_invalid_schedule_is_refused_with_its_place,
         a_schedule_is_due_by_the_clock_of_its_zone,  outside_the_calendar_nothing_is_due,
         the_longest_gap_is_that_of_the_calendar,     a_window_holds_its_hours,
-        what_is_no_window_is_refused_with_its_place,
+        an_invalid_window_is_refused_with_its_place,
     };
     return SUITE_RUN("cron", tests, NULL, NULL);
 }

@@ -41,7 +41,7 @@ START_TEST(the_first_error_stays)
 }
 END_TEST
 
-START_TEST(nobody_has_to_listen)
+START_TEST(an_error_may_be_null)
 {
     ck_assert_int_eq(hg_fail(NULL, HANGAR_IO, EIO, "lost"), HANGAR_IO);
     ck_assert_int_eq(hg_context(NULL, "nowhere"), HANGAR_INTERNAL);
@@ -163,7 +163,7 @@ int main(void)
         an_error_holds_its_text_and_the_cause,
         the_cause_comes_before_the_hint,
         the_first_error_stays,
-        nobody_has_to_listen,
+        an_error_may_be_null,
         a_context_goes_before_the_text,
         a_context_does_not_repeat_what_the_text_begins_with,
         a_moved_error_is_recorded_once,

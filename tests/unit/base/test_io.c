@@ -30,7 +30,7 @@ START_TEST(a_file_is_written_whole_and_read_back)
 }
 END_TEST
 
-START_TEST(a_file_that_cannot_be_read_says_why)
+START_TEST(a_file_that_cannot_be_read_is_reported_with_the_reason)
 {
     struct hg_error err = {0};
     struct hg_str text = {0};
@@ -90,7 +90,7 @@ static void *feed(void *arg)
     return NULL;
 }
 
-START_TEST(short_counts_are_gone_on_with)
+START_TEST(short_reads_and_writes_are_continued)
 {
     int ends[2]; /* a pipe takes and gives 64 KiB at a time */
     ck_assert_int_eq(pipe(ends), 0);
@@ -206,9 +206,9 @@ int main(void)
 {
     const TTest *const tests[] = {
         a_file_is_written_whole_and_read_back,
-        a_file_that_cannot_be_read_says_why,
+        a_file_that_cannot_be_read_is_reported_with_the_reason,
         a_file_that_cannot_be_written_leaves_the_old_one,
-        short_counts_are_gone_on_with,
+        short_reads_and_writes_are_continued,
         folders_are_made_with_those_above,
         a_tree_is_removed_with_all_in_it,
         a_symlink_is_removed_and_not_followed,

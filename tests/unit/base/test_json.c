@@ -29,7 +29,7 @@ START_TEST(a_document_is_read)
 }
 END_TEST
 
-START_TEST(what_is_no_single_document_is_refused_with_its_place)
+START_TEST(several_documents_are_refused_with_their_place)
 {
     static const struct {
         const char *text, *error;
@@ -210,7 +210,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         a_document_is_read,
-        what_is_no_single_document_is_refused_with_its_place,
+        several_documents_are_refused_with_their_place,
         depth_is_limited_before_anything_recurses,
         the_number_of_values_is_limited_before_anything_is_parsed,
         what_looks_like_values_in_a_string_does_not_count,

@@ -31,7 +31,7 @@ static void see(void *arg, const struct hg_log_record *r)
     snprintf(seen->message, sizeof(seen->message), "%s", r->message);
 }
 
-START_TEST(a_line_reaches_the_writer_with_all_it_has)
+START_TEST(a_line_reaches_the_writer_with_all_fields)
 {
     struct hg_log log;
     struct seen seen = {.mutex = &log.mutex};
@@ -138,7 +138,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        a_line_reaches_the_writer_with_all_it_has,
+        a_line_reaches_the_writer_with_all_fields,
         details_below_the_level_are_dropped,
         a_message_stays_one_line,
         control_characters_and_bad_utf8_are_escaped,

@@ -125,7 +125,7 @@ START_TEST(a_misspelt_word_is_recognised_and_no_other)
 }
 END_TEST
 
-START_TEST(very_long_words_are_nobodys_mistake)
+START_TEST(very_long_words_get_no_suggestion)
 {
     char word[1000];
     memset(word, 'a', sizeof(word) - 1);
@@ -142,7 +142,7 @@ int main(void)
         a_text_is_built_from_pieces,          a_text_grows_past_every_size,
         running_out_of_memory_is_remembered,  format_and_prefix,
         the_shell_reads_back_what_was_quoted, a_misspelt_word_is_recognised_and_no_other,
-        very_long_words_are_nobodys_mistake,
+        very_long_words_get_no_suggestion,
     };
     return SUITE_RUN("str", tests, NULL, NULL);
 }

@@ -122,7 +122,7 @@ END_TEST
 
 /* Root gives the file away; another user looks at root's from a user namespace in
  * which root is nobody. */
-START_TEST(what_belongs_to_another_user_is_refused)
+START_TEST(a_file_of_another_user_is_refused)
 {
     make_file("f");
     if (geteuid() == 0) {
@@ -166,7 +166,7 @@ START_TEST(symbolic_links_are_refused_as_file_and_on_the_way)
 }
 END_TEST
 
-START_TEST(what_is_no_file_or_not_there_is_refused)
+START_TEST(a_missing_or_irregular_file_is_refused)
 {
     ck_assert_int_eq(mkdir("d", 0755), 0);
     ck_assert_int_eq(mkfifo("fifo", 0600), 0);
@@ -190,7 +190,7 @@ START_TEST(what_is_no_file_or_not_there_is_refused)
 }
 END_TEST
 
-START_TEST(what_is_missing_is_told_apart_from_what_is_refused)
+START_TEST(missing_and_refused_files_have_different_results)
 {
     char path[128];
     int fd = -1;
@@ -307,10 +307,10 @@ int main(void)
         a_file_that_others_can_write_is_refused,
         a_folder_that_others_can_write_is_refused_wherever_it_is,
         a_sticky_folder_is_passed_through_but_does_not_hold_the_file,
-        what_belongs_to_another_user_is_refused,
+        a_file_of_another_user_is_refused,
         symbolic_links_are_refused_as_file_and_on_the_way,
-        what_is_no_file_or_not_there_is_refused,
-        what_is_missing_is_told_apart_from_what_is_refused,
+        a_missing_or_irregular_file_is_refused,
+        missing_and_refused_files_have_different_results,
         a_named_file_that_others_can_write_is_refused_with_the_fix,
         a_link_to_a_named_file_is_followed_and_each_folder_on_the_way_is_checked,
         a_named_file_of_another_user_is_refused,

@@ -71,7 +71,7 @@ START_TEST(the_wall_clock_follows_the_zone)
 }
 END_TEST
 
-START_TEST(what_is_no_zone_is_refused)
+START_TEST(an_unknown_zone_is_refused)
 {
     static const char *const names[] = {"Europe/Berln", "Mars/Olympus", "../../etc/passwd",
                                         "/etc/passwd", "berlin"};
@@ -103,7 +103,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         the_wall_clock_follows_the_zone,
-        what_is_no_zone_is_refused,
+        an_unknown_zone_is_refused,
         times_outside_the_calendar_have_no_wall_clock,
         without_a_name_it_is_the_machines_own,
     };

@@ -363,7 +363,7 @@ START_TEST(numbers_that_cannot_be_are_refused)
 }
 END_TEST
 
-START_TEST(an_id_that_is_none_and_files_that_are_others_are_refused)
+START_TEST(invalid_ids_and_foreign_files_are_refused)
 {
     json_t *json = sample();
     hg_json_set_string(json, "id", "../../etc");
@@ -471,7 +471,7 @@ START_TEST(its_kind_is_one_of_those_that_are_known)
 }
 END_TEST
 
-START_TEST(tags_are_words_or_there_are_none)
+START_TEST(only_words_are_tags)
 {
     static const char *const good[] = {"a", "release=1.2", "git:v1.2-3@main", "A/b_c+d", NULL};
     static const char *const bad[] = {"",    "a b", "a,b",  " a",     "a ",  "-a", "=",
@@ -613,11 +613,11 @@ int main(void)
         what_stands_there_twice_is_refused,
         many_sources_are_read_and_one_that_is_there_twice_is_detected,
         numbers_that_cannot_be_are_refused,
-        an_id_that_is_none_and_files_that_are_others_are_refused,
+        invalid_ids_and_foreign_files_are_refused,
         deep_and_strange_documents_are_refused,
         a_newer_format_is_not_corrupt_but_unsupported,
         its_kind_is_one_of_those_that_are_known,
-        tags_are_words_or_there_are_none,
+        only_words_are_tags,
         tags_that_hangar_does_not_write_are_corrupt,
         unknown_keys_are_for_later_versions_and_ignored,
         one_that_could_not_be_read_again_is_not_written,

@@ -376,7 +376,7 @@ START_TEST(partial_backups_are_apart_from_both)
 }
 END_TEST
 
-START_TEST(safety_backups_tell_nothing_of_the_schedule)
+START_TEST(safety_backups_do_not_count_for_the_schedule)
 {
     struct hg_policy policy = {.keep_last = 2};
     int64_t start = at("2026-01-09T02:00:00Z"), day_ms = 86400000;
@@ -458,7 +458,7 @@ START_TEST(a_clock_that_jumps_ahead_deletes_nothing)
 }
 END_TEST
 
-START_TEST(pauses_in_proportion_are_no_jumps)
+START_TEST(proportionate_pauses_are_not_jumps)
 {
     struct hg_policy policy = {.keep_last = 2};
     int64_t start = at("2026-01-09T02:00:00Z");
@@ -582,10 +582,10 @@ int main(void)
     tcase_add_test(tests, long_reasons_fit);
     tcase_add_test(tests, safety_backups_are_apart);
     tcase_add_test(tests, partial_backups_are_apart_from_both);
-    tcase_add_test(tests, safety_backups_tell_nothing_of_the_schedule);
+    tcase_add_test(tests, safety_backups_do_not_count_for_the_schedule);
     tcase_add_test(tests, a_backup_from_the_future_stops_all);
     tcase_add_test(tests, a_clock_that_jumps_ahead_deletes_nothing);
-    tcase_add_test(tests, pauses_in_proportion_are_no_jumps);
+    tcase_add_test(tests, proportionate_pauses_are_not_jumps);
     tcase_add_test(tests, retention_does_not_take_its_own_gaps_for_a_jump);
     tcase_add_test(tests, a_schedule_that_was_changed_is_followed);
     tcase_add_test(tests, min_keep_widens_the_guard);

@@ -207,7 +207,7 @@ START_TEST(a_stored_manifest_is_believed_with_its_signature_alone)
 }
 END_TEST
 
-START_TEST(a_signature_that_cannot_be_read_is_no_damage)
+START_TEST(an_unreadable_signature_is_not_damage)
 {
     set("manifest.json", manifest.data, manifest.len);
     set("manifest.json.sig", signature.data, signature.len);
@@ -227,7 +227,7 @@ int main(void)
         old_keys_are_believed_but_do_not_sign,
         short_keys_and_too_many_are_refused,
         a_stored_manifest_is_believed_with_its_signature_alone,
-        a_signature_that_cannot_be_read_is_no_damage,
+        an_unreadable_signature_is_not_damage,
     };
     return SUITE_RUN("signing", tests, setup, teardown);
 }

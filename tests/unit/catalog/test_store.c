@@ -115,7 +115,7 @@ START_TEST(a_place_is_claimed_once_and_kept)
 }
 END_TEST
 
-START_TEST(a_damaged_origin_is_told_and_not_replaced)
+START_TEST(a_damaged_origin_is_reported_and_not_replaced)
 {
     set("nightly/origin.json", "{\"orig");
     ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, NULL, &err), HANGAR_CORRUPT);
@@ -254,7 +254,7 @@ START_TEST(without_the_manifest_gone_nothing_goes)
 }
 END_TEST
 
-START_TEST(what_cannot_be_removed_does_not_keep_the_rest)
+START_TEST(a_file_that_cannot_be_removed_does_not_keep_the_others)
 {
     fill_backup();
     memory.fail_on = "remove nightly/" SAMPLE_ID "/db/a";
@@ -275,12 +275,12 @@ int main(void)
         a_failing_put_is_aborted,
         a_file_that_was_stored_short_does_not_stay,
         a_place_is_claimed_once_and_kept,
-        a_damaged_origin_is_told_and_not_replaced,
+        a_damaged_origin_is_reported_and_not_replaced,
         only_folders_of_backups_are_ids_over_many_pages,
         a_manifest_counts_only_in_its_own_place,
         a_backup_is_removed_manifest_first_and_nothing_else,
         without_the_manifest_gone_nothing_goes,
-        what_cannot_be_removed_does_not_keep_the_rest,
+        a_file_that_cannot_be_removed_does_not_keep_the_others,
     };
     return SUITE_RUN("catalog/store", tests, setup, teardown);
 }

@@ -255,7 +255,7 @@ START_TEST(details_are_shown_when_asked_for)
 }
 END_TEST
 
-/* "passing over a damaged copy: ..." has it, with a hint. */
+/* "skipping a damaged copy: ..." has it, with a hint. */
 START_TEST(the_damage_of_a_backup_is_shown_once)
 {
     struct cli_printed printed = {0};
@@ -268,7 +268,7 @@ START_TEST(the_damage_of_a_backup_is_shown_once)
     renderer("show")(doc, &out, &err);
     views_flush();
     ck_assert_ptr_nonnull(strstr(out_text, "db is gone"));
-    cli_record(&err, "passing over a damaged copy: db is gone; hint: judge it again");
+    cli_record(&err, "skipping a damaged copy: db is gone; hint: judge it again");
     size_t first = out_size;
     renderer("show")(doc, &out, &err);
     views_flush();
@@ -281,7 +281,7 @@ START_TEST(the_damage_of_a_backup_is_shown_once)
 }
 END_TEST
 
-START_TEST(what_was_not_judged_is_not_called_bad)
+START_TEST(a_backup_that_was_not_judged_is_not_called_bad)
 {
     views_open();
     json_t *doc = fixture("verify/verify_interrupted");
@@ -359,7 +359,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_plan_names_every_target);
     tcase_add_test(tests, details_are_shown_when_asked_for);
     tcase_add_test(tests, the_damage_of_a_backup_is_shown_once);
-    tcase_add_test(tests, what_was_not_judged_is_not_called_bad);
+    tcase_add_test(tests, a_backup_that_was_not_judged_is_not_called_bad);
     tcase_add_test(tests, symbols_and_colours_are_used_where_they_can_be);
     tcase_add_test(tests, tables_fit_a_narrow_terminal);
 }

@@ -31,10 +31,10 @@ static const struct world_row wrong[] = {
      "what belongs to it, or remove the key"},
     {"version: 1\n", "backup.yaml:1:1: key \"pipelines\" is missing"},
     {WITH_TOP("version: 1\norigin: a b\n"),
-     "backup.yaml:2:9: origin must be 1 to 100 of letters, digits, \".\", \"_\" and \"-\", not \"a "
+     "backup.yaml:2:9: origin must be 1 to 100 letters, digits, \".\", \"_\" and \"-\", not \"a "
      "b\""},
     {WITH_TOP("version: 1\norigin: ''\n"),
-     "backup.yaml:2:9: origin must be 1 to 100 of letters, digits, \".\", \"_\" and \"-\", not "
+     "backup.yaml:2:9: origin must be 1 to 100 letters, digits, \".\", \"_\" and \"-\", not "
      "\"\""},
     {WITH_TOP("version: 1\nlimits: 5\n"),
      "backup.yaml:2:9: limits must be a map of keys and values"},
@@ -66,7 +66,7 @@ static const struct world_row wrong[] = {
      "backup.yaml:8:17: unknown source \"bd\"; hint: did you mean \"db\"?"},
 };
 
-START_TEST(all_that_is_wrong_is_told_at_once)
+START_TEST(all_errors_are_reported_at_once)
 {
     WORLD_CHECK(wrong);
 }
@@ -135,7 +135,7 @@ static void cannot_load(const char *path, const char *error)
     hg_problems_free(&problems);
 }
 
-START_TEST(a_file_that_cannot_be_read_says_why)
+START_TEST(a_file_that_cannot_be_read_is_reported_with_the_reason)
 {
     cannot_load("none.yaml", "cannot open none.yaml: No such file or directory");
     cannot_load("none/x.yaml", "cannot open none/x.yaml: No such file or directory");
@@ -169,8 +169,10 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        all_that_is_wrong_is_told_at_once,     limits_have_defaults,
-        limits_and_paths_are_as_given,         a_file_that_cannot_be_read_says_why,
+        all_errors_are_reported_at_once,
+        limits_have_defaults,
+        limits_and_paths_are_as_given,
+        a_file_that_cannot_be_read_is_reported_with_the_reason,
         the_file_is_named_as_the_caller_wants,
     };
     return SUITE_RUN("config", tests, folder_setup, folder_teardown);

@@ -55,8 +55,8 @@ START_TEST(variables_become_their_text)
 }
 END_TEST
 
-#define BAD_NAME                                                                                   \
-    "a variable has no valid name; hint: names are of letters, digits and \"_\"; write \"$$\" "    \
+#define BAD_NAME                                                                                    \
+    "a variable has no valid name; hint: names consist of letters, digits and \"_\"; write \"$$\" " \
     "for a dollar sign"
 #define BAD_NEXT(name) "\"}\", \":-\" or \":?\" must follow the name of variable " name
 
@@ -82,7 +82,7 @@ static const struct {
     {"${HG_NONE:-${HG_HOST}}", "a variable cannot stand inside the default of another"},
 };
 
-START_TEST(what_cannot_be_expanded_is_told_at_its_place)
+START_TEST(failed_expansions_are_reported_with_their_place)
 {
     set_variables();
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -125,7 +125,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         variables_become_their_text,
-        what_cannot_be_expanded_is_told_at_its_place,
+        failed_expansions_are_reported_with_their_place,
         an_expansion_is_bounded,
     };
     return SUITE_RUN("expand", tests, NULL, NULL);

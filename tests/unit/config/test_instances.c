@@ -10,8 +10,8 @@
 
 #define PIPELINE "pipelines:\n  p: {sources: [db], sinks: [out]}\n"
 #define SOURCE "version: 1\nsources:\n  db: {plugin: demo}\n"
-#define NAME_HINT                                                                                  \
-    " is not a valid name; hint: a name is of a-z, 0-9, \"_\" and \"-\", begins with a letter "    \
+#define NAME_HINT                                                                                     \
+    " is not a valid name; hint: a name consists of a-z, 0-9, \"_\" and \"-\", begins with a letter " \
     "and has at most 64 characters"
 #define LONG "a2345678901234567890123456789012345678901234567890123456789012345"
 #define SINK(lines)                                                                                \
@@ -32,10 +32,10 @@ static const struct world_row wrong[] = {
     {SOURCE "sinks:\n  out: {options: {path: a}}\n" PIPELINE,
      "backup.yaml:5:3: sink \"out\" has no \"plugin\""},
     {SOURCE "sinks:\n  out: {plugin: Store}\n" PIPELINE,
-     "backup.yaml:5:17: \"Store\" is not the name of a plugin; hint: a name is of a-z, 0-9 and "
+     "backup.yaml:5:17: \"Store\" is not the name of a plugin; hint: a name consists of a-z, 0-9 and "
      "\"-\""},
     {SOURCE "sinks:\n  out: {plugin: ../store}\n" PIPELINE,
-     "backup.yaml:5:17: \"../store\" is not the name of a plugin; hint: a name is of a-z, 0-9 and "
+     "backup.yaml:5:17: \"../store\" is not the name of a plugin; hint: a name consists of a-z, 0-9 and "
      "\"-\""},
     {SOURCE "sinks:\n  out: {plugin: [store]}\n" PIPELINE,
      "backup.yaml:5:17: plugin must be a single value, not a list"},
@@ -133,7 +133,7 @@ static const struct world_row wrong[] = {
      "backup.yaml:8:27: min_keep must be from 1 to 100000, not \"0\""},
 };
 
-START_TEST(wrong_instances_are_told_at_their_place)
+START_TEST(wrong_instances_are_reported_with_their_place)
 {
     WORLD_CHECK(wrong);
 }
@@ -219,7 +219,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        wrong_instances_are_told_at_their_place,
+        wrong_instances_are_reported_with_their_place,
         an_instance_is_what_its_keys_say,
         keys_without_effect_and_unused_instances_are_warned_of,
         a_thousand_instances_are_enough,

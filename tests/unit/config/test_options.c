@@ -135,7 +135,7 @@ static void setup(void)
     setenv("HG_PORT", "12: [34]", 1);
 }
 
-START_TEST(wrong_options_are_told_at_their_place)
+START_TEST(wrong_options_are_reported_with_their_place)
 {
     WORLD_CHECK(wrong);
 }
@@ -461,7 +461,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        wrong_options_are_told_at_their_place,
+        wrong_options_are_reported_with_their_place,
         right_options_have_their_values,
         defaults_fill_what_is_not_given,
         a_single_text_is_a_list_of_one,

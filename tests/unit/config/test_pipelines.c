@@ -35,8 +35,8 @@ static const struct world_row wrong[] = {
      "backup.yaml:10:54: transforms has no value; hint: list their names, such as [one, two], or "
      "remove the key"},
     {WITH("  p: {sources: [app_db], sinks: [store]}\n"),
-     "backup.yaml:10:34: unknown sink \"store\"; hint: did you mean \"local\", whose plugin that "
-     "is?"},
+     "backup.yaml:10:34: unknown sink \"store\"; hint: did you mean \"local\", which uses this "
+     "plugin?"},
     {WITH("  p: {sources: [app_db], sinks: [local], cron: \"0 2 * * *\"}\n"),
      "backup.yaml:10:42: unknown key \"cron\"; hint: did you mean \"schedule\"?"},
     {WITH("  p: {sources: [app_db], sinks: [local], retention: {keep_days: 7}}\n"),
@@ -108,7 +108,7 @@ static const struct world_row wrong[] = {
     {WITH("  p: {sources: [app_db], sinks: [local], schedule: [1]}\n"),
      "backup.yaml:10:52: schedule must be a single value, not a list"},
     {WITH("  \"Night ly\": {sources: [app_db], sinks: [local]}\n"),
-     "backup.yaml:10:3: \"Night ly\" is not a valid name; hint: a name is of a-z, 0-9, \"_\" and "
+     "backup.yaml:10:3: \"Night ly\" is not a valid name; hint: a name consists of a-z, 0-9, \"_\" and "
      "\"-\", begins with a letter and has at most 64 characters"},
     {WITH("  {}\n"), "backup.yaml:10:3: pipelines is empty"},
     {WITH("  [p]\n"), "backup.yaml:10:3: pipelines must be a map of keys and values"},
@@ -120,7 +120,7 @@ static const struct world_row wrong[] = {
      "backup.yaml:11:17: unknown source \"cahce\"; hint: did you mean \"cache\"?"},
 };
 
-START_TEST(wrong_pipelines_are_told_at_their_place)
+START_TEST(wrong_pipelines_are_reported_with_their_place)
 {
     WORLD_CHECK(wrong);
 }
@@ -228,7 +228,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        wrong_pipelines_are_told_at_their_place,
+        wrong_pipelines_are_reported_with_their_place,
         a_pipeline_knows_its_instances_in_order,
         a_backup_may_be_an_hour_older_than_its_schedule_lets_pass,
         a_model_with_mistakes_is_there_for_the_rest_of_the_checks,

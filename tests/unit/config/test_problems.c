@@ -14,7 +14,7 @@ static char *text_of(struct hg_problems *p, bool warnings)
     return hg_str_take(&text);
 }
 
-START_TEST(problems_are_told_in_the_order_of_the_file)
+START_TEST(problems_are_reported_in_the_order_of_the_file)
 {
     struct hg_problems p = {.file = "b.yaml"};
     hg_problem_add(&p, 9, 1, "late");
@@ -34,7 +34,7 @@ START_TEST(problems_are_told_in_the_order_of_the_file)
 }
 END_TEST
 
-START_TEST(the_first_error_says_what_it_comes_to)
+START_TEST(the_first_error_sets_the_result)
 {
     struct hg_problems p = {0};
     hg_problem_warn(&p, 1, 1, "a warning");
@@ -81,8 +81,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        problems_are_told_in_the_order_of_the_file,
-        the_first_error_says_what_it_comes_to,
+        problems_are_reported_in_the_order_of_the_file,
+        the_first_error_sets_the_result,
         a_problem_is_one_bounded_line,
         a_hundred_problems_are_kept_and_the_rest_counted,
     };

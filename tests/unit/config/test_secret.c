@@ -43,7 +43,7 @@ START_TEST(a_private_file_gives_its_text_without_the_newline)
 }
 END_TEST
 
-START_TEST(a_file_others_can_open_is_refused_with_the_command_that_mends_it)
+START_TEST(a_file_that_others_can_open_is_refused_with_the_command_that_fixes_it)
 {
     static const mode_t modes[] = {0604, 0640, 0644, 0660, 0602, 0620, 0601, 0777};
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
@@ -60,7 +60,7 @@ START_TEST(a_file_others_can_open_is_refused_with_the_command_that_mends_it)
 }
 END_TEST
 
-START_TEST(a_file_that_holds_no_secret_is_told)
+START_TEST(a_file_without_a_secret_is_reported)
 {
     struct hg_error err;
     ck_assert_ptr_null(file("none", &err));
@@ -105,7 +105,7 @@ START_TEST(a_command_gives_what_it_prints)
 }
 END_TEST
 
-START_TEST(a_command_that_fails_is_told_without_what_it_printed)
+START_TEST(a_failed_command_is_reported_without_its_output)
 {
     static const struct {
         const char *script, *error;
@@ -214,10 +214,10 @@ int main(void)
 {
     const TTest *const tests[] = {
         a_private_file_gives_its_text_without_the_newline,
-        a_file_others_can_open_is_refused_with_the_command_that_mends_it,
-        a_file_that_holds_no_secret_is_told,
+        a_file_that_others_can_open_is_refused_with_the_command_that_fixes_it,
+        a_file_without_a_secret_is_reported,
         a_command_gives_what_it_prints,
-        a_command_that_fails_is_told_without_what_it_printed,
+        a_failed_command_is_reported_without_its_output,
         a_command_that_hangs_is_ended_with_all_it_started,
         a_command_starts_with_default_signals,
         a_credential_is_a_file_of_systemds_folder,

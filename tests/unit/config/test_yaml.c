@@ -83,7 +83,7 @@ static const struct world_row wrong[] = {
     {"just a text\n", "backup.yaml:1:1: the file must be a map of keys and values"},
 };
 
-START_TEST(what_is_not_such_yaml_is_told_with_its_place)
+START_TEST(unsupported_yaml_is_reported_with_its_place)
 {
     WORLD_CHECK(wrong);
 }
@@ -108,7 +108,7 @@ static struct hg_yaml *parse(const char *text)
     return root;
 }
 
-START_TEST(every_node_knows_its_place)
+START_TEST(every_node_has_its_line_and_column)
 {
     struct hg_yaml *root = parse("a: 1\nb:\n  - x\n  - {k: 'v'}\n\xC3\xA4: \xE2\x82\xAC y\n");
     ck_assert_int_eq(root->type, HG_YAML_MAP);
@@ -269,9 +269,9 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        what_is_not_such_yaml_is_told_with_its_place,
+        unsupported_yaml_is_reported_with_its_place,
         a_nul_is_refused_wherever_it_stands,
-        every_node_knows_its_place,
+        every_node_has_its_line_and_column,
         texts_are_as_written,
         a_byte_order_mark_and_document_marks_are_accepted,
         hostile_files_are_refused_soon,

@@ -117,7 +117,7 @@ START_TEST(the_only_copy_found_corrupt_is_neither_healthy_nor_silent)
 }
 END_TEST
 
-START_TEST(what_a_listing_shows_ends_with_its_cause)
+START_TEST(a_problem_in_a_listing_ends_with_its_cause)
 {
     world_config(ONE);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
@@ -240,7 +240,7 @@ static void goodness_drill(const char *sink, const char *result)
                      0);
 }
 
-START_TEST(what_a_drill_found_is_ended_by_a_good_drill_alone)
+START_TEST(only_a_good_drill_ends_damage_that_a_drill_found)
 {
     world_config(BOTH);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
@@ -368,11 +368,11 @@ int main(void)
     const TTest *const tests[] = {
         damage_counts_until_a_later_verification_is_good,
         the_only_copy_found_corrupt_is_neither_healthy_nor_silent,
-        what_a_listing_shows_ends_with_its_cause,
+        a_problem_in_a_listing_ends_with_its_cause,
         retention_keeps_the_last_good_one_when_newer_ones_are_known_to_be_corrupt,
         a_verification_that_judged_nothing_changes_nothing,
         a_drill_of_one_sink_does_not_hide_that_of_another,
-        what_a_drill_found_is_ended_by_a_good_drill_alone,
+        only_a_good_drill_ends_damage_that_a_drill_found,
         a_failed_restore_names_the_other_copy,
         a_new_copy_is_not_judged_by_the_old_one,
         copy_and_repair_mend_what_is_known_to_be_damaged,

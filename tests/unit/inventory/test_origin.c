@@ -39,7 +39,7 @@ static enum hangar_status list_status(void)
     return status;
 }
 
-/* Every job says that the sink is not the one that it was. */
+/* Every job reports that the sink is another one, or has lost its content. */
 static void must_be_refused(const char *why)
 {
     char *text = NULL;
@@ -88,10 +88,10 @@ START_TEST(a_sink_that_has_become_empty_is_refused_until_it_is_back)
 {
     make_known_sink();
     ck_assert_int_eq(rename("backups", "disk"), 0);
-    must_be_refused("has no nightly/origin.json any more");
+    must_be_refused("has no nightly/origin.json, but had one before");
     ck_assert_int_eq(access("backups", F_OK), -1);
     ck_assert_int_eq(mkdir("backups", 0700), 0); /* the mount point */
-    must_be_refused("has no nightly/origin.json any more");
+    must_be_refused("has no nightly/origin.json, but had one before");
     ck_assert_int_eq(rmdir("backups"), 0);
     ck_assert_int_eq(rename("disk", "backups"), 0);
     ck_assert_int_eq(list_status(), HANGAR_STATUS_DONE);
@@ -99,7 +99,7 @@ START_TEST(a_sink_that_has_become_empty_is_refused_until_it_is_back)
 }
 END_TEST
 
-START_TEST(an_empty_sink_is_taken_when_the_user_says_so)
+START_TEST(an_empty_sink_is_used_after_the_user_confirms_it)
 {
     make_known_sink();
     ck_assert_int_eq(rename("backups", "disk"), 0);
@@ -110,7 +110,7 @@ START_TEST(an_empty_sink_is_taken_when_the_user_says_so)
 }
 END_TEST
 
-#define LOST "has lost nightly/origin.json; the backups there can be read"
+#define LOST "has backups but no nightly/origin.json, so nothing is stored"
 
 static size_t times_logged(const char *what)
 {
@@ -181,7 +181,7 @@ START_TEST(a_folder_without_a_backup_does_not_make_up_for_the_origin)
     make_known_sink();
     ck_assert_int_eq(rename("backups", "disk"), 0);
     world_write("backup_1970-01-01T03-00-00-000Z", "run.json", "{}");
-    must_be_refused("has no nightly/origin.json any more");
+    must_be_refused("has no nightly/origin.json, but had one before");
 }
 END_TEST
 
@@ -193,7 +193,7 @@ START_TEST(another_sink_in_its_place_is_refused)
     world_write("..", "nightly/origin.json",
                 "{ \"origin\": \"db1\", \"created\": \"2020-01-01T00:00:00.000Z\" }");
     world_backup(3 * HOUR, 1);
-    must_be_refused("is not the one that it was");
+    must_be_refused("has another nightly/origin.json than before");
 }
 END_TEST
 
@@ -221,11 +221,11 @@ START_TEST(a_sink_that_was_only_listed_is_known)
     ck_assert_int_eq(system("rm -rf state"), 0);
     ck_assert_int_eq(list_status(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(rename("backups", "disk"), 0);
-    must_be_refused("has no nightly/origin.json any more");
+    must_be_refused("has no nightly/origin.json, but had one before");
 }
 END_TEST
 
-START_TEST(a_damaged_memory_is_none)
+START_TEST(a_damaged_memory_of_a_sink_is_ignored)
 {
     make_known_sink();
     folder_file(KNOWN, "{ \"tar", 6, 0600);
@@ -241,12 +241,12 @@ int main(void)
         a_sink_that_has_become_empty_is_refused_until_it_is_back,
         a_sink_that_lost_only_its_origin_can_be_read,
         a_folder_without_a_backup_does_not_make_up_for_the_origin,
-        an_empty_sink_is_taken_when_the_user_says_so,
+        an_empty_sink_is_used_after_the_user_confirms_it,
         another_sink_in_its_place_is_refused,
         a_copy_of_the_disk_is_the_same_sink,
         a_sink_without_backups_that_has_its_origin_is_good,
         a_sink_that_was_only_listed_is_known,
-        a_damaged_memory_is_none,
+        a_damaged_memory_of_a_sink_is_ignored,
     };
     return SUITE_RUN("inventory/origin", tests, world_setup, world_teardown);
 }

@@ -162,8 +162,8 @@ START_TEST(a_place_that_is_in_use_is_refused_and_not_changed)
     } there[] = {
         {"run.json", "{ \"run\": \"r1\", \"pipeline\": \"nightly\", \"host\": \"elsewhere\" }",
          "host elsewhere is storing"},
-        {"run.json", "{ \"host\": \"elsewhere\" }", "no run.json says"},
-        {"db/b", "nothing claims it", "no run.json says"},
+        {"run.json", "{ \"host\": \"elsewhere\" }", "no run.json that marks"},
+        {"db/b", "nothing claims it", "no run.json that marks"},
         {"hold", "{}", "it is damaged"},
         {"manifest.json.sig", "", "it is damaged"},
         {"deleted.json", "{ \"deleted\": \"2026-01-03T00:00:00.000Z\" }", "delete_grace"},
@@ -308,7 +308,8 @@ START_TEST(a_run_whose_manifest_key_is_in_use_leaves_nothing)
     ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
     world_write(ID, "manifest.json", "{ \"hangar\": \"abandoned\" }\n");
     ck_assert_int_eq(place_commit(place.sink), HANGAR_IO);
-    ck_assert_msg(strstr(err.text, "another host took this run for dead") != NULL, "%s", err.text);
+    ck_assert_msg(strstr(err.text, "another host removed the files of this run") != NULL, "%s",
+                  err.text);
     ck_assert(!place.committed);
     place_clear();
     ck_assert_int_le(world_files(ID), 0);

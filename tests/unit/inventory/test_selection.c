@@ -85,7 +85,7 @@ START_TEST(a_damaged_copy_is_read_once_and_then_the_other)
         /* "latest" could also be an older backup of that sink */
         ck_assert_uint_eq(selection_manifest_reads("ra"), ids[i] ? 2 : 1);
         ck_assert_uint_eq(selection_manifest_reads("rb"), 1);
-        ck_assert_ptr_nonnull(strstr(world_log(), "passing over a damaged copy: sink a: "));
+        ck_assert_ptr_nonnull(strstr(world_log(), "skipping a damaged copy: sink a: "));
     }
     ck_assert_int_eq(world_shell("sed -i s/db/dc/ b/p%%%s%%manifest.json", world_id()), 0);
     ck_assert_int_eq(select_backup(world_id()), HANGAR_STATUS_CORRUPT);
@@ -93,7 +93,7 @@ START_TEST(a_damaged_copy_is_read_once_and_then_the_other)
     ck_assert_uint_eq(selection_manifest_reads("ra") + selection_manifest_reads("rb"), 2);
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("id"), older); /* the newest good one, and a warning */
-    ck_assert_ptr_nonnull(strstr(world_log(), "passing over a damaged copy: sink a: "));
+    ck_assert_ptr_nonnull(strstr(world_log(), "skipping a damaged copy: sink a: "));
 }
 END_TEST
 
@@ -126,9 +126,9 @@ START_TEST(a_copy_that_lacks_an_object_is_damaged)
     ck_assert_ptr_nonnull(strstr(world_log(), "has no good copy; using the damaged one in sink a"));
     /* what is wrong was said when the copy was passed over, and is not said again */
     const char *log = world_log() + before;
-    ck_assert_ptr_nonnull(strstr(log, " is not whole: "));
+    ck_assert_ptr_nonnull(strstr(log, " is incomplete: "));
     ck_assert_ptr_nonnull(strstr(log, "has no good copy; using the damaged one in sink a"));
-    ck_assert_ptr_null(strstr(strstr(log, "using the damaged"), " is not whole: "));
+    ck_assert_ptr_null(strstr(strstr(log, "using the damaged"), " is incomplete: "));
 }
 END_TEST
 
@@ -197,7 +197,7 @@ START_TEST(a_partial_backup_is_not_the_latest)
 END_TEST
 
 /* It may be the latest: an older one must not be taken in its place. */
-START_TEST(a_folder_that_cannot_be_read_is_not_passed_over_by_latest)
+START_TEST(latest_does_not_skip_a_folder_that_cannot_be_read)
 {
     char older[64], fault[128];
     make_backups(1);
@@ -210,14 +210,14 @@ START_TEST(a_folder_that_cannot_be_read_is_not_passed_over_by_latest)
     ck_assert_str_eq(world_text("sink"), "b");
     ck_assert_int_eq(world_shell("rm b/p%%%s%%*", world_id()), 0);
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_FAILED);
-    ck_assert(world_says("the latest backup may be "));
+    ck_assert(world_says("which may be the latest backup"));
     ck_assert(world_says(world_id()));
     ck_assert_int_eq(select_backup(older), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("id"), older);
 }
 END_TEST
 
-START_TEST(a_sink_that_cannot_be_read_is_passed_over)
+START_TEST(a_sink_that_cannot_be_read_is_skipped)
 {
     static const char *const faults[] = {", fail_at: create", ", fail_at: list", ", fail_at: get"};
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -227,7 +227,7 @@ START_TEST(a_sink_that_cannot_be_read_is_passed_over)
         ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
         ck_assert_str_eq(world_text("sink"), "b");
         ck_assert_uint_eq(selection_manifest_reads("rb"), 1);
-        ck_assert_ptr_nonnull(strstr(world_log(), "passing over a "));
+        ck_assert_ptr_nonnull(strstr(world_log(), "skipping a "));
         ck_assert_int_eq(world_shell("rm -rf b"), 0);
         ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_FAILED);
         ck_assert(world_says("sink a: cannot "));
@@ -246,8 +246,8 @@ int main(void)
         a_newer_backup_is_selected_before_a_damaged_older_one,
         a_safety_backup_is_not_the_latest,
         a_partial_backup_is_not_the_latest,
-        a_folder_that_cannot_be_read_is_not_passed_over_by_latest,
-        a_sink_that_cannot_be_read_is_passed_over,
+        latest_does_not_skip_a_folder_that_cannot_be_read,
+        a_sink_that_cannot_be_read_is_skipped,
     };
     return SUITE_RUN("inventory/selection", tests, world_setup, world_teardown);
 }

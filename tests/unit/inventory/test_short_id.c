@@ -14,7 +14,7 @@
     "  b: { plugin: storage-local, options: { path: ./b } } }\n"                                   \
     "pipelines: { p: { sources: [db], sinks: [a, b] } }\n"
 
-START_TEST(what_cannot_be_a_part_of_an_id_is_wrong_usage)
+START_TEST(an_impossible_part_of_an_id_is_wrong_usage)
 {
     static const char *const invalid[] = {"",        "23Z",   "backup_",    "backup_202", "../2026",
                                           "latest1", "2026%", "2026/../..", "back",       "2026 "};
@@ -78,7 +78,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        what_cannot_be_a_part_of_an_id_is_wrong_usage,
+        an_impossible_part_of_an_id_is_wrong_usage,
         a_unique_part_selects_and_an_ambiguous_one_lists_the_candidates,
         a_damaged_backup_is_found_by_a_part_of_its_id,
     };

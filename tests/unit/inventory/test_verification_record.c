@@ -249,7 +249,7 @@ START_TEST(old_records_are_removed_with_their_signatures)
 }
 END_TEST
 
-START_TEST(marks_and_records_and_their_signatures_are_no_files_of_a_backup)
+START_TEST(marks_records_and_signatures_are_not_files_of_a_backup)
 {
     static const char *const ignored[] = {"manifest.json",
                                           "manifest.json.sig",
@@ -322,7 +322,7 @@ int main(void)
         a_name_of_today_with_a_time_of_the_future_does_not_count,
         this_machine_forgets_good_results_from_the_future_and_remembers_damage,
         old_records_are_removed_with_their_signatures,
-        marks_and_records_and_their_signatures_are_no_files_of_a_backup,
+        marks_records_and_signatures_are_not_files_of_a_backup,
         a_hold_is_signed_for_its_backup,
     };
     return SUITE_RUN("inventory/verification_record", tests, world_setup, world_teardown);

@@ -68,7 +68,7 @@ START_TEST(the_smallest_memory_is_enough)
 }
 END_TEST
 
-START_TEST(too_little_memory_is_said)
+START_TEST(too_little_memory_is_reported)
 {
     struct trip trip;
     trip_init(&trip, 512 * 1024, 2);
@@ -205,7 +205,7 @@ int main(void)
     const TTest *const tests[] = {
         all_objects_reach_all_sinks_unchanged,
         the_smallest_memory_is_enough,
-        too_little_memory_is_said,
+        too_little_memory_is_reported,
         the_bytes_do_not_depend_on_the_number_of_workers,
         no_sink_is_asked_for_more_puts_than_it_takes,
         a_sink_that_fails_drops_out_and_the_others_finish,

@@ -129,7 +129,7 @@ START_TEST(the_only_sink_is_never_detached)
 }
 END_TEST
 
-START_TEST(the_last_sink_that_lives_is_never_detached)
+START_TEST(the_last_working_sink_is_never_detached)
 {
     struct trip trip;
     init(&trip, 1, false);
@@ -258,7 +258,7 @@ START_TEST(sinks_that_wait_for_each_other_in_turn_do_not_lag)
 }
 END_TEST
 
-START_TEST(a_machine_that_slept_has_kept_nobody_waiting)
+START_TEST(the_sleep_of_a_machine_is_not_a_wait_for_a_sink)
 {
     struct still s;
     still_init(&s);
@@ -278,12 +278,12 @@ int main(void)
         a_failure_that_may_pass_detaches_and_another_does_not,
         other_calls_of_a_sink_that_fails_do_not_keep_the_run_waiting,
         the_only_sink_is_never_detached,
-        the_last_sink_that_lives_is_never_detached,
+        the_last_working_sink_is_never_detached,
         with_the_last_sink_that_works_the_run_fails_for_its_reason,
         a_slow_source_makes_no_sink_lag,
         time_counts_only_while_the_sinks_are_waited_for,
         sinks_that_wait_for_each_other_in_turn_do_not_lag,
-        a_machine_that_slept_has_kept_nobody_waiting,
+        the_sleep_of_a_machine_is_not_a_wait_for_a_sink,
     };
     return SUITE_RUN("lag", tests, NULL, NULL);
 }

@@ -41,7 +41,7 @@ START_TEST(a_source_that_fails_while_reading_fails_the_run)
 }
 END_TEST
 
-START_TEST(an_object_is_kept_only_when_its_source_says_that_it_is_whole)
+START_TEST(an_object_is_kept_only_when_its_source_reports_it_whole)
 {
     struct trip trip;
     start(&trip);
@@ -164,7 +164,7 @@ START_TEST(an_urgent_source_of_any_size_arrives_whole)
 }
 END_TEST
 
-START_TEST(the_first_failure_is_the_one_that_is_told)
+START_TEST(the_first_failure_is_reported)
 {
     struct trip trip;
     start(&trip);
@@ -186,14 +186,14 @@ int main(void)
 {
     const TTest *const tests[] = {
         a_source_that_fails_while_reading_fails_the_run,
-        an_object_is_kept_only_when_its_source_says_that_it_is_whole,
+        an_object_is_kept_only_when_its_source_reports_it_whole,
         the_end_of_a_source_can_fail_the_run,
         an_object_is_read_again_where_the_source_allows_it,
         an_object_is_not_read_again_for_ever,
         a_source_that_cannot_rewind_is_not_asked_to,
         an_urgent_source_never_waits_for_a_sink,
         an_urgent_source_of_any_size_arrives_whole,
-        the_first_failure_is_the_one_that_is_told,
+        the_first_failure_is_reported,
     };
     return SUITE_RUN("pull", tests, NULL, NULL);
 }

@@ -86,7 +86,7 @@ START_TEST(the_table_is_whole)
 }
 END_TEST
 
-START_TEST(a_plugin_s_lines_say_whose_they_are)
+START_TEST(lines_of_a_plugin_name_their_instance)
 {
     hg_host.log(ctx, HANGAR_LOG_WARN, "only %d left\n", 3);
     ck_assert_str_eq(logged(), "1 source db: only 3 left\\x0a\n");
@@ -125,7 +125,7 @@ START_TEST(options_that_were_not_declared_cannot_be_read)
 }
 END_TEST
 
-START_TEST(a_failing_option_is_told_with_its_place)
+START_TEST(a_failing_option_is_reported_with_its_place)
 {
     struct hg_error err = {0};
     ck_assert_int_eq(HG_CALL(ctx, &err, hg_host.fail_option(ctx, "count", "%d is odd", 7)),
@@ -254,7 +254,7 @@ START_TEST(a_quota_beyond_the_disk_is_refused_at_first_and_later)
 }
 END_TEST
 
-START_TEST(a_spool_keeps_order_and_bound_and_tells_why)
+START_TEST(a_spool_keeps_its_order_and_limit_and_reports_the_reason)
 {
     struct hangar_spool *spool = NULL;
     char back[8] = "";
@@ -302,10 +302,10 @@ int main(void)
 {
     const TTest *const tests[] = {
         the_table_is_whole,
-        a_plugin_s_lines_say_whose_they_are,
+        lines_of_a_plugin_name_their_instance,
         options_are_read_with_their_defaults,
         options_that_were_not_declared_cannot_be_read,
-        a_failing_option_is_told_with_its_place,
+        a_failing_option_is_reported_with_its_place,
         of_several_failures_the_first_counts_and_long_ones_are_cut,
         progress_is_the_step_of_the_job,
         cancelling_is_seen_and_wakes,
@@ -313,7 +313,7 @@ int main(void)
         a_temporary_folder_lives_as_long_as_its_instance,
         instances_of_one_name_do_not_share_a_temporary_folder,
         a_quota_beyond_the_disk_is_refused_at_first_and_later,
-        a_spool_keeps_order_and_bound_and_tells_why,
+        a_spool_keeps_its_order_and_limit_and_reports_the_reason,
         attributes_and_texts_are_collected,
     };
     return SUITE_RUN("plugin/host", tests, setup, teardown);

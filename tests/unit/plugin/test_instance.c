@@ -101,7 +101,7 @@ START_TEST(an_instance_is_made_and_destroyed)
 }
 END_TEST
 
-START_TEST(why_it_cannot_be_made_is_told_once)
+START_TEST(the_reason_of_a_failed_opening_is_reported_once)
 {
     ck_assert_str_eq(opening(HANGAR_AUTH, true),
                      "source mine: cannot open the box: No such file or directory");
@@ -111,7 +111,7 @@ START_TEST(why_it_cannot_be_made_is_told_once)
 }
 END_TEST
 
-START_TEST(a_result_that_is_none_is_a_bug_of_the_plugin)
+START_TEST(an_unknown_result_code_is_a_bug_of_the_plugin)
 {
     ck_assert_str_eq(opening((enum hangar_rc)99, false),
                      "source mine: plugin box returned the unknown result 99");
@@ -124,7 +124,7 @@ START_TEST(a_result_that_is_none_is_a_bug_of_the_plugin)
 }
 END_TEST
 
-START_TEST(what_an_earlier_call_said_is_not_told_later)
+START_TEST(a_message_of_an_earlier_call_is_not_reported_later)
 {
     struct hangar_ctx *ctx = NULL;
     struct hg_error err = {0};
@@ -290,7 +290,7 @@ static void fail_in_own_words(void *arg, size_t i)
     }
 }
 
-START_TEST(callers_do_not_mix_up_what_was_said)
+START_TEST(each_caller_gets_its_own_message)
 {
     struct hangar_ctx *ctx = NULL;
     ck_assert_int_eq(world_open(&plugin, "mine", &ctx, NULL), HANGAR_OK);
@@ -321,9 +321,9 @@ int main(void)
 {
     const TTest *const tests[] = {
         an_instance_is_made_and_destroyed,
-        why_it_cannot_be_made_is_told_once,
-        a_result_that_is_none_is_a_bug_of_the_plugin,
-        what_an_earlier_call_said_is_not_told_later,
+        the_reason_of_a_failed_opening_is_reported_once,
+        an_unknown_result_code_is_a_bug_of_the_plugin,
+        a_message_of_an_earlier_call_is_not_reported_later,
         where_it_leads_or_the_plugin_s_name_is_shown,
         a_thread_model_that_we_do_not_know_is_the_strictest,
         cancelling_the_job_reaches_each_instance_also_later_ones,
@@ -331,7 +331,7 @@ int main(void)
         a_serial_instance_is_called_once_at_a_time,
         parallel_handles_are_called_at_once,
         a_rate_limit_holds_over_all_callers_and_ends_with_the_instance,
-        callers_do_not_mix_up_what_was_said,
+        each_caller_gets_its_own_message,
     };
     return SUITE_RUN("plugin/instance", tests, setup, teardown);
 }

@@ -92,7 +92,7 @@ START_TEST(an_error_that_is_recorded_stays)
 }
 END_TEST
 
-START_TEST(who_asked_first_is_told)
+START_TEST(a_cancellation_before_a_failure_is_reported)
 {
     begin(0);
     hg_job_cancel(&job);
@@ -157,19 +157,19 @@ static void wake_a_sleeper(bool by_request)
     end();
 }
 
-START_TEST(cancelling_wakes_who_sleeps)
+START_TEST(cancelling_wakes_a_sleeping_thread)
 {
     wake_a_sleeper(false);
 }
 END_TEST
 
-START_TEST(a_request_from_a_signal_handler_wakes_who_sleeps)
+START_TEST(a_request_from_a_signal_handler_wakes_a_sleeping_thread)
 {
     wake_a_sleeper(true);
 }
 END_TEST
 
-START_TEST(who_is_not_cancelled_sleeps_to_the_end)
+START_TEST(without_a_cancellation_a_sleep_ends_in_time)
 {
     begin(0);
     int64_t before = hg_mono_ms();
@@ -284,7 +284,7 @@ START_TEST(signs_of_life_keep_a_job_going)
 }
 END_TEST
 
-START_TEST(the_step_is_told_and_cut_to_size)
+START_TEST(the_step_is_reported_and_cut_to_size)
 {
     begin(0);
     char step[8];
@@ -413,7 +413,7 @@ START_TEST(more_than_the_disk_has_is_refused)
 }
 END_TEST
 
-START_TEST(a_folder_that_cannot_be_made_is_told)
+START_TEST(a_folder_that_cannot_be_made_is_reported)
 {
     struct hg_job_settings settings = {.log = &log_, .temp_base = "/nowhere/at/all"};
     struct hg_error err = {0};
@@ -455,24 +455,24 @@ int main(void)
         a_job_in_which_nothing_happens_is_ok,
         the_first_failure_counts_and_cancels,
         an_error_that_is_recorded_stays,
-        who_asked_first_is_told,
+        a_cancellation_before_a_failure_is_reported,
         one_of_many_failures_at_once_is_kept_whole,
-        cancelling_wakes_who_sleeps,
-        a_request_from_a_signal_handler_wakes_who_sleeps,
-        who_is_not_cancelled_sleeps_to_the_end,
+        cancelling_wakes_a_sleeping_thread,
+        a_request_from_a_signal_handler_wakes_a_sleeping_thread,
+        without_a_cancellation_a_sleep_ends_in_time,
         hooks_are_called_once_also_those_that_come_later,
         hooks_come_and_go_while_the_job_is_cancelled,
         a_job_in_which_nothing_moves_is_ended,
         a_job_that_has_a_limit_is_ended_although_it_lives,
         signs_of_life_keep_a_job_going,
-        the_step_is_told_and_cut_to_size,
+        the_step_is_reported_and_cut_to_size,
         the_budget_is_never_exceeded,
         many_threads_share_the_budget,
         temporary_folders_are_private_and_gone_at_the_end,
         a_temporary_folder_that_outgrows_its_quota_fails_the_job,
         temporary_folders_that_outgrow_their_bound_together_fail_the_job,
         more_than_the_disk_has_is_refused,
-        a_folder_that_cannot_be_made_is_told,
+        a_folder_that_cannot_be_made_is_reported,
         a_held_job_ends_for_a_failure_and_for_no_request,
     };
     return SUITE_RUN("plugin/job", tests, folder_setup, folder_teardown);

@@ -65,7 +65,7 @@ static size_t open_files(void)
     return count;
 }
 
-START_TEST(a_good_plugin_is_loaded_with_all_it_has)
+START_TEST(a_good_plugin_is_loaded_with_all_its_parts)
 {
     struct hg_error err = {0};
     copy("odd", "hangar-odd.so");
@@ -229,7 +229,7 @@ START_TEST(a_name_that_is_not_the_file_s_is_refused)
 }
 END_TEST
 
-START_TEST(what_is_no_plugin_at_all_is_refused)
+START_TEST(a_file_that_is_not_a_plugin_is_refused)
 {
     const char *const no_entry =
         "it does not export hangar_plugin_entry; hint: end its source with HANGAR_PLUGIN(...)";
@@ -250,7 +250,7 @@ START_TEST(what_is_no_plugin_at_all_is_refused)
 }
 END_TEST
 
-START_TEST(missing_libraries_and_symbols_are_told_at_loading)
+START_TEST(missing_libraries_and_symbols_are_reported_at_loading)
 {
     struct hg_error err = {0};
     copy("odd-missing-library", "hangar-odd.so");
@@ -310,7 +310,7 @@ START_TEST(refused_plugins_leave_no_open_files)
 }
 END_TEST
 
-START_TEST(a_plugin_that_was_refused_can_be_mended)
+START_TEST(a_refused_plugin_can_be_fixed)
 {
     ck_assert_str_ne(said("no role"), "");
     ck_assert_str_eq(said("smaller"), "");
@@ -354,7 +354,7 @@ START_TEST(the_first_folder_that_has_a_plugin_wins)
 }
 END_TEST
 
-START_TEST(a_plugin_that_is_not_there_is_told_with_the_likely_name)
+START_TEST(a_missing_plugin_is_reported_with_the_likely_name)
 {
     const char *const *dirs = folders();
     const struct hg_plugin *p = NULL;
@@ -437,7 +437,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        a_good_plugin_is_loaded_with_all_it_has,
+        a_good_plugin_is_loaded_with_all_its_parts,
         another_process_can_open_a_plugin_by_its_name,
         a_plugin_without_options_has_an_empty_table,
         a_plugin_of_a_newer_header_is_loaded_and_what_we_do_not_know_left_out,
@@ -446,14 +446,14 @@ int main(void)
         each_required_function_is_named_when_it_is_missing,
         a_descriptor_that_cannot_be_right_is_refused,
         a_name_that_is_not_the_file_s_is_refused,
-        what_is_no_plugin_at_all_is_refused,
-        missing_libraries_and_symbols_are_told_at_loading,
+        a_file_that_is_not_a_plugin_is_refused,
+        missing_libraries_and_symbols_are_reported_at_loading,
         an_unsafe_file_is_not_loaded,
         the_same_file_is_the_same_plugin_and_a_rebuilt_one_another,
         refused_plugins_leave_no_open_files,
-        a_plugin_that_was_refused_can_be_mended,
+        a_refused_plugin_can_be_fixed,
         the_first_folder_that_has_a_plugin_wins,
-        a_plugin_that_is_not_there_is_told_with_the_likely_name,
+        a_missing_plugin_is_reported_with_the_likely_name,
         a_part_of_the_name_of_a_plugin_suggests_it,
         a_scan_finds_each_name_once_where_it_would_be_loaded,
     };

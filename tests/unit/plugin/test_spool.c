@@ -75,7 +75,7 @@ START_TEST(more_than_the_bound_is_refused_and_nothing_of_it_kept)
 }
 END_TEST
 
-START_TEST(nobody_else_can_open_the_file)
+START_TEST(other_users_cannot_open_the_file)
 {
     struct hangar_spool *spool = NULL;
     ck_assert_int_eq(hg_spool_open(folder_path, 100, &spool, NULL), HANGAR_OK);
@@ -107,7 +107,7 @@ int main(void)
     const TTest *const tests[] = {
         bytes_come_back_in_order_however_they_are_cut,
         more_than_the_bound_is_refused_and_nothing_of_it_kept,
-        nobody_else_can_open_the_file,
+        other_users_cannot_open_the_file,
     };
     return SUITE_RUN("plugin/spool", tests, folder_setup, folder_teardown);
 }

@@ -96,7 +96,7 @@ START_TEST(a_document_leaves_out_what_a_run_does_not_have)
 }
 END_TEST
 
-START_TEST(a_history_that_cannot_be_read_is_no_missing_one)
+START_TEST(an_unreadable_history_is_not_a_missing_one)
 {
     static const char *const suffixes[] = {"", HG_HISTORY_VERIFY, HG_HISTORY_PARTIAL,
                                            HG_HISTORY_RESTORES};
@@ -126,7 +126,7 @@ int main(void)
         the_last_run_of_each_pipeline_is_read_as_it_was_recorded,
         a_run_that_a_crash_cut_is_not_the_last_one,
         a_document_leaves_out_what_a_run_does_not_have,
-        a_history_that_cannot_be_read_is_no_missing_one,
+        an_unreadable_history_is_not_a_missing_one,
     };
     return SUITE_RUN("history", tests, state_setup, state_teardown);
 }

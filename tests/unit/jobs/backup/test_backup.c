@@ -122,7 +122,7 @@ START_TEST(a_failed_sink_leaves_the_run_and_the_other_sink_has_the_whole_backup)
 }
 END_TEST
 
-START_TEST(a_run_that_loses_all_sinks_fails_also_if_none_is_required)
+START_TEST(a_run_that_loses_all_sinks_fails_even_if_all_are_optional)
 {
     world_config(
         SOURCE("") "sinks:\n  a: { plugin: test-sink, required: false, options: { path: ./a, "
@@ -420,7 +420,7 @@ int main(void)
         without_transforms_the_bytes_of_the_source_are_stored,
         empty_sources_and_empty_objects_make_a_backup,
         a_failed_sink_leaves_the_run_and_the_other_sink_has_the_whole_backup,
-        a_run_that_loses_all_sinks_fails_also_if_none_is_required,
+        a_run_that_loses_all_sinks_fails_even_if_all_are_optional,
         a_failed_source_leaves_nothing,
         the_error_names_what_failed,
         a_temporary_failure_is_tried_three_times,

@@ -43,7 +43,7 @@ static void finish(void)
     hg_unnamed_free(&sources);
 }
 
-START_TEST(what_another_source_of_the_server_names_is_not_shown)
+START_TEST(databases_of_another_source_are_not_shown)
 {
     add_source(0, "s1", "app two\t1048576\ncrm\t2147483648\nlogs\t\n");
     add_source(1, "s1", "app\t1024\nlogs\t\ncrm\t2147483648\n");
@@ -92,7 +92,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        what_another_source_of_the_server_names_is_not_shown,
+        databases_of_another_source_are_not_shown,
         a_server_without_others_or_without_these_facts_shows_nothing,
         many_are_counted,
     };

@@ -106,7 +106,7 @@ START_TEST(a_first_start_alerts_nothing_until_a_backup_was_due)
 }
 END_TEST
 
-START_TEST(an_interrupted_run_is_no_failure_and_resolves_none)
+START_TEST(an_interrupted_run_neither_raises_nor_resolves_an_alert)
 {
     const char *interrupt = "echo '{\"run\": \"r\", \"status\": \"interrupted\", \"started\": "
                             "\"2026-01-15T02:00:00.000Z\", \"duration_ms\": 1}' "
@@ -214,7 +214,7 @@ int main(void)
         an_alert_that_no_notifier_accepted_is_notified_later,
         a_dry_run_notifies_and_records_nothing,
         a_first_start_alerts_nothing_until_a_backup_was_due,
-        an_interrupted_run_is_no_failure_and_resolves_none,
+        an_interrupted_run_neither_raises_nor_resolves_an_alert,
         a_failure_that_is_tried_again_alerts_after_the_last_try,
         a_damaged_memory_and_alerts_of_removed_pipelines_are_dropped,
         a_watch_returns_the_status_that_its_alerts_were_made_from,

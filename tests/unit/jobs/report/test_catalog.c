@@ -109,14 +109,14 @@ START_TEST(latest_is_the_newest_backup_of_all_sinks)
 }
 END_TEST
 
-START_TEST(a_damaged_copy_is_passed_over_when_another_copy_is_whole)
+START_TEST(a_damaged_copy_is_skipped_when_another_copy_is_whole)
 {
     world_config(CONFIG ONE);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
     catalog_damage_file("a/p/backup*/manifest.json", FLIP);
     ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("sink"), "b");
-    ck_assert_ptr_nonnull(strstr(world_log(), "passing over a damaged copy: sink a: "));
+    ck_assert_ptr_nonnull(strstr(world_log(), "skipping a damaged copy: sink a: "));
     ck_assert_int_eq(world_restore("latest", 0, NULL, NULL), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
     ck_assert_str_eq(world_text("backups.0.state"), "complete");
@@ -307,7 +307,7 @@ int main(void)
         lists_and_overviews_have_the_promised_fields,
         check_calls_each_source_and_sink,
         latest_is_the_newest_backup_of_all_sinks,
-        a_damaged_copy_is_passed_over_when_another_copy_is_whole,
+        a_damaged_copy_is_skipped_when_another_copy_is_whole,
         an_unreadable_sink_is_reported_and_another_sink_is_used,
         an_id_or_latest_of_two_pipelines_is_ambiguous,
         more_places_than_one_job_has_instances_can_be_listed,

@@ -116,7 +116,7 @@ START_TEST(a_plan_does_not_fail_for_what_the_hook_may_remove)
                         ""));
     ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, refused), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("sources.0.plan.3"),
-                     "would be refused without hook before_restore: source db: cannot "
+                     "the restore would be refused without hook before_restore: source db: cannot "
                      "restore_prepare as told");
     ck_assert_uint_eq(world_count("sources.1.plan"), 3); /* the others are checked as well */
     ck_assert_int_eq(world_shell("test ! -e before"), 0);
@@ -280,7 +280,7 @@ START_TEST(remains_of_a_restore_degrade_it)
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_DEGRADED);
     ck_assert_str_eq(
         world_error(),
-        "source cache: restored, but this could not be removed: a thing; hint: drop it");
+        "source cache: restored, but these leftovers could not be removed: a thing; hint: drop it");
     ck_assert(json_is_true(world_at("sources.0.restored")));
     ck_assert(json_is_true(world_at("sources.1.restored")));
 }

@@ -102,7 +102,7 @@ START_TEST(all_missing_backups_can_be_copied_at_once)
 END_TEST
 
 /* Whether a sink has a backup is not known: that is no success, and keeps no other back. */
-START_TEST(what_a_sink_does_not_tell_is_a_failure_of_that_backup)
+START_TEST(a_failed_call_of_a_sink_fails_that_backup)
 {
     char fault[128];
     const char *const of[] = {"a", "b"}, *const calls[] = {"stat", "get"};
@@ -373,7 +373,7 @@ int main(void)
         a_copy_is_whole_and_identical,
         a_backup_that_is_there_already_is_not_copied_again,
         all_missing_backups_can_be_copied_at_once,
-        what_a_sink_does_not_tell_is_a_failure_of_that_backup,
+        a_failed_call_of_a_sink_fails_that_backup,
         damage_is_not_copied_and_leaves_nothing,
         a_sink_in_which_a_copy_fails_is_left_empty,
         a_signature_is_copied_and_a_wrong_one_is_refused,

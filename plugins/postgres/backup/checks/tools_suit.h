@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * tools_suit.h: whether a server takes back what the client tools write about it.
+ */
+#ifndef PG_TOOLS_SUIT_H
+#define PG_TOOLS_SUIT_H
+
+#include "server/connection/connection.h"
+
+/* Examines the database of `conn`, once src->tools are known.  Refuses tools whose archive no
+ * server takes back.  *least becomes the major version of the oldest server that takes the
+ * archive back, when it is newer than *least and than the server itself. */
+enum hangar_rc pg_require_suitable_tools(struct pg_conn *conn, const char *database, int *least);
+
+/* Warns when a server of the same version would not take the archive back, or may not. */
+void pg_warn_of_newer_tools(struct pg_source *src, int server_version, int least);
+
+#endif

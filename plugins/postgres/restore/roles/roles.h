@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * roles.h: globals.sql on restore.
+ */
+#ifndef PG_ROLES_H
+#define PG_ROLES_H
+
+#include "server/instance/instance.h"
+
+enum hangar_rc pg_roles_restore(struct pg_source *src, const char *path);
+
+#endif
