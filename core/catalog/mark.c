@@ -134,7 +134,8 @@ enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, co
     if (path && manifest) {
         const struct hg_removal removal = {pipeline, id, host, reason};
         char *text = hg_removal_text(sink->signing, &removal);
-        rc = hg_store_put_text(sink, pipeline, id, HG_DELETED_NAME, text, false, err);
+        rc = hg_store_put_text(sink, &(struct hg_backup_file){pipeline, id, HG_DELETED_NAME}, text,
+                               false, err);
         free(text);
     } else {
         hg_no_memory(err);

@@ -45,7 +45,8 @@ static enum hangar_rc place_store_run_json(const struct hg_place *place, struct 
                                          .started_ms = place->started_ms};
     char *text = hg_claim_text(place->h, sink, &terms);
     enum hangar_rc rc =
-        hg_store_put_text(sink, place->pipeline, place->id, HG_RUN_NAME, text, create_only, err);
+        hg_store_put_text(sink, &(struct hg_backup_file){place->pipeline, place->id, HG_RUN_NAME},
+                          text, create_only, err);
     free(text);
     return rc;
 }
@@ -243,8 +244,8 @@ static enum hangar_rc place_store_final(struct hg_place *place, struct hangar_ct
     }
     enum hangar_rc rc = place_check_lease(place, sink, err);
     if (rc == HANGAR_OK) {
-        rc =
-            hg_store_put_text(sink, place->pipeline, place->id, name, hg_str_text(text), true, err);
+        const struct hg_backup_file file = {place->pipeline, place->id, name};
+        rc = hg_store_put_text(sink, &file, hg_str_text(text), true, err);
     }
     return rc;
 }

@@ -199,9 +199,9 @@ static enum hangar_rc repair_from(struct repair_job *r, const struct repair_orig
                                  .text = &origin->files.manifest,
                                  .signature = &origin->files.signature,
                                  .dry = r->dry || itself};
+    const struct hg_incoming_backup backup = {r->pipeline->name, r->id, &origin->files.manifest};
     enum hg_occupancy there;
-    enum hangar_rc rc =
-        hg_occupancy_find(r->h, to, r->pipeline->name, r->id, &origin->files.manifest, &there, err);
+    enum hangar_rc rc = hg_occupancy_find(r->h, to, &backup, &there, err);
     if (rc == HANGAR_OK) {
         rc = hg_mending_run(&mending, err);
     }

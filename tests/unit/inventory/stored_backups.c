@@ -264,6 +264,15 @@ static long stored_count_files(const char *folder)
     return n;
 }
 
+void world_four(size_t objects)
+{
+    const int64_t hour = 3600000;
+    world.count = 0;
+    for (int i = 3; i >= 0; i--) {
+        world_backup(24 * i * hour + hour, objects);
+    }
+}
+
 long world_files(const char *id)
 {
     return stored_count_files(world_path(id, ""));
@@ -282,6 +291,11 @@ enum hangar_status world_prune(uint32_t flags)
 {
     stored_forget_document();
     return stored_parse_document(hangar_prune(world.h, NULL, NULL, flags, &world.json));
+}
+
+const json_t *world_sink(void)
+{
+    return json_array_get(json_object_get(world.doc, "sinks"), 0);
 }
 
 enum hangar_status world_do(char what, const char *id)

@@ -37,6 +37,11 @@ void world_open(const char *retention);
 /* Makes a whole backup with this many objects that finished `age_ms` ago.  Returns its id. */
 const char *world_backup(int64_t age_ms, size_t objects);
 
+/* Makes four backups, the last an hour ago, the others a day apart; world.ids has only them. */
+void world_four(size_t objects);
+/* The files of such a backup: its objects, run.json and the files of the end. */
+#define WORLD_FILES(objects) ((objects) + 4)
+
 /* "backups/nightly/ID/NAME"; valid for the next seven calls. */
 const char *world_path(const char *id, const char *name);
 bool world_has(const char *id, const char *name);
@@ -51,6 +56,8 @@ long world_files(const char *id);
 
 /* Prunes all pipelines and sinks; the document is in world.doc. */
 enum hangar_status world_prune(uint32_t flags);
+/* The sink in the document of the last job. */
+const json_t *world_sink(void);
 /* Holds ('h'), releases ('u') or removes ('r') a backup. */
 enum hangar_status world_do(char what, const char *id);
 

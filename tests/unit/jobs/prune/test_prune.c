@@ -14,41 +14,28 @@
 
 static const int64_t minute = 60000, hour = 3600000, day = 86400000;
 
-enum { OBJECTS = 3, FILES = OBJECTS + 4 }; /* with run.json and the files of the end */
+enum { OBJECTS = 3, FILES = WORLD_FILES(OBJECTS) };
 
 #define SOME_ID "backup_2026-01-02T03-04-05-006Z"
 #define OTHER_ID "backup_2026-01-02T03-04-05-007Z"
 
-static const json_t *sink_document(void)
-{
-    return json_array_get(json_object_get(world.doc, "sinks"), 0);
-}
-
-static void make_four(void)
-{
-    world.count = 0;
-    for (int i = 3; i >= 0; i--) {
-        world_backup(i * day + hour, OBJECTS);
-    }
-}
-
 START_TEST(a_backup_that_retention_does_not_keep_is_removed_completely)
 {
     world_open("keep_last: 2, delete_grace: 0");
-    make_four();
+    world_four(OBJECTS);
     ck_assert_int_eq(world_prune(HANGAR_REQUEST_DRY_RUN), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(hg_json_int(sink_document(), "removed", -1), 2);
+    ck_assert_int_eq(hg_json_int(world_sink(), "removed", -1), 2);
     ck_assert_int_eq(world_files(world.ids[0]), FILES);
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(hg_json_int(sink_document(), "kept", -1), 2);
-    ck_assert_int_eq(hg_json_int(sink_document(), "removed", -1), 2);
-    ck_assert_str_eq(hg_json_string(sink_document(), "oldest", ""), world.ids[2]);
+    ck_assert_int_eq(hg_json_int(world_sink(), "kept", -1), 2);
+    ck_assert_int_eq(hg_json_int(world_sink(), "removed", -1), 2);
+    ck_assert_str_eq(hg_json_string(world_sink(), "oldest", ""), world.ids[2]);
     ck_assert_int_eq(world_files(world.ids[0]), -1);
     ck_assert_int_eq(world_files(world.ids[1]), -1);
     ck_assert_int_eq(world_files(world.ids[2]), FILES);
     ck_assert_int_eq(world_files(world.ids[3]), FILES);
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(hg_json_int(sink_document(), "removed", -1), 0);
+    ck_assert_int_eq(hg_json_int(world_sink(), "removed", -1), 0);
 }
 END_TEST
 
@@ -68,7 +55,7 @@ START_TEST(at_each_moment_a_backup_is_whole_or_not_listed)
     enum hangar_status status = HANGAR_STATUS_FAILED;
     world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
     for (long steps = 0; status != HANGAR_STATUS_DONE; steps++) {
-        make_four();
+        world_four(OBJECTS);
         world.calls_left = steps;
         status = world_prune(0);
         ck_assert_int_eq(status, status ? HANGAR_STATUS_FAILED : HANGAR_STATUS_DONE);
@@ -95,7 +82,7 @@ END_TEST
 START_TEST(objects_stay_for_delete_grace)
 {
     world_open("keep_last: 1, min_keep: 1, delete_grace: 1h");
-    make_four();
+    world_four(OBJECTS);
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert(!world_has(world.ids[0], "manifest.json"));
     ck_assert(world_has(world.ids[0], "deleted.json"));
@@ -116,7 +103,7 @@ END_TEST
 START_TEST(a_hold_that_is_set_after_the_plan_is_respected)
 {
     world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
-    make_four();
+    world_four(OBJECTS);
     struct hg_session s;
     struct hg_error err = {0};
     struct hg_pruning p = {.plan = {.h = world.h,
@@ -235,7 +222,7 @@ static const json_t *leftover_document(const char *id)
 {
     const json_t *one;
     size_t i;
-    json_array_foreach (json_object_get(sink_document(), "leftovers"), i, one) {
+    json_array_foreach (json_object_get(world_sink(), "leftovers"), i, one) {
         if (strcmp(hg_json_string(one, "id", ""), id) == 0) {
             return one;
         }
@@ -454,7 +441,7 @@ END_TEST
 START_TEST(nothing_is_removed_while_the_clock_is_in_doubt)
 {
     world_open("keep_last: 1, delete_grace: 0");
-    make_four();
+    world_four(OBJECTS);
     world_backup(-day, 1);
     prune_make_dead_run(SOME_ID, 2 * hour);
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_FAILED);
@@ -498,7 +485,7 @@ END_TEST
 START_TEST(the_place_of_another_origin_is_refused)
 {
     world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
-    make_four();
+    world_four(OBJECTS);
     folder_file("backups/nightly/origin.json", "{\"origin\":\"db2\"}", 16, 0600);
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_USAGE);
     ck_assert_ptr_nonnull(strstr(hangar_error(world.h), "origin \"db2\""));
@@ -510,12 +497,12 @@ END_TEST
 START_TEST(a_busy_pipeline_is_reported)
 {
     world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
-    make_four();
+    world_four(OBJECTS);
     ck_assert_int_eq(hg_make_dirs("state/lock", 0700, NULL), HANGAR_OK);
     int fd = open("state/lock/nightly.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     ck_assert_int_eq(flock(fd, LOCK_EX), 0);
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_BUSY);
-    ck_assert_str_eq(hg_json_string(sink_document(), "status", ""), "busy");
+    ck_assert_str_eq(hg_json_string(world_sink(), "status", ""), "busy");
     ck_assert_int_eq(world_do('r', world.ids[0]), HANGAR_STATUS_BUSY);
     ck_assert_int_eq(world_files(world.ids[0]), FILES);
     ck_assert_int_eq(world_do('h', world.ids[0]), HANGAR_STATUS_DONE);
@@ -534,101 +521,13 @@ START_TEST(unknown_names_are_reported)
 }
 END_TEST
 
-/* ---- hold, unhold, remove ---- */
-
-START_TEST(held_backups_stay_until_they_are_released)
-{
-    world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
-    make_four();
-    ck_assert_int_eq(world_do('h', world.ids[0]), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(world_do('h', world.ids[0]), HANGAR_STATUS_DONE); /* again */
-    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(world_files(world.ids[0]), FILES + 1);
-    ck_assert_int_eq(world_files(world.ids[1]), -1);
-    ck_assert_int_eq(world_do('r', world.ids[0]), HANGAR_STATUS_FAILED);
-    ck_assert_ptr_nonnull(
-        strstr(hangar_error(world.h), "is held in sink local; hint: `hangar unh"));
-    ck_assert_int_eq(world_do('u', world.ids[0]), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(world_do('u', world.ids[0]), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(world_files(world.ids[0]), -1);
-    ck_assert_int_eq(world_do('h', world.ids[0]), HANGAR_STATUS_NOT_FOUND);
-}
-END_TEST
-
-START_TEST(damaged_backups_are_not_counted_and_only_removed_by_hand)
-{
-    world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
-    make_four();
-    world_write(world.ids[3], "manifest.json", "{ damaged");
-    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(world_files(world.ids[3]), FILES);
-    ck_assert_int_eq(world_files(world.ids[2]), FILES); /* the newest good one */
-    ck_assert_int_eq(world_files(world.ids[1]), -1);
-    ck_assert_int_eq(world_do('h', world.ids[3]), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(world_do('r', world.ids[3]), HANGAR_STATUS_FAILED);
-    ck_assert_int_eq(world_do('u', world.ids[3]), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(world_do('r', "latest"), HANGAR_STATUS_CORRUPT);
-    ck_assert_int_eq(world_do('r', world.ids[3]), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(world_files(world.ids[3]), -1);
-    ck_assert_int_eq(world_do('r', world.ids[3]), HANGAR_STATUS_NOT_FOUND);
-}
-END_TEST
-
-/* The manifests of the newest backups are whole, and what they list is not. */
-START_TEST(the_only_good_backup_stays_while_newer_ones_lack_objects)
-{
-    world_open("keep_last: 1, min_keep: 2, delete_grace: 0");
-    make_four();
-    ck_assert_int_eq(unlink(world_path(world.ids[3], "db/00001")), 0);
-    world_write(world.ids[2], "db/00002", "dat");
-    world_write(world.ids[1], "RESTORE.txt", "");
-    for (size_t i = 0; i < 2; i++) { /* the second time from the cache */
-        ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
-        ck_assert_int_eq(hg_json_int(sink_document(), "removed", -1), 0);
-        ck_assert_str_eq(hg_json_string(sink_document(), "oldest", ""), world.ids[0]);
-        ck_assert_int_eq(world_files(world.ids[0]), FILES);
-        ck_assert_int_eq(world_files(world.ids[1]), FILES);
-        ck_assert_int_eq(world_files(world.ids[3]), FILES - 1);
-    }
-    /* once repaired, they count */
-    world_write(world.ids[3], "db/00001", "data");
-    world_write(world.ids[2], "db/00002", "data");
-    world_write(world.ids[2], "db/unlisted", "a file that no manifest lists does no harm");
-    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(hg_json_int(sink_document(), "removed", -1), 1);
-    ck_assert_int_eq(world_files(world.ids[0]), -1);
-    ck_assert_int_eq(world_files(world.ids[2]), FILES + 1);
-}
-END_TEST
-
-START_TEST(an_interrupted_removal_is_completed_by_the_next_prune)
-{
-    enum hangar_status status = HANGAR_STATUS_FAILED;
-    world_open("keep_last: 9, delete_grace: 0");
-    for (long steps = 0; status != HANGAR_STATUS_DONE; steps++) {
-        make_four();
-        world.calls_left = steps;
-        status = world_do('r', world.ids[1]);
-        world.calls_left = -1;
-        ck_assert_int_lt(steps, 50);
-        bool listed = world_has(world.ids[1], "manifest.json");
-        ck_assert(!listed || world_files(world.ids[1]) >= FILES);
-        ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
-        ck_assert_int_eq(world_files(world.ids[1]) == -1, !listed);
-        ck_assert_int_eq(world_files(world.ids[0]), FILES);
-        ck_assert_int_eq(system("rm -r backups"), 0);
-    }
-}
-END_TEST
-
 /* ---- status ---- */
 
 START_TEST(status_reports_the_result_of_the_next_prune)
 {
     char *json = NULL;
     world_open("keep_last: 2");
-    make_four();
+    world_four(OBJECTS);
     ck_assert_int_eq(hangar_overview(world.h, &json), HANGAR_STATUS_DONE);
     json_t *doc = json_loads(json, 0, NULL);
     json_t *pipeline = json_array_get(json_object_get(doc, "pipelines"), 0);
@@ -670,10 +569,6 @@ int main(void)
         the_place_of_another_origin_is_refused,
         a_busy_pipeline_is_reported,
         unknown_names_are_reported,
-        held_backups_stay_until_they_are_released,
-        damaged_backups_are_not_counted_and_only_removed_by_hand,
-        the_only_good_backup_stays_while_newer_ones_lack_objects,
-        an_interrupted_removal_is_completed_by_the_next_prune,
         status_reports_the_result_of_the_next_prune,
     };
     return SUITE_RUN("jobs/prune/prune", tests, world_setup, world_teardown);
