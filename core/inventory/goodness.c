@@ -16,7 +16,7 @@
 #include "catalog/store.h"
 #include "inventory/completeness.h"
 #include "inventory/origin.h"
-#include "inventory/verification_record.h"
+#include "inventory/record.h"
 #include "plugin/instance.h"
 #include "session/handle.h"
 
@@ -36,7 +36,7 @@ enum hangar_rc hg_goodness_of(struct hangar *h, struct hangar_ctx *sink,
                               const struct hg_manifest *m, struct hg_error *err)
 {
     enum hangar_rc rc = hg_completeness_require(sink, m, err);
-    return rc == HANGAR_OK ? hg_verification_find_damage(h, sink, m->pipeline, m->id, err) : rc;
+    return rc == HANGAR_OK ? hg_record_find_damage(h, sink, m->pipeline, m->id, err) : rc;
 }
 
 /* ---- the newest ---- */

@@ -111,11 +111,11 @@ class Rules(unittest.TestCase):
     def test_a_job_is_included_through_its_public_header_alone(self):
         files = {
             "core/jobs/prune/prune.h": "",
-            "core/jobs/prune/pruning.h": "",
+            "core/jobs/prune/expiry.h": "",
             "core/jobs/backup/a.c": '#include "jobs/prune/prune.h"\n',
         }
         self.assertEqual(self.breaches(files), [])
-        files["core/jobs/backup/a.c"] = '#include "jobs/prune/pruning.h"\n'
+        files["core/jobs/backup/a.c"] = '#include "jobs/prune/expiry.h"\n'
         found = self.breaches(files)
         self.assertEqual(len(found), 1, found)
         self.assertIn("private to core/jobs/prune", found[0])

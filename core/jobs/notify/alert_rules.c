@@ -13,7 +13,7 @@
 #include "base/units.h"
 #include "base/vec.h"
 #include "inventory/index.h"
-#include "inventory/verification_record.h"
+#include "inventory/record.h"
 #include "jobs/report/status.h"
 #include "session/document.h"
 #include "state/history.h"

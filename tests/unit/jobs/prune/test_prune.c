@@ -6,7 +6,7 @@
  */
 #include <sys/file.h>
 
-#include "jobs/prune/pruning.h"
+#include "jobs/prune/expiry.h"
 #include "session/session.h"
 #include "base/io.h"
 #include "suite.h"
@@ -106,17 +106,17 @@ START_TEST(a_hold_that_is_set_after_the_plan_is_respected)
     world_four(OBJECTS);
     struct hg_session s;
     struct hg_error err = {0};
-    struct hg_pruning p = {.plan = {.h = world.h,
-                                    .pipeline = &world.h->config->pipelines[0],
-                                    .config = &world.h->config->instances[1]}};
+    struct hg_expiry p = {.plan = {.h = world.h,
+                                   .pipeline = &world.h->config->pipelines[0],
+                                   .config = &world.h->config->instances[1]}};
     ck_assert_int_eq(hg_session_begin(&s, world.h, 0, NULL, NULL, &err), HANGAR_OK);
     ck_assert_int_eq(hg_session_open(&s, 1, NULL, 0, &p.plan.sink, &err), HANGAR_OK);
     ck_assert_int_eq(hg_prune_plan_make(&p.plan, &err), HANGAR_OK);
     world_write(world.ids[1], "hold", "{}");
-    ck_assert_int_eq(hg_pruning_execute(&p, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_expiry_execute(&p, &err), HANGAR_OK);
     ck_assert_uint_eq(p.removed, 2);
     ck_assert_uint_eq(p.plan.kept, 2);
-    hg_pruning_fini(&p);
+    hg_expiry_fini(&p);
     hg_session_end(&s);
     ck_assert_int_eq(world_files(world.ids[1]), FILES + 1);
     ck_assert_int_eq(world_files(world.ids[2]), -1);
