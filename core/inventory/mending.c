@@ -13,7 +13,6 @@
 #include "catalog/signing.h"
 #include "catalog/store.h"
 #include "inventory/comparison.h"
-#include "plugin/job.h"
 
 /* The files of the manifest, in its order: objects, then RESTORE.txt and SHA256SUMS. */
 struct mending_list {

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "base/left.h"
 #include "base/log.h"
 #include "catalog/folder.h"

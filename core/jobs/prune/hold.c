@@ -3,7 +3,6 @@
  *
  * hold: puts one backup on hold, ends the hold, or removes the backup, by its id.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,7 +15,6 @@
 #include "config/config.h"
 #include "inventory/selection.h"
 #include "jobs/prune/prune.h"
-#include "plugin/instance.h"
 #include "session/document.h"
 #include "session/handle.h"
 #include "session/session.h"

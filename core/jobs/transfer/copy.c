@@ -29,7 +29,7 @@
 #include "inventory/place.h"
 #include "inventory/replication.h"
 #include "inventory/selection.h"
-#include "inventory/record.h"
+#include "inventory/verification_memory.h"
 #include "jobs/verify/verify.h"
 #include "plugin/job.h"
 #include "session/document.h"

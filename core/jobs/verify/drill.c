@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "base/attrs.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/units.h"

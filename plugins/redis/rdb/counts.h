@@ -6,7 +6,6 @@
 #ifndef RD_RDB_COUNTS_H
 #define RD_RDB_COUNTS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "rdb/events.h"

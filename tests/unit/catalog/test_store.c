@@ -5,7 +5,6 @@
  */
 #include "catalog/store.h"
 
-#include "base/json.h"
 #include "memory_sink.h"
 #include "sample.h"
 #include "suite.h"

@@ -6,7 +6,6 @@
 #include "stored_backups.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <sys/stat.h>
 
 #include "base/hash.h"

@@ -4,7 +4,6 @@
  * record, and the holds beside it: what a party that can write to the sink forges does not count
  * where there is a signing key, and results from the future count nowhere.
  */
-#include "base/io.h"
 #include "catalog/mark.h"
 #include "catalog/signing.h"
 #include "inventory/completeness.h"
