@@ -263,6 +263,14 @@ static long stored_count_files(const char *folder)
     return n;
 }
 
+void world_dead_run(const char *id, int64_t age_ms)
+{
+    world_write(id, "run.json",
+                "{ \"run\": \"r1\", \"pipeline\": \"nightly\", \"host\": \"elsewhere\" }");
+    world_write(id, "db/a", "data");
+    world_age(id, "run.json", age_ms);
+}
+
 void world_four(size_t objects)
 {
     const int64_t hour = 3600000;

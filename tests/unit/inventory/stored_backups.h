@@ -48,6 +48,8 @@ bool world_has(const char *id, const char *name);
 void world_write(const char *id, const char *name, const char *text);
 /* Writes deleted.json of a removal that has begun. */
 void world_begin_removal(const char *id);
+/* Writes what a run on another host left that died `age_ms` ago: run.json and an object. */
+void world_dead_run(const char *id, int64_t age_ms);
 /* Sets the file's modification time to `ms` ago. */
 void world_age(const char *id, const char *name, int64_t ms);
 
