@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 
 void cli_progress_init(struct cli_progress *progress, struct cli_view *view,
                        enum cli_progress_mode mode, enum cli_log_format format, int tty)

@@ -8,7 +8,6 @@
 #define DAEMON_HTTP_H
 
 #include <jansson.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct daemon_http;

@@ -67,9 +67,7 @@ static enum daemon_end job_end_of(const struct daemon *d, const struct daemon_pr
         return DAEMON_END_STOPPED;
     }
     /* the job has notified whether it is tried again; a crashed one could not */
-    return !p->result || json_is_string(json_object_get(p->result->document, "retry"))
-               ? DAEMON_END_RETRY
-               : DAEMON_END_FINAL;
+    return !p->result || p->result->retry ? DAEMON_END_RETRY : DAEMON_END_FINAL;
 }
 
 static void job_handle_end(struct daemon *d, const struct daemon_process *p)

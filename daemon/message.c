@@ -36,6 +36,7 @@ static struct daemon_result *message_read_result(const json_t *end)
     }
     result->status = message_status(json_string_value(json_object_get(end, "status")));
     result->document = json_is_object(document) ? json_incref(document) : NULL;
+    result->retry = json_is_string(json_object_get(result->document, "retry"));
     result->error = strdup(error ? error : "");
     if (!result->error) {
         daemon_result_free(result);

@@ -22,6 +22,7 @@
 struct daemon_result {
     enum hangar_status status;
     char *error;      /* "" when there is none */
+    bool retry;       /* the job has announced that it is tried again */
     json_t *document; /* an object, or NULL */
 };
 

@@ -8,7 +8,6 @@
 
 #include "cli.h"
 #include "document.h"
-#include "options.h"
 #include "table.h"
 
 #define HISTORY_LAST 20 /* when --last is not given */

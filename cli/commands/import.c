@@ -13,7 +13,6 @@
 #include "cli.h"
 #include "document.h"
 #include "interrupt.h"
-#include "options.h"
 
 static const struct cli_option import_pipeline = {
     .name = "pipeline", .value = "NAME", .help = "refuse a backup of another pipeline"};

@@ -7,7 +7,6 @@
 #ifndef HG_ATTRS_H
 #define HG_ATTRS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <jansson.h>
 #include <hangar/plugin.h>

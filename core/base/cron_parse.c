@@ -12,8 +12,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/clock.h"
-
 /* A field: its bounds, and names for its values from `low` on. */
 struct cron_field {
     const char *name;

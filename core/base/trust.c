@@ -19,8 +19,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/str.h"
-
 /* Is the open component safe?  `end` is the length of its path within `path`. */
 static enum hangar_rc trust_check_component(int fd, const char *path, size_t end, bool is_last,
                                             bool holds_file, struct hg_error *err)

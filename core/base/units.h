@@ -9,7 +9,6 @@
 #define HG_UNITS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 bool hg_parse_int(const char *text, int64_t *value);

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "catalog/removal.h"
-#include "catalog/signed.h"
+#include "catalog/sidecar.h"
 #include "catalog/sizes.h"
 
 /* OK when there is an object in the place of the manifest; *abandoned: it is the mark of a
@@ -74,7 +74,7 @@ enum hangar_rc hg_mark_held(struct hangar_ctx *sink, const char *pipeline, const
     char *text = hg_json_text(mark);
     char *path = hg_store_path(pipeline, id, HG_HOLD_NAME);
     json_decref(mark);
-    enum hangar_rc rc = path ? hg_signed_put(sink, path, text, false, err) : hg_no_memory(err);
+    enum hangar_rc rc = path ? hg_sidecar_put(sink, path, text, false, err) : hg_no_memory(err);
     free(path);
     free(text);
     return rc;
@@ -84,7 +84,7 @@ enum hangar_rc hg_mark_release(struct hangar_ctx *sink, const char *pipeline, co
                                struct hg_error *err)
 {
     char *path = hg_store_path(pipeline, id, HG_HOLD_NAME);
-    enum hangar_rc rc = path ? hg_signed_remove(sink, path, err) : hg_no_memory(err);
+    enum hangar_rc rc = path ? hg_sidecar_remove(sink, path, err) : hg_no_memory(err);
     free(path);
     return rc;
 }
@@ -113,7 +113,7 @@ enum hangar_rc hg_mark_check_hold(struct hangar_ctx *sink, const char *pipeline,
     struct hg_error why = {0};
     char *path = hg_store_path(pipeline, id, HG_HOLD_NAME);
     enum hangar_rc rc =
-        path ? hg_signed_get(sink, path, HG_MARK_MAX, &text, &why) : hg_no_memory(&why);
+        path ? hg_sidecar_get(sink, path, HG_MARK_MAX, &text, &why) : hg_no_memory(&why);
     if (rc == HANGAR_OK || rc == HANGAR_CORRUPT || rc == HANGAR_NOT_FOUND) {
         *proven = rc == HANGAR_NOT_FOUND || (rc == HANGAR_OK && mark_is_hold(&text, pipeline, id));
         rc = HANGAR_OK;
@@ -134,7 +134,8 @@ enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, co
     if (path && manifest) {
         const struct hg_removal removal = {pipeline, id, host, reason};
         char *text = hg_removal_text(sink->signing, &removal);
-        rc = hg_store_put_text(sink, pipeline, id, HG_DELETED_NAME, text, false, err);
+        rc = hg_store_put_text(sink, &(struct hg_backup_file){pipeline, id, HG_DELETED_NAME}, text,
+                               false, err);
         free(text);
     } else {
         hg_no_memory(err);

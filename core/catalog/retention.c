@@ -59,7 +59,9 @@ static int compare_gaps(const void *a, const void *b)
  * schedule that was changed. */
 #define GAPS_COMPARED(newest) (2 * (newest) - 1)
 
+/* A gap between backups that is unusually long. */
 struct clock_jump {
+    bool found;
     const struct hg_retained *after; /* the backup behind the gap; NULL: the gap ends now */
     size_t backups_left;             /* after so many more backups the gap is ignored */
 };
@@ -82,13 +84,38 @@ static bool shows_schedule(const struct hg_retained *item)
     return hg_retained_counts(item) && strcmp(item->reason, HELD) != 0;
 }
 
-static enum hangar_rc find_clock_jump(const struct hg_policy *policy,
-                                      const struct hg_retained *items, size_t count, int64_t now_ms,
-                                      size_t newest, bool *found, struct clock_jump *jump,
-                                      struct hg_error *err)
+/* Searches the gaps of `good`: at least three backups, the newest first.  `gaps` has room for as
+ * many. */
+static struct clock_jump find_clock_jump(const struct hg_policy *policy,
+                                         const struct hg_retained *const *good, size_t count,
+                                         int64_t now_ms, size_t newest, int64_t *gaps)
+{
+    struct clock_jump jump = {0};
+    int64_t since_newest = now_ms - good[0]->time_ms, largest = 0;
+    size_t compared = count - 1 < GAPS_COMPARED(newest) ? count - 1 : GAPS_COMPARED(newest);
+    for (size_t i = 0; i < compared; i++) {
+        gaps[i] = good[i]->time_ms - good[i + 1]->time_ms;
+        if (i < newest && gaps[i] > largest) {
+            largest = gaps[i];
+            jump = (struct clock_jump){.after = good[i], .backups_left = newest - i};
+        }
+    }
+    qsort(gaps, compared, sizeof(*gaps), compare_gaps);
+    int64_t median = gaps[(compared - 1) / 2];
+    jump.found = largest > usual_gap_ms(policy) && largest / 10 > median;
+    if (since_newest > USUAL_GAP_DAYS * HG_DAY_MS && since_newest / 10 > median) {
+        jump = (struct clock_jump){.found = true, .backups_left = newest + 1};
+    }
+    return jump;
+}
+
+/* Fails when the clock seems to have jumped. */
+static enum hangar_rc check_gaps(const struct hg_policy *policy, const struct hg_retained *items,
+                                 size_t count, int64_t now_ms, size_t newest, struct hg_error *err)
 {
     const struct hg_retained **good = calloc(count + 1, sizeof(struct hg_retained *));
     int64_t *gaps = calloc(count + 1, sizeof(*gaps));
+    struct clock_jump jump = {0};
     size_t n = 0;
     if (!good || !gaps) {
         free(good);
@@ -100,28 +127,23 @@ static enum hangar_rc find_clock_jump(const struct hg_policy *policy,
             good[n++] = &items[i];
         }
     }
-    *found = false;
     if (n >= 3) {
-        int64_t since_newest = now_ms - good[0]->time_ms, largest = 0;
-        size_t compared = n - 1 < GAPS_COMPARED(newest) ? n - 1 : GAPS_COMPARED(newest);
-        for (size_t i = 0; i < compared; i++) {
-            gaps[i] = good[i]->time_ms - good[i + 1]->time_ms;
-            if (i < newest && gaps[i] > largest) {
-                largest = gaps[i];
-                *jump = (struct clock_jump){.after = good[i], .backups_left = newest - i};
-            }
-        }
-        qsort(gaps, compared, sizeof(*gaps), compare_gaps);
-        int64_t median = gaps[(compared - 1) / 2];
-        *found = largest > usual_gap_ms(policy) && largest / 10 > median;
-        if (since_newest > USUAL_GAP_DAYS * HG_DAY_MS && since_newest / 10 > median) {
-            *jump = (struct clock_jump){.after = NULL, .backups_left = newest + 1};
-            *found = true;
-        }
+        jump = find_clock_jump(policy, good, n, now_ms, newest, gaps);
     }
     free(good);
     free(gaps);
-    return HANGAR_OK;
+    if (!jump.found) {
+        return HANGAR_OK;
+    }
+    char now[HG_TIME_SIZE];
+    hg_time_format(now_ms, now);
+    return hg_fail(err, HANGAR_UNSUPPORTED, 0,
+                   "nothing is removed: the time %s%s is unusually long, so the clock (%s) may "
+                   "be wrong; hint: if the clock is right, retention continues after %zu more "
+                   "backup%s",
+                   jump.after ? "before backup " : "since the newest backup",
+                   jump.after ? jump.after->id : "", now, jump.backups_left,
+                   jump.backups_left == 1 ? "" : "s");
 }
 
 bool hg_is_future(int64_t time_ms, int64_t now_ms)
@@ -144,19 +166,7 @@ static enum hangar_rc check_clock(const struct hg_policy *policy, const struct h
                            items[i].id, then, now);
         }
     }
-    bool jumped = false;
-    struct clock_jump jump = {0};
-    enum hangar_rc rc = find_clock_jump(policy, items, count, now_ms, newest, &jumped, &jump, err);
-    if (rc == HANGAR_OK && jumped) {
-        rc = hg_fail(err, HANGAR_UNSUPPORTED, 0,
-                     "nothing is removed: the time %s%s is unusually long, so the clock (%s) may "
-                     "be wrong; hint: if the clock is right, retention continues after %zu more "
-                     "backup%s",
-                     jump.after ? "before backup " : "since the newest backup",
-                     jump.after ? jump.after->id : "", now, jump.backups_left,
-                     jump.backups_left == 1 ? "" : "s");
-    }
-    return rc;
+    return check_gaps(policy, items, count, now_ms, newest, err);
 }
 
 /* ---- the rules ---- */

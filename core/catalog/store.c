@@ -55,11 +55,10 @@ enum hangar_rc hg_store_put(struct hangar_ctx *sink, const char *path, const voi
     return rc;
 }
 
-enum hangar_rc hg_store_put_text(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                 const char *name, const char *text, bool create_only,
-                                 struct hg_error *err)
+enum hangar_rc hg_store_put_text(struct hangar_ctx *sink, const struct hg_backup_file *file,
+                                 const char *text, bool create_only, struct hg_error *err)
 {
-    char *path = hg_store_path(pipeline, id, name);
+    char *path = hg_store_path(file->pipeline, file->id, file->name);
     enum hangar_rc rc = path && text
                             ? hg_store_put(sink, path, text, strlen(text), create_only, err)
                             : hg_no_memory(err);
@@ -191,11 +190,11 @@ enum hangar_rc hg_store_has_origin(struct hangar_ctx *sink, const char *pipeline
     return rc == HANGAR_OK || rc == HANGAR_NOT_FOUND ? HANGAR_OK : hg_error_move(err, &why);
 }
 
-static enum hangar_rc store_get_of_backup(struct hangar_ctx *sink, const char *pipeline,
-                                          const char *id, const char *name, size_t max,
+static enum hangar_rc store_get_of_backup(struct hangar_ctx *sink,
+                                          const struct hg_backup_file *file, size_t max,
                                           struct hg_str *out, struct hg_error *err)
 {
-    char *path = hg_store_path(pipeline, id, name);
+    char *path = hg_store_path(file->pipeline, file->id, file->name);
     enum hangar_rc rc = path ? hg_store_get(sink, path, max, out, err) : hg_no_memory(err);
     free(path);
     return rc;
@@ -204,7 +203,8 @@ static enum hangar_rc store_get_of_backup(struct hangar_ctx *sink, const char *p
 enum hangar_rc hg_store_signature(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                   struct hg_str *out, struct hg_error *err)
 {
-    return store_get_of_backup(sink, pipeline, id, HG_SIGNATURE_NAME, HG_SIGNATURE_MAX, out, err);
+    return store_get_of_backup(sink, &(struct hg_backup_file){pipeline, id, HG_SIGNATURE_NAME},
+                               HG_SIGNATURE_MAX, out, err);
 }
 
 static enum hangar_rc store_check_signature(struct hangar_ctx *sink, const char *pipeline,
@@ -227,31 +227,33 @@ static enum hangar_rc store_check_signature(struct hangar_ctx *sink, const char 
 
 /* ---- a folder without a manifest ---- */
 
-/* A run stores RESTORE.txt and SHA256SUMS just before the manifest.  On this host the process
- * proves that it is alive; a run of another host has renewed its lease, and has as much time as
- * such small files take. */
-static enum hangar_rc store_run_is_committing(struct hangar_ctx *sink, const char *pipeline,
-                                              const char *id, const struct hg_folder *folder,
-                                              int64_t store_ms, bool *committing,
-                                              struct hg_error *err)
+/* A run stores RESTORE.txt and SHA256SUMS just before the manifest.  By the times in the folder:
+ * can a run be doing so?  It has renewed its lease, and has as much time as such small files
+ * take. */
+static bool store_run_may_commit(const struct hg_folder *folder, int64_t store_ms)
+{
+    return !folder->held && folder->claimed && store_ms - folder->claim_ms < COMMIT_LEASE_MS &&
+           store_ms - folder->sums_ms < COMMIT_MS;
+}
+
+/* Is the run of a folder alive?  On this host its process proves it; a run of another host counts
+ * as alive. */
+static enum hangar_rc store_find_run(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                     bool *alive, struct hg_error *err)
 {
     struct hg_str text = {0};
     struct hg_error why = {0};
     json_t *json = NULL;
     char host[256] = "";
-    *committing = false;
-    if (folder->held || !folder->claimed || store_ms - folder->claim_ms >= COMMIT_LEASE_MS ||
-        store_ms - folder->sums_ms >= COMMIT_MS) {
-        return HANGAR_OK;
-    }
-    enum hangar_rc rc =
-        store_get_of_backup(sink, pipeline, id, HG_RUN_NAME, HG_MARK_MAX, &text, &why);
+    *alive = false;
+    enum hangar_rc rc = store_get_of_backup(
+        sink, &(struct hg_backup_file){pipeline, id, HG_RUN_NAME}, HG_MARK_MAX, &text, &why);
     if (rc == HANGAR_OK &&
         hg_json_parse(hg_str_text(&text), text.len, HG_RUN_NAME, &json, NULL) == HANGAR_OK) {
         const pid_t pid = (pid_t)hg_json_int(json, "pid", 0);
         gethostname(host, sizeof(host) - 1);
-        *committing = strcmp(hg_json_string(json, "host", ""), host) != 0 ||
-                      (pid > 0 && pid != getpid() && (kill(pid, 0) == 0 || errno == EPERM));
+        *alive = strcmp(hg_json_string(json, "host", ""), host) != 0 ||
+                 (pid > 0 && pid != getpid() && (kill(pid, 0) == 0 || errno == EPERM));
         json_decref(json);
     }
     hg_str_free(&text);
@@ -265,8 +267,8 @@ enum hangar_rc hg_store_find_removal(struct hangar_ctx *sink, const char *pipeli
 {
     struct hg_str text = {0};
     struct hg_error why = {0};
-    enum hangar_rc rc =
-        store_get_of_backup(sink, pipeline, id, HG_DELETED_NAME, HG_MARK_MAX, &text, &why);
+    enum hangar_rc rc = store_get_of_backup(
+        sink, &(struct hg_backup_file){pipeline, id, HG_DELETED_NAME}, HG_MARK_MAX, &text, &why);
     *begun = rc == HANGAR_OK && hg_removal_is_proven(sink->signing, pipeline, id, &text);
     hg_str_free(&text);
     return rc == HANGAR_OK || rc == HANGAR_NOT_FOUND || rc == HANGAR_CORRUPT
@@ -284,8 +286,9 @@ enum hangar_rc hg_store_fail_without_manifest(struct hangar_ctx *sink, const cha
                             ? hg_store_find_removal(sink, pipeline, id, &removal, err)
                             : HANGAR_OK;
     had_backup = had_backup && !removal;
-    if (rc == HANGAR_OK && had_backup && !folder->manifest) {
-        rc = store_run_is_committing(sink, pipeline, id, folder, store_ms, &committing, err);
+    if (rc == HANGAR_OK && had_backup && !folder->manifest &&
+        store_run_may_commit(folder, store_ms)) {
+        rc = store_find_run(sink, pipeline, id, &committing, err);
     }
     if (rc != HANGAR_OK) {
         return rc;
@@ -326,7 +329,8 @@ enum hangar_rc hg_store_manifest_text(struct hangar_ctx *sink, const char *pipel
 {
     struct hg_error why = {0};
     enum hangar_rc rc =
-        store_get_of_backup(sink, pipeline, id, HG_MANIFEST_NAME, HG_MANIFEST_MAX, text, &why);
+        store_get_of_backup(sink, &(struct hg_backup_file){pipeline, id, HG_MANIFEST_NAME},
+                            HG_MANIFEST_MAX, text, &why);
     if (rc == HANGAR_NOT_FOUND ||
         (rc == HANGAR_OK && strcmp(hg_str_text(text), HG_ABANDONED) == 0)) {
         return hg_store_judge_folder(sink, pipeline, id, err);
@@ -370,7 +374,8 @@ enum hangar_rc hg_store_manifest_both(struct hangar_ctx *sink, const char *pipel
 enum hangar_rc hg_store_abandon(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                 struct hg_error *err)
 {
-    return hg_store_put_text(sink, pipeline, id, HG_MANIFEST_NAME, HG_ABANDONED, true, err);
+    return hg_store_put_text(sink, &(struct hg_backup_file){pipeline, id, HG_MANIFEST_NAME},
+                             HG_ABANDONED, true, err);
 }
 
 enum hangar_rc hg_store_find(struct hangar_ctx *sink, const char *pipeline, const char *id,

@@ -17,14 +17,18 @@
  * malloc'd, NULL when out of memory. */
 char *hg_store_path(const char *pipeline, const char *id, const char *name);
 
+/* A file of a backup.  The strings belong to the caller. */
+struct hg_backup_file {
+    const char *pipeline, *id, *name;
+};
+
 /* Stores a small file; with create_only EXISTS when there is one of this name. */
 enum hangar_rc hg_store_put(struct hangar_ctx *sink, const char *path, const void *data,
                             size_t size, bool create_only, struct hg_error *err);
 
-/* Stores a text in the place of a backup.  A text of NULL is NO_MEMORY. */
-enum hangar_rc hg_store_put_text(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                 const char *name, const char *text, bool create_only,
-                                 struct hg_error *err);
+/* Stores a text as a file of a backup.  A text of NULL is NO_MEMORY. */
+enum hangar_rc hg_store_put_text(struct hangar_ctx *sink, const struct hg_backup_file *file,
+                                 const char *text, bool create_only, struct hg_error *err);
 
 /* Reads a file of at most `max` bytes; CORRUPT when it is larger. */
 enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t max,

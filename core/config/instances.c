@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/vec.h"
-#include "base/zone.h"
 #include "config/events.h"
 #include "config/hints.h"
 #include "config/options.h"

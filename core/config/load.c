@@ -5,7 +5,6 @@
  */
 #include "config/load.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

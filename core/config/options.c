@@ -6,13 +6,9 @@
  */
 #include "config/options.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/units.h"
-#include "base/vec.h"
-#include "config/expand.h"
 #include "config/hints.h"
 #include "config/secret.h"
 #include "config/values.h"

@@ -6,7 +6,6 @@
  */
 #include "config/schedules.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cron.h"

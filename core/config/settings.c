@@ -6,7 +6,6 @@
  */
 #include "config/settings.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"

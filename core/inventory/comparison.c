@@ -14,9 +14,7 @@
 
 struct hg_comparison_work {
     struct hg_session *s;
-    struct hangar_ctx *sink;
-    struct hangar_ctx *const *chain;
-    size_t chain_count;
+    const struct hg_object_reader *from;
     const struct hg_stored *objects;
     size_t count;
     struct hg_comparison *out;
@@ -65,25 +63,18 @@ static void comparison_main(void *arg, size_t n)
         }
         struct hg_error err = {0};
         const struct hg_stored *object = &c->objects[i];
-        enum hangar_rc rc =
-            c->chain ? hg_decode(c->sink, c->chain, c->chain_count, object, NULL, NULL, &err)
-                     : hg_decode_check(c->sink, object, &err);
+        enum hangar_rc rc = c->from->chain ? hg_decode(c->from, object, NULL, NULL, &err)
+                                           : hg_decode_check(c->from->sink, object, &err);
         comparison_add(c, object, rc, &err);
     }
 }
 
-enum hangar_rc hg_compare_objects(struct hg_session *s, struct hangar_ctx *sink,
-                                  struct hangar_ctx *const *chain, size_t chain_count,
+enum hangar_rc hg_compare_objects(struct hg_session *s, const struct hg_object_reader *from,
                                   const struct hg_stored *objects, size_t count,
                                   struct hg_comparison *out, struct hg_error *err)
 {
-    struct hg_comparison_work c = {.s = s,
-                                   .sink = sink,
-                                   .chain = chain,
-                                   .chain_count = chain_count,
-                                   .objects = objects,
-                                   .count = count,
-                                   .out = out};
+    struct hg_comparison_work c = {
+        .s = s, .from = from, .objects = objects, .count = count, .out = out};
     pthread_mutex_init(&c.mutex, NULL);
     size_t threads = hg_workers(s->h->config);
     if (!hg_thread_run_all(threads < count ? threads : count, comparison_main, &c) &&

@@ -23,12 +23,11 @@ struct hg_comparison {
 };
 
 /* Reads the objects from the sink and compares sizes and hashes: of the stored bytes, and with a
- * chain of the decoded bytes too (chain NULL: stored bytes only).
+ * chain of the decoded bytes too (from->chain NULL: stored bytes only).
  *
  * Without `out` the first problem ends it.  With `out` all objects are read: damage becomes a line
  * of out->problems, and the result is CORRUPT at the end; any other failure ends it at once. */
-enum hangar_rc hg_compare_objects(struct hg_session *s, struct hangar_ctx *sink,
-                                  struct hangar_ctx *const *chain, size_t chain_count,
+enum hangar_rc hg_compare_objects(struct hg_session *s, const struct hg_object_reader *from,
                                   const struct hg_stored *objects, size_t count,
                                   struct hg_comparison *out, struct hg_error *err);
 

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "base/vec.h"
-#include "catalog/signed.h"
+#include "catalog/sidecar.h"
 #include "catalog/signing.h"
 #include "catalog/store.h"
-#include "inventory/verification_record.h"
+#include "inventory/record.h"
 #include "plugin/page.h"
 
 /* Files in the folder of a backup that its manifest does not list: marks, records, strangers. */
@@ -23,13 +23,13 @@ bool hg_completeness_ignores(const char *name)
 {
     static const char *const marks[] = {HG_MANIFEST_NAME, HG_SIGNATURE_NAME,
                                         HG_RUN_NAME,      HG_DELETED_NAME,
-                                        HG_HOLD_NAME,     HG_HOLD_NAME HG_SIGNED_SUFFIX};
+                                        HG_HOLD_NAME,     HG_HOLD_NAME HG_SIDECAR_SUFFIX};
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         if (strcmp(name, marks[i]) == 0) {
             return true;
         }
     }
-    return hg_verification_is_record(name);
+    return hg_record_has_name(name);
 }
 
 /* Names and sizes of what lies in the backup's folder. */

@@ -16,7 +16,7 @@
 #include "catalog/store.h"
 #include "inventory/completeness.h"
 #include "inventory/origin.h"
-#include "inventory/verification_record.h"
+#include "inventory/record.h"
 #include "plugin/instance.h"
 #include "session/handle.h"
 
@@ -36,7 +36,7 @@ enum hangar_rc hg_goodness_of(struct hangar *h, struct hangar_ctx *sink,
                               const struct hg_manifest *m, struct hg_error *err)
 {
     enum hangar_rc rc = hg_completeness_require(sink, m, err);
-    return rc == HANGAR_OK ? hg_verification_find_damage(h, sink, m->pipeline, m->id, err) : rc;
+    return rc == HANGAR_OK ? hg_record_find_damage(h, sink, m->pipeline, m->id, err) : rc;
 }
 
 /* ---- the newest ---- */
@@ -45,8 +45,7 @@ enum hangar_rc hg_goodness_of(struct hangar *h, struct hangar_ctx *sink,
 struct newest_search {
     struct hangar *h;
     struct hangar_ctx *sink;
-    const char *pipeline;
-    unsigned flags;
+    const struct hg_newest_request *request;
     int64_t now_ms;
     struct hg_newest *out;
 };
@@ -64,9 +63,9 @@ static bool newest_is_future(const struct newest_search *x, const char *id, int6
         "sink %s: %s is from the future (%s), and %s; hint: check the clocks, or remove the "
         "backup by its id if the clock was wrong when it was made",
         x->sink->name, id, time,
-        x->flags & HG_NEWEST_FUTURE_TOO ? "is used, because there is no other"
-                                        : "does not count as the newest");
-    if (x->flags & HG_NEWEST_FUTURE_TOO) {
+        x->request->flags & HG_NEWEST_FUTURE_TOO ? "is used, because there is no other"
+                                                 : "does not count as the newest");
+    if (x->request->flags & HG_NEWEST_FUTURE_TOO) {
         return false;
     }
     if (!x->out->future[0]) {
@@ -84,9 +83,9 @@ static enum hangar_rc newest_consider(struct newest_search *x, const char *id, s
     if (hg_backup_id_parse(id, &begun_ms) && newest_is_future(x, id, begun_ms)) {
         return HANGAR_NOT_FOUND;
     }
-    enum hangar_rc rc = hg_mark_find_backup(x->sink, x->pipeline, id, &why);
+    enum hangar_rc rc = hg_mark_find_backup(x->sink, x->request->pipeline, id, &why);
     if (rc == HANGAR_OK) {
-        rc = hg_goodness(x->h, x->sink, x->pipeline, id, &out->manifest, &why);
+        rc = hg_goodness(x->h, x->sink, x->request->pipeline, id, &out->manifest, &why);
     }
     const bool bad = rc == HANGAR_CORRUPT || rc == HANGAR_UNSUPPORTED;
     if (rc != HANGAR_OK && !bad) {
@@ -95,7 +94,7 @@ static enum hangar_rc newest_consider(struct newest_search *x, const char *id, s
     bool passed = out->manifest.safety || out->manifest.partial;
     out->apart = out->apart || passed;
     if (bad && !passed) {
-        passed = !(x->flags & HG_NEWEST_BAD_TOO);
+        passed = !(x->request->flags & HG_NEWEST_BAD_TOO);
         if (passed) {
             hg_log_line(&x->h->log, HANGAR_LOG_WARN, "skipping a damaged copy: %s", why.text);
         }
@@ -113,22 +112,18 @@ static enum hangar_rc newest_consider(struct newest_search *x, const char *id, s
     return HANGAR_OK;
 }
 
-enum hangar_rc hg_newest_find(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                              const char *than, unsigned flags, struct hg_newest *out,
+enum hangar_rc hg_newest_find(struct hangar *h, struct hangar_ctx *sink,
+                              const struct hg_newest_request *request, struct hg_newest *out,
                               struct hg_error *err)
 {
-    struct newest_search x = {.h = h,
-                              .sink = sink,
-                              .pipeline = pipeline,
-                              .flags = flags,
-                              .now_ms = hg_now_ms(),
-                              .out = out};
+    struct newest_search x = {
+        .h = h, .sink = sink, .request = request, .now_ms = hg_now_ms(), .out = out};
     struct hg_origin_ids ids;
     out->id[0] = out->unknown[0] = '\0';
-    enum hangar_rc rc = hg_origin_ids(h, sink, pipeline, &ids, err);
+    enum hangar_rc rc = hg_origin_ids(h, sink, request->pipeline, &ids, err);
     out->lost = ids.lost;
     for (size_t i = ids.count; rc == HANGAR_OK && i-- > 0;) {
-        if (than && strcmp(ids.items[i], than) <= 0) {
+        if (request->than && strcmp(ids.items[i], request->than) <= 0) {
             break;
         }
         const enum hangar_rc one = newest_consider(&x, ids.items[i], err);

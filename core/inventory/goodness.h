@@ -52,13 +52,19 @@ enum {
     HG_NEWEST_FUTURE_TOO = 2 /* a backup whose time has not come counts, too */
 };
 
+struct hg_newest_request {
+    const char *pipeline;
+    const char *than; /* only backups that are newer than this one; NULL: all */
+    unsigned flags;   /* HG_NEWEST_... */
+};
+
 /* Finds the newest good backup that is neither a safety backup nor a partial one, is not from the
- * future, and is newer than the backup `than` (NULL: any).  One listing of folders, and for each
+ * future.  One listing of folders, and for each
  * backup that it judges what hg_goodness takes; usually that is one.  A bad backup and one from the
  * future are passed over, with a warning.  A failure: the sink cannot be read.  Zero *out before
  * the first call. */
-enum hangar_rc hg_newest_find(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                              const char *than, unsigned flags, struct hg_newest *out,
+enum hangar_rc hg_newest_find(struct hangar *h, struct hangar_ctx *sink,
+                              const struct hg_newest_request *request, struct hg_newest *out,
                               struct hg_error *err);
 
 #endif

@@ -21,7 +21,7 @@
 #include "catalog/summary.h"
 #include "inventory/completeness.h"
 #include "inventory/origin.h"
-#include "inventory/verification_record.h"
+#include "inventory/record.h"
 #include "plugin/job.h"
 #include "plugin/page.h"
 #include "session/handle.h"
@@ -132,7 +132,7 @@ static enum hangar_rc index_add_page(void *arg, const struct hg_page_entries *pa
             snprintf(item->signature_etag, sizeof(item->signature_etag), "%s", e->etag);
         } else if (strcmp(slash + 1, HG_HOLD_NAME) == 0) {
             item->held = true;
-        } else if (hg_verification_record_time(slash + 1, &record_ms)) {
+        } else if (hg_record_time(slash + 1, &record_ms)) {
             item->record_ms = hg_is_future(record_ms, now_ms) ? item->record_ms : record_ms;
         } else if (!hg_completeness_ignores(slash + 1)) {
             hg_file_sum_add(&item->files, slash + 1, e->size);
@@ -274,7 +274,7 @@ static enum hangar_rc index_check_damage(struct hg_manifest_cache *cache, const 
     const struct hg_newest_record record = {
         .time_ms = item->record_ms,
         .good = hg_manifest_cache_is_undamaged(cache, &version, item->record_ms)};
-    hg_verification_check(cache->sink, pipeline, item->id, &record, remembered, &why);
+    hg_record_check(cache->sink, pipeline, item->id, &record, remembered, &why);
     item->undamaged = why.rc == HANGAR_OK;
     return index_set_result(item, &why, err);
 }

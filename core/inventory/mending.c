@@ -13,7 +13,6 @@
 #include "catalog/signing.h"
 #include "catalog/store.h"
 #include "inventory/comparison.h"
-#include "plugin/job.h"
 
 /* The files of the manifest, in its order: objects, then RESTORE.txt and SHA256SUMS. */
 struct mending_list {
@@ -65,10 +64,11 @@ static enum hangar_rc mending_make_list(const struct hg_manifest *m, struct mend
 static enum hangar_rc mending_compare(struct hg_mending *x, struct mending_list *list,
                                       struct hg_error *err)
 {
+    const struct hg_object_reader there = {.sink = x->to};
     struct hg_comparison found = {.good = list->good};
     struct hg_error why = {0};
     enum hangar_rc rc =
-        hg_compare_objects(x->session, x->to, NULL, 0, list->files, list->count, &found, &why);
+        hg_compare_objects(x->session, &there, list->files, list->count, &found, &why);
     x->files = list->count;
     x->bad = list->count - found.objects;
     hg_str_free(&x->problems);

@@ -12,14 +12,15 @@
 #include "catalog/store.h"
 #include "inventory/goodness.h"
 
-enum hangar_rc hg_occupancy_find(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                                 const char *id, const struct hg_str *manifest,
-                                 enum hg_occupancy *out, struct hg_error *err)
+enum hangar_rc hg_occupancy_find(struct hangar *h, struct hangar_ctx *sink,
+                                 const struct hg_incoming_backup *backup, enum hg_occupancy *out,
+                                 struct hg_error *err)
 {
     struct hg_str text = {0};
     struct hg_manifest m = {0};
     struct hg_error why = {0};
-    enum hangar_rc rc = hg_store_manifest_both(sink, pipeline, id, &text, &m, &why);
+    const struct hg_str *manifest = backup->manifest;
+    enum hangar_rc rc = hg_store_manifest_both(sink, backup->pipeline, backup->id, &text, &m, &why);
     const bool same = rc == HANGAR_OK && text.len == manifest->len &&
                       memcmp(hg_str_text(&text), hg_str_text(manifest), text.len) == 0;
     enum hangar_rc complete = same ? hg_goodness_of(h, sink, &m, &why) : HANGAR_OK;
@@ -46,7 +47,7 @@ enum hangar_rc hg_occupancy_find(struct hangar *h, struct hangar_ctx *sink, cons
                        "sink %s already has %s with a different manifest; it was not changed; "
                        "hint: check it with `hangar verify --from %s %s`; to replace it, remove it "
                        "with `hangar remove` first",
-                       sink->name, id, sink->name, id);
+                       sink->name, backup->id, sink->name, backup->id);
     default:
         return hg_error_move(err, &why);
     }

@@ -19,10 +19,16 @@ enum hg_occupancy {
                           * found damage */
 };
 
-/* Compares with the bytes of the manifest that is about to be stored.  EXISTS: the sink has a whole
- * backup of this id with a different manifest, or one of a newer hangar. */
-enum hangar_rc hg_occupancy_find(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                                 const char *id, const struct hg_str *manifest,
-                                 enum hg_occupancy *out, struct hg_error *err);
+/* A backup that is about to be stored. */
+struct hg_incoming_backup {
+    const char *pipeline, *id;
+    const struct hg_str *manifest; /* the bytes of its manifest */
+};
+
+/* Compares the manifest in the sink with that of the backup.  EXISTS: the sink has a whole backup
+ * of this id with a different manifest, or one of a newer hangar. */
+enum hangar_rc hg_occupancy_find(struct hangar *h, struct hangar_ctx *sink,
+                                 const struct hg_incoming_backup *backup, enum hg_occupancy *out,
+                                 struct hg_error *err);
 
 #endif

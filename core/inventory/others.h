@@ -8,7 +8,6 @@
 #ifndef HG_INVENTORY_OTHERS_H
 #define HG_INVENTORY_OTHERS_H
 
-#include "base/error.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "session/session.h"

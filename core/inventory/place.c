@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "base/left.h"
 #include "base/log.h"
 #include "catalog/folder.h"
@@ -45,7 +44,8 @@ static enum hangar_rc place_store_run_json(const struct hg_place *place, struct 
                                          .started_ms = place->started_ms};
     char *text = hg_claim_text(place->h, sink, &terms);
     enum hangar_rc rc =
-        hg_store_put_text(sink, place->pipeline, place->id, HG_RUN_NAME, text, create_only, err);
+        hg_store_put_text(sink, &(struct hg_backup_file){place->pipeline, place->id, HG_RUN_NAME},
+                          text, create_only, err);
     free(text);
     return rc;
 }
@@ -245,8 +245,8 @@ static enum hangar_rc place_store_final(struct hg_place *place, struct hangar_ct
     }
     enum hangar_rc rc = place_check_lease(place, sink, err);
     if (rc == HANGAR_OK) {
-        rc =
-            hg_store_put_text(sink, place->pipeline, place->id, name, hg_str_text(text), true, err);
+        const struct hg_backup_file file = {place->pipeline, place->id, name};
+        rc = hg_store_put_text(sink, &file, hg_str_text(text), true, err);
     }
     return rc;
 }

@@ -28,7 +28,7 @@ struct selection {
     struct hg_session *s;
     const struct hangar_selection *request;
     const struct hg_pipeline_config *pipeline;
-    unsigned flags;             /* of hg_newest_find */
+    unsigned flags;             /* of struct hg_newest_request */
     char id[HG_BACKUP_ID_SIZE]; /* the best so far; "": none */
     bool good;                  /* `found` is filled with a good copy */
     bool usable;                /* `found` is filled; the manifest of the copy can be read */
@@ -103,8 +103,9 @@ static enum hangar_rc consider_newest(struct selection *x, size_t instance, stru
                                       struct hg_error *err)
 {
     struct hg_newest newest = {0};
-    enum hangar_rc rc = hg_newest_find(x->s->h, sink, x->pipeline->name, x->usable ? x->id : NULL,
-                                       x->flags, &newest, err);
+    const struct hg_newest_request request = {
+        .pipeline = x->pipeline->name, .than = x->usable ? x->id : NULL, .flags = x->flags};
+    enum hangar_rc rc = hg_newest_find(x->s->h, sink, &request, &newest, err);
     if (newest.lost && !x->again) {
         hg_origin_warn_lost(x->s->h, sink, x->pipeline->name);
     }

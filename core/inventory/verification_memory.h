@@ -3,7 +3,7 @@
  *
  * verification_memory: how verifications ended, and what this machine remembers of them: a line in
  * a journal of the state folder for each, so that a list needs no request.  It does not know the
- * records in the sinks (verification_record.h).
+ * records in the sinks (record.h).
  *
  * A good result from the future never counts.
  */

@@ -226,15 +226,14 @@ enum hangar_rc hg_decode_stored(struct hangar_ctx *sink, const struct hg_stored 
     return decode_run(&d, false);
 }
 
-enum hangar_rc hg_decode(struct hangar_ctx *sink, struct hangar_ctx *const *chain,
-                         size_t chain_count, const struct hg_stored *object,
+enum hangar_rc hg_decode(const struct hg_object_reader *from, const struct hg_stored *object,
                          enum hangar_rc (*write)(void *arg, const void *data, size_t size,
                                                  struct hg_error *err),
                          void *arg, struct hg_error *err)
 {
-    struct hg_decoder d = {.sink = sink,
-                           .chain = chain,
-                           .count = chain_count,
+    struct hg_decoder d = {.sink = from->sink,
+                           .chain = from->chain,
+                           .count = from->chain_count,
                            .object = object,
                            .write = write,
                            .arg = arg,

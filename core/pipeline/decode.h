@@ -18,6 +18,13 @@ struct hg_stored {
     struct hangar_attrs *const *attrs; /* of each transform, set when it encoded the object */
 };
 
+/* An open sink, and the transforms of the objects in it.  All pointers belong to the caller. */
+struct hg_object_reader {
+    struct hangar_ctx *sink;
+    struct hangar_ctx *const *chain; /* in the order of encoding */
+    size_t chain_count;
+};
+
 /* Reads and compares the stored bytes only; does not decode. */
 enum hangar_rc hg_decode_check(struct hangar_ctx *sink, const struct hg_stored *object,
                                struct hg_error *err);
@@ -31,8 +38,7 @@ enum hangar_rc hg_decode_stored(struct hangar_ctx *sink, const struct hg_stored 
 
 /* Reads, decodes and compares, and passes the plain bytes to `write` (may be NULL) while it
  * reads.  They are verified only when this returns OK. */
-enum hangar_rc hg_decode(struct hangar_ctx *sink, struct hangar_ctx *const *chain,
-                         size_t chain_count, const struct hg_stored *object,
+enum hangar_rc hg_decode(const struct hg_object_reader *from, const struct hg_stored *object,
                          enum hangar_rc (*write)(void *arg, const void *data, size_t size,
                                                  struct hg_error *err),
                          void *arg, struct hg_error *err);

@@ -101,29 +101,33 @@ enum hangar_rc hg_encode_close(struct hg_flow *flow, struct hangar_attrs **attrs
     return rc;
 }
 
-/* Runs the first `count` transforms on a block.  Transform i writes to buffers[i]. */
+struct encode_buffers {
+    unsigned char *memory[HG_CHAIN_MAX];
+    size_t capacities[HG_CHAIN_MAX];
+};
+
+/* Runs the first `count` transforms on a block.  Transform i writes to buffer i. */
 static enum hangar_rc encode_block_forms(struct hg_flow *flow, const struct hg_block *block,
-                                         size_t count, unsigned char *const *buffers,
-                                         const size_t *capacities, size_t *size,
-                                         struct hg_error *err)
+                                         size_t count, const struct encode_buffers *buffers,
+                                         size_t *size, struct hg_error *err)
 {
     const unsigned char *in = block->data;
     size_t in_size = block->size;
     for (size_t i = 0; i < count; i++) {
         struct hangar_ctx *ctx = flow->engine->set.chain[i];
         size_t out_size = 0;
-        enum hangar_rc rc = HG_CALL(
-            ctx, err,
-            ctx->plugin->transform.encode_block(flow->streams[i], block->index, block->last, in,
-                                                in_size, buffers[i], capacities[i], &out_size));
+        enum hangar_rc rc = HG_CALL(ctx, err,
+                                    ctx->plugin->transform.encode_block(
+                                        flow->streams[i], block->index, block->last, in, in_size,
+                                        buffers->memory[i], buffers->capacities[i], &out_size));
         if (rc != HANGAR_OK) {
             return rc;
         }
-        if (out_size > capacities[i]) {
+        if (out_size > buffers->capacities[i]) {
             return hg_fail(err, HANGAR_INTERNAL, 0,
                            "transform %s: it wrote more than its encode_bound allows", ctx->name);
         }
-        in = buffers[i];
+        in = buffers->memory[i];
         in_size = out_size;
     }
     *size = in_size;
@@ -157,13 +161,8 @@ static struct hg_block *encode_next_input(struct hg_engine *engine, struct hg_bl
     return NULL;
 }
 
-struct worker_buffers {
-    unsigned char *memory[HG_CHAIN_MAX];
-    size_t capacities[HG_CHAIN_MAX];
-};
-
 /* Encodes one block into the output block. */
-static enum hangar_rc encode_work(struct hg_engine *engine, struct worker_buffers *buffers,
+static enum hangar_rc encode_work(struct hg_engine *engine, struct encode_buffers *buffers,
                                   struct hg_block *input, struct hg_block *output,
                                   struct hg_error *err)
 {
@@ -178,13 +177,12 @@ static enum hangar_rc encode_work(struct hg_engine *engine, struct worker_buffer
     }
     buffers->memory[n - 1] = output->data;
     buffers->capacities[n - 1] = engine->output.capacity;
-    enum hangar_rc rc = encode_block_forms(input->flow, input, n, buffers->memory,
-                                           buffers->capacities, &output->size, err);
+    enum hangar_rc rc = encode_block_forms(input->flow, input, n, buffers, &output->size, err);
     buffers->memory[n - 1] = NULL;
     return rc;
 }
 
-static bool encode_make_buffers(struct hg_engine *engine, struct worker_buffers *buffers)
+static bool encode_make_buffers(struct hg_engine *engine, struct encode_buffers *buffers)
 {
     for (size_t i = 0; i + 1 < engine->set.chain_count; i++) {
         buffers->capacities[i] = hg_encode_bound(&engine->set, i + 1, engine->block_bytes);
@@ -231,7 +229,7 @@ static void encode_end_input(struct hg_engine *engine, struct hg_block *input,
 void *hg_worker_main(void *arg)
 {
     struct hg_engine *engine = ((struct hg_engine_thread *)arg)->engine;
-    struct worker_buffers buffers = {0};
+    struct encode_buffers buffers = {0};
     bool ready = encode_make_buffers(engine, &buffers);
     for (;;) {
         struct hg_block *input, *output = NULL;
@@ -364,12 +362,13 @@ static enum hangar_rc encode_stream_forms(struct hg_flow *flow, size_t i, const 
 enum hangar_rc hg_encode_inline(struct hg_flow *flow, struct hg_block *block, struct hg_error *err)
 {
     struct hg_engine *engine = flow->engine;
-    size_t capacities[HG_CHAIN_MAX], size = block->size;
+    struct encode_buffers buffers;
+    size_t size = block->size;
     for (size_t i = 0; i < engine->block_form; i++) {
-        capacities[i] = hg_encode_bound(&engine->set, i + 1, engine->block_bytes);
+        buffers.memory[i] = flow->scratch[i];
+        buffers.capacities[i] = hg_encode_bound(&engine->set, i + 1, engine->block_bytes);
     }
-    enum hangar_rc rc =
-        encode_block_forms(flow, block, engine->block_form, flow->scratch, capacities, &size, err);
+    enum hangar_rc rc = encode_block_forms(flow, block, engine->block_form, &buffers, &size, err);
     const unsigned char *data =
         engine->block_form ? flow->scratch[engine->block_form - 1] : block->data;
     if (rc == HANGAR_OK) {

@@ -36,8 +36,7 @@ static enum hangar_rc push_restore_object(struct hg_push *push, size_t i, struct
     if (rc != HANGAR_OK) {
         return rc;
     }
-    rc = hg_decode(push->sink, push->chain, push->chain_count, &push->stored[i], push_write_bytes,
-                   &w, err);
+    rc = hg_decode(&push->from, &push->stored[i], push_write_bytes, &w, err);
     if (rc != HANGAR_OK) {
         HG_CALL_VOID(ctx, fn->restore_close(w.object, 0));
         return rc;

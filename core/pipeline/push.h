@@ -12,9 +12,8 @@
 
 struct hg_push {
     struct hg_job *job;
-    struct hangar_ctx *source, *sink;
-    struct hangar_ctx *const *chain;
-    size_t chain_count;
+    struct hangar_ctx *source;
+    struct hg_object_reader from;
     const struct hangar_object_info *infos; /* by phase, then name */
     const struct hg_stored *stored;         /* beside infos */
     size_t count;

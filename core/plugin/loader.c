@@ -7,7 +7,6 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,9 +105,9 @@ static enum hangar_rc loader_copy_options(struct hg_plugin *p, struct hg_error *
                 break;
             }
             if (count == 256) {
-                return hg_fail(
-                    err, HANGAR_CONFIG, 0,
-                    "its option table has more than 256 options, or the empty entry at its end is missing");
+                return hg_fail(err, HANGAR_CONFIG, 0,
+                               "its option table has more than 256 options, or the empty entry at "
+                               "its end is missing");
             }
         }
     }

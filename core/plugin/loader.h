@@ -9,7 +9,6 @@
 #define HG_LOADER_H
 
 #include <pthread.h>
-#include <stdbool.h>
 #include "base/error.h"
 
 /* A loaded plugin; immutable, shared by all threads.  The tables are copies of the core: a

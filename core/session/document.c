@@ -13,8 +13,6 @@
 #include "base/json.h"
 #include "base/left.h"
 #include "base/str.h"
-#include "catalog/manifest.h"
-#include "config/config.h"
 #include "config/options.h"
 #include "session/handle.h"
 

@@ -4,7 +4,6 @@
  * schedule: reports the schedules of the configuration, for the daemon, and computes their
  * times.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cron.h"

@@ -129,11 +129,10 @@ static enum hangar_rc open_next(struct hg_session *s, const struct hg_instance_s
     return HANGAR_OK;
 }
 
-static enum hangar_rc read_instance_options(struct hg_session *s, const struct hg_plugin *plugin,
-                                            const struct hg_instance_config *c,
-                                            const struct hg_yaml *options,
-                                            const struct hg_override *overrides,
-                                            size_t override_count, struct hg_error *err)
+/* Reads the options of the instance in the next free place. */
+static enum hangar_rc read_next_options(struct hg_session *s,
+                                        const struct hg_options_request *request,
+                                        struct hg_error *err)
 {
     struct hg_session_instance *i = &s->open[s->count];
     if (s->count == HG_SESSION_MAX) {
@@ -141,15 +140,7 @@ static enum hangar_rc read_instance_options(struct hg_session *s, const struct h
     }
     struct hg_problems problems = {.file = s->h->config->path};
     memset(i, 0, sizeof(*i));
-    struct hg_options_request request = {.table = plugin->options,
-                                         .node = options,
-                                         .dir = s->h->config->dir,
-                                         .line = c ? c->line : 0,
-                                         .column = c ? c->column : 0,
-                                         .overrides = overrides,
-                                         .override_count = override_count,
-                                         .read_secrets = true};
-    bool ok = hg_options_read(&i->options, &request, &problems);
+    bool ok = hg_options_read(&i->options, request, &problems);
     enum hangar_rc rc = HANGAR_OK;
     if (!ok) {
         struct hg_str text = {0};
@@ -163,19 +154,27 @@ static enum hangar_rc read_instance_options(struct hg_session *s, const struct h
     return rc;
 }
 
+/* What is the same in each request for the options of a plugin. */
+static struct hg_options_request options_request(const struct hg_session *s,
+                                                 const struct hg_plugin *plugin)
+{
+    return (struct hg_options_request){
+        .table = plugin->options, .dir = s->h->config->dir, .read_secrets = true};
+}
+
+/* Opens an instance of the configuration with the options and overrides of the request. */
 static enum hangar_rc open_configured(struct hg_session *s, size_t instance,
-                                      const struct hg_yaml *options,
-                                      const struct hg_override *overrides, size_t override_count,
-                                      struct hangar_ctx **out, struct hg_error *err)
+                                      struct hg_options_request *request, struct hangar_ctx **out,
+                                      struct hg_error *err)
 {
     const struct hg_instance_config *c = &s->h->config->instances[instance];
-    const struct hg_plugin *plugin = s->h->plugins.loaded[instance];
-    enum hangar_rc rc =
-        read_instance_options(s, plugin, c, options, overrides, override_count, err);
+    request->line = c->line;
+    request->column = c->column;
+    enum hangar_rc rc = read_next_options(s, request, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
-    struct hg_instance_spec spec = {.plugin = plugin,
+    struct hg_instance_spec spec = {.plugin = s->h->plugins.loaded[instance],
                                     .kind = hg_kind_name(c->kind),
                                     .name = c->name,
                                     .file = s->h->config->path,
@@ -196,8 +195,11 @@ enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
             return HANGAR_OK;
         }
     }
-    enum hangar_rc rc =
-        open_configured(s, instance, c->options, overrides, override_count, out, err);
+    struct hg_options_request request = options_request(s, s->h->plugins.loaded[instance]);
+    request.node = c->options;
+    request.overrides = overrides;
+    request.override_count = override_count;
+    enum hangar_rc rc = open_configured(s, instance, &request, out, err);
     if (rc == HANGAR_OK) {
         s->open[s->count - 1].config = override_count == 0 ? c : NULL;
     }
@@ -212,7 +214,9 @@ enum hangar_rc hg_session_open_scratch(struct hg_session *s, size_t instance,
     if (!hg_overlay_make(s->h->plugins.loaded[instance]->options, c->options, c->scratch, &both)) {
         return hg_no_memory(err);
     }
-    enum hangar_rc rc = open_configured(s, instance, &both, NULL, 0, out, err);
+    struct hg_options_request request = options_request(s, s->h->plugins.loaded[instance]);
+    request.node = &both;
+    enum hangar_rc rc = open_configured(s, instance, &request, out, err);
     hg_overlay_free(&both);
     return rc;
 }
@@ -250,7 +254,10 @@ enum hangar_rc hg_session_chain(struct hg_session *s, const struct hg_manifest *
         if (rc == HANGAR_OK && !plugin->d.transform) {
             rc = hg_fail(err, HANGAR_CONFIG, 0, "plugin %s is not a transform", t->plugin);
         }
-        rc = rc == HANGAR_OK ? read_instance_options(s, plugin, NULL, NULL, NULL, 0, err) : rc;
+        if (rc == HANGAR_OK) {
+            const struct hg_options_request request = options_request(s, plugin);
+            rc = read_next_options(s, &request, err);
+        }
         if (rc == HANGAR_OK) {
             struct hg_instance_spec spec = {.plugin = plugin,
                                             .kind = hg_kind_name(HG_TRANSFORM),

@@ -8,6 +8,7 @@
  */
 #include "gzip.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -7,6 +7,7 @@
  */
 #include "gzip.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

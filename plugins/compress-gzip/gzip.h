@@ -16,7 +16,6 @@
 #define GZIP_H
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <hangar/plugin.h>

@@ -11,7 +11,6 @@
 #define RD_INSTANCE_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <hangar/plugin.h>
 #include "throwaway.h"
 

@@ -9,13 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
-#include "base/io.h"
 
 #define LOG_LIMIT ((size_t)4 << 20) /* further lines are dropped */
 

@@ -34,18 +34,20 @@ const struct hangar_sink *sink_table(struct fake_host *host)
     return fake_host_plugin(host)->sink;
 }
 
-enum hangar_rc sink_store(struct fake_host *host, void *in, const char *name, const void *data,
-                          size_t size, size_t step, uint32_t flags, struct hangar_entry *entry)
+enum hangar_rc sink_store(struct fake_host *host, void *in, const struct sink_object *object,
+                          struct hangar_entry *entry)
 {
     struct hangar_put *put = NULL;
     struct hangar_entry own = {.struct_size = sizeof(own)};
-    enum hangar_rc rc = sink_table(host)->put_open(in, name, size, flags, &put);
+    enum hangar_rc rc =
+        sink_table(host)->put_open(in, object->name, object->size, object->flags, &put);
     if (rc != HANGAR_OK) {
         return rc;
     }
-    for (size_t at = 0; at < size && !rc; at += step) {
-        rc = sink_table(host)->put_write(put, (const char *)data + at,
-                                         step < size - at ? step : size - at);
+    for (size_t at = 0; at < object->size && !rc; at += object->step) {
+        size_t left = object->size - at;
+        rc = sink_table(host)->put_write(put, (const char *)object->data + at,
+                                         object->step < left ? object->step : left);
     }
     if (rc != HANGAR_OK) {
         sink_table(host)->put_abort(put);
@@ -56,7 +58,8 @@ enum hangar_rc sink_store(struct fake_host *host, void *in, const char *name, co
 
 void sink_must_store(struct fake_host *host, void *in, const char *name, const char *text)
 {
-    enum hangar_rc rc = sink_store(host, in, name, text, strlen(text), SIZE_MAX / 2, 0, NULL);
+    enum hangar_rc rc = sink_store(
+        host, in, &(struct sink_object){name, text, strlen(text), SIZE_MAX / 2, 0}, NULL);
     testing_expect(host, rc, HANGAR_OK, name);
 }
 
@@ -73,22 +76,26 @@ static bool is_listed(struct fake_host *host, void *in, const char *name, uint64
     return found;
 }
 
-static void must_read(struct fake_host *host, void *in, const char *name, uint64_t offset,
-                      const unsigned char *data, size_t size, size_t step)
+/* What follows after `offset` in the object must be as `want`. */
+static void must_read(struct fake_host *host, void *in, const struct sink_object *want,
+                      uint64_t offset)
 {
     struct hangar_get *get = NULL;
     size_t at = 0, got = 1;
-    unsigned char *buffer = malloc(size + step);
+    const char *name = want->name;
+    unsigned char *buffer = malloc(want->size + want->step);
     REQUIRE(buffer, "out of memory");
     testing_expect(host, sink_table(host)->get_open(in, name, offset, &get), HANGAR_OK, name);
     while (got) {
-        testing_expect(host, sink_table(host)->get_read(get, buffer + at, step, &got), HANGAR_OK,
-                       name);
-        REQUIRE(got <= step && at + got <= size, "%s: more comes back than was stored", name);
+        testing_expect(host, sink_table(host)->get_read(get, buffer + at, want->step, &got),
+                       HANGAR_OK, name);
+        REQUIRE(got <= want->step && at + got <= want->size, "%s: more comes back than was stored",
+                name);
         at += got;
     }
     sink_table(host)->get_close(get);
-    REQUIRE(at == size && (!size || !memcmp(buffer, data, size)), "%s: not what was stored", name);
+    REQUIRE(at == want->size && (!want->size || !memcmp(buffer, want->data, want->size)),
+            "%s: not what was stored", name);
     free(buffer);
 }
 
@@ -101,7 +108,7 @@ void sink_must_have(struct fake_host *host, void *in, const char *name, const vo
     ck_assert_uint_eq(entry.size, size);
     ck_assert_msg(is_listed(host, in, name, &listed), "%s is not listed", name);
     ck_assert_uint_eq(listed, size);
-    must_read(host, in, name, 0, data, size, 65536);
+    must_read(host, in, &(struct sink_object){name, data, size, 65536, 0}, 0);
 }
 
 void sink_must_lack(struct fake_host *host, void *in, const char *name)
@@ -170,7 +177,10 @@ START_TEST(a_stored_object_is_read_back_unchanged)
         unsigned char *data = testing_data(DATA_RANDOM, sizes[i]);
         struct hangar_entry stored = {.struct_size = sizeof(stored)}, seen = stored;
         testing_expect(
-            fake, sink_store(fake, inst, "p/b/object.sql.gz", data, sizes[i], 100000, 0, &stored),
+            fake,
+            sink_store(fake, inst,
+                       &(struct sink_object){"p/b/object.sql.gz", data, sizes[i], 100000, 0},
+                       &stored),
             HANGAR_OK, "store");
         sink_must_have(fake, inst, "p/b/object.sql.gz", data, sizes[i]);
         ck_assert_int_eq(sink_table(fake)->stat(inst, "p/b/object.sql.gz", &seen), HANGAR_OK);
@@ -187,12 +197,13 @@ END_TEST
 START_TEST(reading_starts_at_the_offset)
 {
     unsigned char *data = testing_data(DATA_RANDOM, 100000);
-    testing_expect(fake, sink_store(fake, inst, "object", data, 100000, 777, 0, NULL), HANGAR_OK,
-                   "store");
-    must_read(fake, inst, "object", 0, data, 100000, 1000);
-    must_read(fake, inst, "object", 1, data + 1, 99999, 1 << 20);
-    must_read(fake, inst, "object", 99999, data + 99999, 1, 10);
-    must_read(fake, inst, "object", 100000, data, 0, 10);
+    testing_expect(
+        fake, sink_store(fake, inst, &(struct sink_object){"object", data, 100000, 777, 0}, NULL),
+        HANGAR_OK, "store");
+    must_read(fake, inst, &(struct sink_object){"object", data, 100000, 1000, 0}, 0);
+    must_read(fake, inst, &(struct sink_object){"object", data + 1, 99999, 1 << 20, 0}, 1);
+    must_read(fake, inst, &(struct sink_object){"object", data + 99999, 1, 10, 0}, 99999);
+    must_read(fake, inst, &(struct sink_object){"object", data, 0, 10, 0}, 100000);
     free(data);
 }
 END_TEST
@@ -261,13 +272,16 @@ START_TEST(commit_replaces_and_abort_does_not)
 {
     struct hangar_put *put = NULL;
     struct hangar_entry first = {.struct_size = sizeof(first)}, second = first;
-    ck_assert_int_eq(sink_store(fake, inst, "object", "old", 3, 3, 0, &first), HANGAR_OK);
+    ck_assert_int_eq(
+        sink_store(fake, inst, &(struct sink_object){"object", "old", 3, 3, 0}, &first), HANGAR_OK);
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "object", 0, 0, &put), HANGAR_OK);
     ck_assert_int_eq(sink_table(fake)->put_write(put, "newer", 5), HANGAR_OK);
     sink_must_have(fake, inst, "object", "old", 3);
     sink_table(fake)->put_abort(put);
     sink_must_have(fake, inst, "object", "old", 3);
-    ck_assert_int_eq(sink_store(fake, inst, "object", "new", 3, 1, 0, &second), HANGAR_OK);
+    ck_assert_int_eq(
+        sink_store(fake, inst, &(struct sink_object){"object", "new", 3, 1, 0}, &second),
+        HANGAR_OK);
     sink_must_have(fake, inst, "object", "new", 3);
     ck_assert_str_ne(first.etag, second.etag);
     must_list("", 0, "object\n");
@@ -280,9 +294,11 @@ START_TEST(create_only_does_not_replace_an_object)
     if (!under_test->create_only) {
         return;
     }
-    rc = sink_store(fake, inst, "p/object", "old", 3, 3, HANGAR_PUT_CREATE_ONLY, NULL);
+    rc = sink_store(fake, inst,
+                    &(struct sink_object){"p/object", "old", 3, 3, HANGAR_PUT_CREATE_ONLY}, NULL);
     testing_expect(fake, rc, HANGAR_OK, "create");
-    rc = sink_store(fake, inst, "p/object", "newer", 5, 5, HANGAR_PUT_CREATE_ONLY, NULL);
+    rc = sink_store(fake, inst,
+                    &(struct sink_object){"p/object", "newer", 5, 5, HANGAR_PUT_CREATE_ONLY}, NULL);
     testing_expect(fake, rc, HANGAR_EXISTS, "create again");
     fake_host_clear(fake);
     sink_must_have(fake, inst, "p/object", "old", 3);
@@ -302,7 +318,9 @@ static void *create_same(void *arg)
     struct job *job = arg;
     char text[32];
     int size = snprintf(text, sizeof(text), "%zu", job->number);
-    job->rc = sink_store(fake, inst, "race", text, (size_t)size, 1, HANGAR_PUT_CREATE_ONLY, NULL);
+    job->rc = sink_store(
+        fake, inst, &(struct sink_object){"race", text, (size_t)size, 1, HANGAR_PUT_CREATE_ONLY},
+        NULL);
     return NULL;
 }
 
@@ -391,7 +409,9 @@ static void *come_and_go(void *arg)
     char name[64];
     for (size_t i = 0; i < 50; i++) {
         snprintf(name, sizeof(name), "x/y/z/object-%zu", job->number);
-        testing_expect(fake, sink_store(fake, inst, name, "text", 4, 4, 0, NULL), HANGAR_OK, name);
+        testing_expect(fake,
+                       sink_store(fake, inst, &(struct sink_object){name, "text", 4, 4, 0}, NULL),
+                       HANGAR_OK, name);
         testing_expect(fake, sink_table(fake)->remove(inst, name), HANGAR_OK, name);
     }
     return NULL;

@@ -28,10 +28,19 @@ void sink_suite_add(Suite *suite, const char *title, const struct sink_under_tes
 struct fake_host *sink_open(const struct sink_under_test *sink, void **inst);
 const struct hangar_sink *sink_table(struct fake_host *fake);
 
-/* Stores an object in pieces of `step` bytes.  Returns the result of commit, or of the first
- * call that failed. */
-enum hangar_rc sink_store(struct fake_host *fake, void *inst, const char *name, const void *data,
-                          size_t size, size_t step, uint32_t flags, struct hangar_entry *entry);
+/* An object, and how it is stored. */
+struct sink_object {
+    const char *name;
+    const void *data;
+    size_t size;
+    size_t step; /* bytes of a call */
+    uint32_t flags;
+};
+
+/* Stores an object.  Returns the result of commit, or of the first call that failed.  `entry` may
+ * be NULL. */
+enum hangar_rc sink_store(struct fake_host *fake, void *inst, const struct sink_object *object,
+                          struct hangar_entry *entry);
 void sink_must_store(struct fake_host *fake, void *inst, const char *name, const char *text);
 /* The object must be there with this content, to get, stat and list alike. */
 void sink_must_have(struct fake_host *fake, void *inst, const char *name, const void *data,

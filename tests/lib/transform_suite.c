@@ -39,8 +39,8 @@ static const struct hangar_transform *transform_suite_table(struct fake_host *fa
 }
 
 enum hangar_rc transform_run(struct fake_host *fake, void *inst, enum hangar_direction direction,
-                             const void *in, size_t size, size_t in_step, size_t out_step,
-                             unsigned char **out, size_t *out_size)
+                             const struct transform_input *in, unsigned char **out,
+                             size_t *out_size)
 {
     struct hangar_stream *stream = NULL;
     struct hangar_attrs *attrs = fake_attrs_new();
@@ -50,19 +50,20 @@ enum hangar_rc transform_run(struct fake_host *fake, void *inst, enum hangar_dir
         inst, direction, direction == HANGAR_DECODE ? attrs : NULL, &stream);
     testing_expect(fake, rc, HANGAR_OK, "open");
     while (!rc) {
-        size_t room = out_step < (size_t)1 << 20 ? out_step : (size_t)1 << 20;
-        size_t piece = in_step < size - at ? in_step : size - at;
-        int last = at + piece == size;
+        size_t room = in->out_step < (size_t)1 << 20 ? in->out_step : (size_t)1 << 20;
+        const unsigned char *next = (const unsigned char *)in->data + at;
+        size_t piece = in->in_step < in->size - at ? in->in_step : in->size - at;
+        int last = at + piece == in->size;
         if (capacity - used < room) {
             capacity = 2 * capacity + room;
             buffer = realloc(buffer, capacity);
             REQUIRE(buffer, "out of memory");
         }
-        struct hangar_io io = {(const unsigned char *)in + at, piece, buffer + used, room};
+        struct hangar_io io = {next, piece, buffer + used, room};
         rc = transform_suite_table(fake)->process(stream, &io, last);
         bool progress = io.in_size < piece || io.out_size < room;
         REQUIRE(io.in_size <= piece && io.out_size <= room, "process takes more than there is");
-        REQUIRE(io.in == (const unsigned char *)in + at + piece - io.in_size, "in is not moved");
+        REQUIRE(io.in == next + piece - io.in_size, "in is not moved");
         REQUIRE(io.out == buffer + used + room - io.out_size, "out is not moved");
         REQUIRE(rc || progress, "process does nothing with input and room");
         REQUIRE(rc != HANGAR_EOF || (last && !io.in_size), "it ends before the input");
@@ -80,23 +81,32 @@ enum hangar_rc transform_run(struct fake_host *fake, void *inst, enum hangar_dir
     return rc;
 }
 
+/* What encode_block gets. */
+struct suite_block {
+    uint64_t index;
+    int last;
+    const void *data;
+    size_t size;
+};
+
 static size_t encode_one(struct fake_host *fake, void *inst, struct hangar_stream *stream,
-                         uint64_t index, int last, const void *in, size_t size, unsigned char **out)
+                         const struct suite_block *block, unsigned char **out)
 {
-    size_t bound = transform_suite_table(fake)->encode_bound(inst, size), made = 0;
+    size_t bound = transform_suite_table(fake)->encode_bound(inst, block->size), made = 0;
     *out = malloc(bound + 1);
     REQUIRE(*out, "out of memory");
     (*out)[bound] = 0xa5; /* to detect a write behind the buffer */
     testing_expect(fake,
-                   transform_suite_table(fake)->encode_block(stream, index, last, in, size, *out,
-                                                             bound, &made),
+                   transform_suite_table(fake)->encode_block(stream, block->index, block->last,
+                                                             block->data, block->size, *out, bound,
+                                                             &made),
                    HANGAR_OK, "encode_block");
     REQUIRE(made <= bound && (*out)[bound] == 0xa5, "encode_block makes more than encode_bound");
     return made;
 }
 
-void transform_blocks(struct fake_host *fake, void *inst, const void *in, size_t size,
-                      size_t block_size, bool empty_end, unsigned char **out, size_t *out_size)
+void transform_blocks(struct fake_host *fake, void *inst, const struct transform_blocks *in,
+                      unsigned char **out, size_t *out_size)
 {
     struct hangar_stream *stream = NULL;
     struct hangar_attrs *attrs = fake_attrs_new();
@@ -107,10 +117,11 @@ void transform_blocks(struct fake_host *fake, void *inst, const void *in, size_t
                    "block_open");
     for (uint64_t index = 0; !last; index++) {
         unsigned char *block;
-        size_t piece = size - at < block_size ? size - at : block_size;
-        last = at + piece == size && !(empty_end && piece);
-        size_t made =
-            encode_one(fake, inst, stream, index, last, (const char *)in + at, piece, &block);
+        size_t piece = in->size - at < in->block_size ? in->size - at : in->block_size;
+        last = at + piece == in->size && !(in->empty_end && piece);
+        size_t made = encode_one(
+            fake, inst, stream,
+            &(struct suite_block){index, last, (const char *)in->data + at, piece}, &block);
         *out = realloc(*out, used + made + 1);
         ck_assert_ptr_nonnull(*out);
         memcpy(*out + used, block, made);
@@ -138,13 +149,13 @@ static void close_host(struct fake_host *fake)
     fake_host_close(fake);
 }
 
-static void assert_decodes(struct fake_host *fake, void *inst, const void *encoded, size_t size,
-                           const void *plain, size_t plain_size, size_t in_step, size_t out_step)
+static void assert_decodes(struct fake_host *fake, void *inst,
+                           const struct transform_input *encoded, const void *plain,
+                           size_t plain_size)
 {
     unsigned char *out;
     size_t out_size;
-    enum hangar_rc rc =
-        transform_run(fake, inst, HANGAR_DECODE, encoded, size, in_step, out_step, &out, &out_size);
+    enum hangar_rc rc = transform_run(fake, inst, HANGAR_DECODE, encoded, &out, &out_size);
     testing_expect(fake, rc, HANGAR_EOF, "decode");
     REQUIRE(out_size == plain_size && (!plain_size || !memcmp(out, plain, plain_size)),
             "what is decoded is not what was encoded");
@@ -163,10 +174,12 @@ START_TEST(encoded_bytes_are_decoded_unchanged)
         for (size_t i = 0; i < SIZE_COUNT; i++) {
             unsigned char *plain = testing_data((enum testing_data)kind, sizes[i]), *out;
             size_t size;
-            enum hangar_rc rc = transform_run(fake, inst, HANGAR_ENCODE, plain, sizes[i], WHOLE,
-                                              WHOLE, &out, &size);
+            enum hangar_rc rc = transform_run(
+                fake, inst, HANGAR_ENCODE, &(struct transform_input){plain, sizes[i], WHOLE, WHOLE},
+                &out, &size);
             testing_expect(fake, rc, HANGAR_EOF, "encode");
-            assert_decodes(fake, inst, out, size, plain, sizes[i], WHOLE, WHOLE);
+            assert_decodes(fake, inst, &(struct transform_input){out, size, WHOLE, WHOLE}, plain,
+                           sizes[i]);
             free(out);
             free(plain);
         }
@@ -183,8 +196,11 @@ START_TEST(concatenated_blocks_are_one_stream)
         for (size_t i = 0; i < 2 * SIZE_COUNT; i++) {
             size_t plain_size = sizes[i / 2], size;
             unsigned char *plain = testing_data((enum testing_data)kind, plain_size), *out;
-            transform_blocks(fake, inst, plain, plain_size, BLOCK, i % 2, &out, &size);
-            assert_decodes(fake, inst, out, size, plain, plain_size, WHOLE, WHOLE);
+            transform_blocks(fake, inst,
+                             &(struct transform_blocks){plain, plain_size, BLOCK, i % 2}, &out,
+                             &size);
+            assert_decodes(fake, inst, &(struct transform_input){out, size, WHOLE, WHOLE}, plain,
+                           plain_size);
             free(out);
             free(plain);
         }
@@ -217,11 +233,14 @@ START_TEST(the_stock_tool_decodes_both_forms)
         for (size_t i = 0; i < SIZE_COUNT; i++) {
             unsigned char *plain = testing_data((enum testing_data)kind, sizes[i]), *out;
             size_t size;
-            transform_run(fake, inst, HANGAR_ENCODE, plain, sizes[i], WHOLE, WHOLE, &out, &size);
+            transform_run(fake, inst, HANGAR_ENCODE,
+                          &(struct transform_input){plain, sizes[i], WHOLE, WHOLE}, &out, &size);
             assert_stock_tool_decodes(fake, out, size, plain, sizes[i]);
             free(out);
             if (transform_suite_table(fake)->block_open) {
-                transform_blocks(fake, inst, plain, sizes[i], BLOCK, false, &out, &size);
+                transform_blocks(fake, inst,
+                                 &(struct transform_blocks){plain, sizes[i], BLOCK, false}, &out,
+                                 &size);
                 assert_stock_tool_decodes(fake, out, size, plain, sizes[i]);
                 free(out);
             }
@@ -240,15 +259,20 @@ START_TEST(buffers_may_have_any_size)
     size_t plain_size = BLOCK + 333, whole_size, size;
     for (int kind = 0; kind < DATA_KINDS; kind++) {
         unsigned char *plain = testing_data((enum testing_data)kind, plain_size), *whole, *out;
-        transform_run(fake, inst, HANGAR_ENCODE, plain, plain_size, WHOLE, WHOLE, &whole,
+        transform_run(fake, inst, HANGAR_ENCODE,
+                      &(struct transform_input){plain, plain_size, WHOLE, WHOLE}, &whole,
                       &whole_size);
         for (size_t i = 0; i < 16; i++) {
             size_t in_step = steps[i / 4], out_step = steps[i % 4];
-            transform_run(fake, inst, HANGAR_ENCODE, plain, plain_size, in_step, out_step, &out,
+            transform_run(fake, inst, HANGAR_ENCODE,
+                          &(struct transform_input){plain, plain_size, in_step, out_step}, &out,
                           &size);
-            assert_decodes(fake, inst, out, size, plain, plain_size, WHOLE, WHOLE);
+            assert_decodes(fake, inst, &(struct transform_input){out, size, WHOLE, WHOLE}, plain,
+                           plain_size);
             free(out);
-            assert_decodes(fake, inst, whole, whole_size, plain, plain_size, in_step, out_step);
+            assert_decodes(fake, inst,
+                           &(struct transform_input){whole, whole_size, in_step, out_step}, plain,
+                           plain_size);
         }
         free(whole);
         free(plain);
@@ -275,9 +299,10 @@ static void *encode_some(void *arg)
     struct job *job = arg;
     for (size_t i = job->first; i < JOB_BLOCKS; i += JOB_THREADS) {
         size_t index = JOB_BLOCKS - 1 - i;
-        job->size[index] =
-            encode_one(job->fake, job->inst, job->stream, index, index == JOB_BLOCKS - 1,
-                       job->plain + index * BLOCK, BLOCK, &job->out[index]);
+        job->size[index] = encode_one(job->fake, job->inst, job->stream,
+                                      &(struct suite_block){index, index == JOB_BLOCKS - 1,
+                                                            job->plain + index * BLOCK, BLOCK},
+                                      &job->out[index]);
     }
     return NULL;
 }
@@ -296,7 +321,8 @@ START_TEST(the_bytes_do_not_depend_on_threads_and_order)
         close_host(fake);
         return;
     }
-    transform_blocks(fake, inst, plain, JOB_BLOCKS * BLOCK, BLOCK, false, &expected,
+    transform_blocks(fake, inst,
+                     &(struct transform_blocks){plain, JOB_BLOCKS * BLOCK, BLOCK, false}, &expected,
                      &expected_size);
     transform_suite_table(fake)->block_open(inst, &stream);
     for (size_t i = 0; i < JOB_THREADS; i++) {
@@ -329,9 +355,10 @@ static void *round_trip(void *arg)
     size_t size;
     for (size_t i = 0; i < 8; i++) {
         size_t plain_size = i * 50000 + job->first;
-        transform_run(job->fake, job->inst, HANGAR_ENCODE, job->plain, plain_size, WHOLE, 1024,
-                      &out, &size);
-        assert_decodes(job->fake, job->inst, out, size, job->plain, plain_size, 1000, WHOLE);
+        transform_run(job->fake, job->inst, HANGAR_ENCODE,
+                      &(struct transform_input){job->plain, plain_size, WHOLE, 1024}, &out, &size);
+        assert_decodes(job->fake, job->inst, &(struct transform_input){out, size, 1000, WHOLE},
+                       job->plain, plain_size);
         free(out);
     }
     return NULL;
@@ -367,7 +394,8 @@ static void small_file(struct fake_host *fake, void *inst, unsigned char **plain
 {
     *plain_size = 300;
     *plain = testing_data(DATA_TEXT, *plain_size);
-    transform_run(fake, inst, HANGAR_ENCODE, *plain, *plain_size, WHOLE, WHOLE, file, size);
+    transform_run(fake, inst, HANGAR_ENCODE,
+                  &(struct transform_input){*plain, *plain_size, WHOLE, WHOLE}, file, size);
     ck_assert_uint_gt(*size, 0);
 }
 
@@ -378,7 +406,8 @@ static void assert_corrupt(struct fake_host *fake, void *inst, const void *file,
     size_t out_size;
     fake_host_clear(fake);
     enum hangar_rc rc =
-        transform_run(fake, inst, HANGAR_DECODE, file, size, in_step, out_step, &out, &out_size);
+        transform_run(fake, inst, HANGAR_DECODE,
+                      &(struct transform_input){file, size, in_step, out_step}, &out, &out_size);
     testing_expect(fake, rc, HANGAR_CORRUPT, "decode damaged data");
     free(out);
 }
@@ -435,7 +464,8 @@ START_TEST(a_flipped_bit_anywhere_is_detected)
         file[i / 8] = (unsigned char)(file[i / 8] ^ 1u << bit);
         fake_host_clear(fake);
         enum hangar_rc rc =
-            transform_run(fake, inst, HANGAR_DECODE, file, size, WHOLE, WHOLE, &out, &out_size);
+            transform_run(fake, inst, HANGAR_DECODE,
+                          &(struct transform_input){file, size, WHOLE, WHOLE}, &out, &out_size);
         bool harmless = rc == HANGAR_EOF && under_test->harmless &&
                         under_test->harmless(i / 8, bit, size) && out_size == plain_size &&
                         !memcmp(out, plain, plain_size);

@@ -27,14 +27,28 @@ void transform_suite_add(Suite *suite, const struct transform_under_test *under_
 /* A plugin with settings as above. */
 struct fake_host *transform_open(const char *plugin, const char *settings, void **inst);
 
-/* Runs all of `in` through a stream, with buffers of the given sizes; the output
- * is the caller's, also on failure. */
-enum hangar_rc transform_run(struct fake_host *fake, void *inst, enum hangar_direction direction,
-                             const void *in, size_t size, size_t in_step, size_t out_step,
-                             unsigned char **out, size_t *out_size);
+/* The input of a stream, and the sizes of the buffers of a call. */
+struct transform_input {
+    const void *data;
+    size_t size;
+    size_t in_step, out_step;
+};
 
-/* Encodes `in` with the block form; `empty_end`: with an empty last block. */
-void transform_blocks(struct fake_host *fake, void *inst, const void *in, size_t size,
-                      size_t block_size, bool empty_end, unsigned char **out, size_t *out_size);
+/* Runs all of the input through a stream; the output is the caller's, also on failure. */
+enum hangar_rc transform_run(struct fake_host *fake, void *inst, enum hangar_direction direction,
+                             const struct transform_input *in, unsigned char **out,
+                             size_t *out_size);
+
+/* The input of the block form. */
+struct transform_blocks {
+    const void *data;
+    size_t size;
+    size_t block_size;
+    bool empty_end; /* with an empty last block */
+};
+
+/* Encodes all blocks, one after the other. */
+void transform_blocks(struct fake_host *fake, void *inst, const struct transform_blocks *in,
+                      unsigned char **out, size_t *out_size);
 
 #endif

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""Checks that comments and prose end at column 100.
+"""Checks that C, comments and prose end at column 100.
 
     columns.py FOLDER              prints each long line as FILE:LINE: TEXT; exit status 1 if any
     columns.py --fix FILE...       wraps the paragraphs that have a long line, in Markdown and in
                                    comments of C
 
-Checked are comments in C, comment lines in scripts and CMake files, and Markdown outside of code
-blocks, tables and headings.  A line that has no blank before column 100, for example a URL, is
-allowed.  Code in C is the task of clang-format.
+Checked are C, comment lines in scripts and CMake files, and Markdown outside of code blocks, tables
+and headings.  A line of a comment or of prose that has no blank before column 100, for example a
+URL, is allowed.  clang-format breaks code in C, but not every string.
 """
 
 import os
@@ -59,6 +59,14 @@ def comments_of_c(text):
                 yield at + 1, lines[at]
 
 
+def long_code_of_c(text):
+    """The numbers of the long lines without a comment.  A string can be cut anywhere."""
+    comments = {number for number, _ in comments_of_c(text)}
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > LIMIT and number not in comments:
+            yield number
+
+
 def comments_of_script(text):
     for number, line in enumerate(text.split("\n"), 1):
         if line.lstrip().startswith("#"):
@@ -79,7 +87,10 @@ def long_lines(root):
     for path in find_files(root):
         text = None if SKIPPED.search(path) else read_text(os.path.join(root, path))
         if text is not None:
-            for number in sorted({n for n, line in checked_lines(path, text) if is_long(line)}):
+            numbers = {n for n, line in checked_lines(path, text) if is_long(line)}
+            if path.endswith((".c", ".h")):
+                numbers.update(long_code_of_c(text))
+            for number in sorted(numbers):
                 yield path, number
 
 

@@ -111,11 +111,11 @@ class Rules(unittest.TestCase):
     def test_a_job_is_included_through_its_public_header_alone(self):
         files = {
             "core/jobs/prune/prune.h": "",
-            "core/jobs/prune/pruning.h": "",
+            "core/jobs/prune/expiry.h": "",
             "core/jobs/backup/a.c": '#include "jobs/prune/prune.h"\n',
         }
         self.assertEqual(self.breaches(files), [])
-        files["core/jobs/backup/a.c"] = '#include "jobs/prune/pruning.h"\n'
+        files["core/jobs/backup/a.c"] = '#include "jobs/prune/expiry.h"\n'
         found = self.breaches(files)
         self.assertEqual(len(found), 1, found)
         self.assertIn("private to core/jobs/prune", found[0])
@@ -230,6 +230,24 @@ class Rules(unittest.TestCase):
     def test_a_file_may_not_be_too_long(self):
         self.accepts("core/base/a.c", "\n" * (rules.MAX_LINES - 3))
         self.rejects("core/base/a.c", "\n" * (rules.MAX_LINES - 2), "split it")
+        self.accepts("core/include/hangar/plugin.h", "\n" * (rules.MAX_LINES - 2))
+        self.accepts("tests/abi/0.1/hangar/plugin.h", "\n" * (rules.MAX_LINES - 2))
+        self.rejects("core/include/hangar/hangar.h", "\n" * (rules.MAX_LINES - 2), "split it")
+
+    def test_a_function_may_not_be_too_long(self):
+        body = "    a();\n" * 57
+        self.accepts("core/base/a.c", f"int f(int a,\n      int b)\n{{\n{body[9:]}}}\n")
+        self.rejects("core/base/a.c", f"int f(int a,\n      int b)\n{{\n{body}}}\n", "f has 61 lines")
+        self.rejects("core/base/a.c", f"START_TEST(holds)\n{{\n{body}    a();\n}}\nEND_TEST\n", "holds")
+        self.accepts("core/base/a.c", "static const int table[] = {\n" + "    1,\n" * 80 + "};\n")
+        self.accepts("core/base/a.c", "struct a {\n" + "    int i;\n" * 80 + "};\n")
+
+    def test_a_function_may_not_have_too_many_parameters(self):
+        six = "int a, int b, int c,\n      int d, int (*e)(int x, int y), int f"
+        self.accepts("core/base/a.c", f"int f({six})\n{{\n}}\n")
+        self.rejects("core/base/a.c", f"int f({six}, int g)\n{{\n}}\n", "f has 7 parameters")
+        self.rejects("core/base/a.c", f"int b;\nint f({six}, int g)\n{{\n}}\n", "f has 7 parameters")
+        self.accepts("core/base/a.c", f"static void HANGAR_PRINTF(5, 0)\n    f({six})\n{{\n}}\n")
 
     def test_a_folder_of_a_plugin_may_not_have_too_many_files(self):
         few = {f"plugins/redis/wire/a{i:02}.h": "" for i in range(rules.MAX_FILES_OF_PLUGIN)}

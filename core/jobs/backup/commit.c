@@ -16,7 +16,6 @@
 #include "inventory/place.h"
 #include "jobs/backup/restore_text.h"
 #include "jobs/backup/run.h"
-#include "plugin/job.h"
 
 /* ---- the final files ---- */
 

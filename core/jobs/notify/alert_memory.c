@@ -25,14 +25,22 @@ static void firing_alert_free(struct hg_firing_alert *alert)
     free(alert->text);
 }
 
+static void judged_pipeline_free(struct hg_judged_pipeline *judged)
+{
+    for (size_t i = 0; i < judged->sinks.count; i++) {
+        free(judged->sinks.items[i].name);
+    }
+    free(judged->sinks.items);
+    free(judged->pipeline);
+}
+
 void hg_alert_memory_free(struct hg_alert_memory *memory)
 {
     for (size_t i = 0; i < memory->count; i++) {
         firing_alert_free(&memory->items[i]);
     }
     for (size_t i = 0; i < memory->judged_count; i++) {
-        free(memory->judged[i].pipeline);
-        json_decref(memory->judged[i].first);
+        judged_pipeline_free(&memory->judged[i]);
     }
     free(memory->items);
     free(memory->judged);
@@ -108,20 +116,45 @@ enum hangar_rc hg_alert_memory_set_judged(struct hg_alert_memory *memory, const 
     return HANGAR_OK;
 }
 
-int64_t hg_alert_memory_first(struct hg_alert_memory *memory, const char *pipeline,
-                              const char *sink, int64_t now_ms)
+static struct hg_judged_sink *judged_sink_find(const struct hg_judged_pipeline *judged,
+                                               const char *sink)
+{
+    for (size_t i = 0; i < judged->sinks.count; i++) {
+        if (strcmp(judged->sinks.items[i].name, sink) == 0) {
+            return &judged->sinks.items[i];
+        }
+    }
+    return NULL;
+}
+
+enum hangar_rc hg_alert_memory_add_sink(struct hg_alert_memory *memory, const char *pipeline,
+                                        const char *sink, int64_t now_ms, struct hg_error *err)
 {
     struct hg_judged_pipeline *judged = judged_find(memory, pipeline);
-    int64_t first_ms;
     if (!judged) {
-        return now_ms;
+        return HANGAR_OK;
     }
-    if (hg_time_parse(hg_json_string(judged->first, sink, ""), &first_ms) && first_ms <= now_ms) {
-        return first_ms;
+    struct hg_judged_sink *known = judged_sink_find(judged, sink);
+    if (known) {
+        known->first_ms = known->first_ms <= now_ms ? known->first_ms : now_ms;
+        return HANGAR_OK;
     }
-    judged->first = judged->first ? judged->first : json_object();
-    hg_json_set_time(judged->first, sink, now_ms);
-    return now_ms;
+    char *name = strdup(sink);
+    if (!name || !HG_VEC_RESERVE(&judged->sinks)) {
+        free(name);
+        return hg_no_memory(err);
+    }
+    judged->sinks.items[judged->sinks.count++] =
+        (struct hg_judged_sink){.name = name, .first_ms = now_ms};
+    return HANGAR_OK;
+}
+
+int64_t hg_alert_memory_first(const struct hg_alert_memory *memory, const char *pipeline,
+                              const char *sink, int64_t now_ms)
+{
+    const struct hg_judged_pipeline *judged = judged_find(memory, pipeline);
+    const struct hg_judged_sink *known = judged ? judged_sink_find(judged, sink) : NULL;
+    return known && known->first_ms <= now_ms ? known->first_ms : now_ms;
 }
 
 bool hg_alert_memory_is_newer(const struct hg_alert_memory *memory, const char *pipeline,
@@ -141,8 +174,7 @@ void hg_alert_memory_keep_pipelines(struct hg_alert_memory *memory,
     }
     for (size_t i = memory->judged_count; i-- > 0;) {
         if (!exists(arg, memory->judged[i].pipeline)) {
-            free(memory->judged[i].pipeline);
-            json_decref(memory->judged[i].first);
+            judged_pipeline_free(&memory->judged[i]);
             memory->judged[i] = memory->judged[--memory->judged_count];
         }
     }
@@ -150,22 +182,29 @@ void hg_alert_memory_keep_pipelines(struct hg_alert_memory *memory,
 
 /* ---- the file ---- */
 
-/* A name without a space is a pipeline's, with one an alert's. */
-static enum hangar_rc alert_memory_parse(struct hg_alert_memory *memory, const char *name,
-                                         const json_t *entry, struct hg_error *err)
+static enum hangar_rc judged_pipeline_parse(struct hg_alert_memory *memory, const char *pipeline,
+                                            const json_t *entry, struct hg_error *err)
 {
-    const char *space = strchr(name, ' ');
-    int64_t read_ms;
-    if (!space) {
-        enum hangar_rc rc = hg_time_parse(hg_json_string(entry, "looked", ""), &read_ms)
-                                ? hg_alert_memory_set_judged(memory, name, read_ms, err)
-                                : HANGAR_OK;
-        struct hg_judged_pipeline *judged = judged_find(memory, name);
-        if (judged && json_is_object(json_object_get(entry, "first"))) {
-            judged->first = json_incref(json_object_get(entry, "first"));
-        }
-        return rc;
+    int64_t read_ms, first_ms;
+    if (!hg_time_parse(hg_json_string(entry, "looked", ""), &read_ms)) {
+        return HANGAR_OK;
     }
+    enum hangar_rc rc = hg_alert_memory_set_judged(memory, pipeline, read_ms, err);
+    const char *sink;
+    json_t *first;
+    json_object_foreach (json_object_get(entry, "first"), sink, first) {
+        const char *text = json_string_value(first);
+        if (rc == HANGAR_OK && text && hg_time_parse(text, &first_ms)) {
+            rc = hg_alert_memory_add_sink(memory, pipeline, sink, first_ms, err);
+        }
+    }
+    return rc;
+}
+
+static enum hangar_rc firing_alert_parse(struct hg_alert_memory *memory, const char *name,
+                                         const char *space, const json_t *entry,
+                                         struct hg_error *err)
+{
     char *pipeline = strndup(name, (size_t)(space - name));
     if (!pipeline) {
         return hg_no_memory(err);
@@ -182,6 +221,15 @@ static enum hangar_rc alert_memory_parse(struct hg_alert_memory *memory, const c
     enum hangar_rc rc = hg_alert_memory_put(memory, &alert, err);
     free(pipeline);
     return rc;
+}
+
+/* A name without a space is a pipeline's, with one an alert's. */
+static enum hangar_rc alert_memory_parse(struct hg_alert_memory *memory, const char *name,
+                                         const json_t *entry, struct hg_error *err)
+{
+    const char *space = strchr(name, ' ');
+    return space ? firing_alert_parse(memory, name, space, entry, err)
+                 : judged_pipeline_parse(memory, name, entry, err);
 }
 
 enum hangar_rc hg_alert_memory_load(struct hg_alert_memory *memory, const struct hg_state *state,
@@ -201,32 +249,44 @@ enum hangar_rc hg_alert_memory_load(struct hg_alert_memory *memory, const struct
     return rc;
 }
 
+static json_t *firing_alert_json(const struct hg_firing_alert *alert)
+{
+    json_t *entry = json_object();
+    hg_json_set_time(entry, "since", alert->since_ms);
+    hg_json_set_time(entry, "told", alert->notified_ms);
+    hg_json_set_string(entry, "text", alert->text);
+    return entry;
+}
+
+static json_t *judged_pipeline_json(const struct hg_judged_pipeline *judged)
+{
+    json_t *entry = json_object();
+    hg_json_set_time(entry, "looked", judged->read_ms);
+    if (judged->sinks.count > 0) {
+        json_t *first = json_object();
+        for (size_t i = 0; i < judged->sinks.count; i++) {
+            hg_json_set_time(first, judged->sinks.items[i].name, judged->sinks.items[i].first_ms);
+        }
+        hg_json_set(entry, "first", first);
+    }
+    return entry;
+}
+
 enum hangar_rc hg_alert_memory_save(const struct hg_alert_memory *memory,
                                     const struct hg_state *state, struct hg_error *err)
 {
     json_t *doc = json_object();
     for (size_t i = 0; i < memory->count; i++) {
-        const struct hg_firing_alert *alert = &memory->items[i];
-        char *name = hg_format("%s %s", alert->pipeline, alert->key);
-        json_t *entry = json_object();
-        hg_json_set_time(entry, "since", alert->since_ms);
-        hg_json_set_time(entry, "told", alert->notified_ms);
-        hg_json_set_string(entry, "text", alert->text);
+        char *name = hg_format("%s %s", memory->items[i].pipeline, memory->items[i].key);
         if (!name) {
-            json_decref(entry);
             json_decref(doc);
             return hg_no_memory(err);
         }
-        hg_json_set(doc, name, entry);
+        hg_json_set(doc, name, firing_alert_json(&memory->items[i]));
         free(name);
     }
     for (size_t i = 0; i < memory->judged_count; i++) {
-        json_t *entry = json_object();
-        hg_json_set_time(entry, "looked", memory->judged[i].read_ms);
-        if (memory->judged[i].first) {
-            hg_json_set(entry, "first", json_incref(memory->judged[i].first));
-        }
-        hg_json_set(doc, memory->judged[i].pipeline, entry);
+        hg_json_set(doc, memory->judged[i].pipeline, judged_pipeline_json(&memory->judged[i]));
     }
     enum hangar_rc rc = hg_state_save(state, ALERT_MEMORY_FILE, doc, err);
     json_decref(doc);

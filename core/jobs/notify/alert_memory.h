@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "state/state.h"
 
 #define HG_ALERT_MEMORY_LOCK "alerts.lock"
@@ -33,7 +32,13 @@ struct hg_alert_memory {
     struct hg_judged_pipeline {
         char *pipeline;
         int64_t read_ms; /* when the reading of the status that was judged last began */
-        json_t *first;   /* sink → when it was judged first; NULL: none yet */
+        struct hg_judged_sinks {
+            struct hg_judged_sink {
+                char *name;
+                int64_t first_ms; /* when it was judged for the first time */
+            } *items;
+            size_t count, capacity;
+        } sinks;
     } *judged;
     size_t judged_count, judged_capacity;
 };
@@ -57,9 +62,14 @@ void hg_alert_memory_remove(struct hg_alert_memory *memory, size_t index);
 enum hangar_rc hg_alert_memory_set_judged(struct hg_alert_memory *memory, const char *pipeline,
                                           int64_t read_ms, struct hg_error *err);
 
-/* When a sink of a pipeline was judged for the first time: now_ms, which is recorded, if it is
- * this time.  The pipeline must have been judged; else now_ms. */
-int64_t hg_alert_memory_first(struct hg_alert_memory *memory, const char *pipeline,
+/* Records that a sink of a pipeline is judged now, if this is the first time.  A recorded time in
+ * the future is replaced: the clock was set back.  Without effect unless the pipeline has been
+ * judged. */
+enum hangar_rc hg_alert_memory_add_sink(struct hg_alert_memory *memory, const char *pipeline,
+                                        const char *sink, int64_t now_ms, struct hg_error *err);
+
+/* When a sink of a pipeline was judged for the first time; now_ms when that is not recorded. */
+int64_t hg_alert_memory_first(const struct hg_alert_memory *memory, const char *pipeline,
                               const char *sink, int64_t now_ms);
 
 /* Removes what belongs to pipelines for which `exists` returns false. */

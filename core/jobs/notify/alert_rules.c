@@ -8,12 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "base/vec.h"
 #include "inventory/index.h"
-#include "inventory/verification_record.h"
 #include "jobs/report/status.h"
 #include "session/document.h"
 #include "state/history.h"

@@ -171,7 +171,7 @@ static int64_t alert_first_backup_by(const struct hg_pipeline_config *pipeline, 
 }
 
 /* A sink without a backup is no alert before the first one is due, nor while it is made. */
-static bool alert_is_too_early(struct hg_alert_judgement *j,
+static bool alert_is_too_early(const struct hg_alert_judgement *j,
                                const struct hg_pipeline_status *status,
                                const struct hg_alert *alert)
 {
@@ -199,8 +199,9 @@ static enum hangar_rc alert_judge_pipeline(struct hg_alert_judgement *j,
         rc = hg_alert_memory_set_judged(&j->memory, pipeline->name, j->read_ms, err);
     }
     for (size_t i = 0; i < pipeline->sink_count && rc == HANGAR_OK; i++) {
-        hg_alert_memory_first(&j->memory, pipeline->name,
-                              j->h->config->instances[pipeline->sinks[i]].name, j->read_ms);
+        rc = hg_alert_memory_add_sink(&j->memory, pipeline->name,
+                                      j->h->config->instances[pipeline->sinks[i]].name, j->read_ms,
+                                      err);
     }
     for (size_t i = 0; i < alerts.count && rc == HANGAR_OK; i++) {
         const struct hg_alert *alert = &alerts.items[i];

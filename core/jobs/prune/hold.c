@@ -3,7 +3,6 @@
  *
  * hold: puts one backup on hold, ends the hold, or removes the backup, by its id.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,7 +15,6 @@
 #include "config/config.h"
 #include "inventory/selection.h"
 #include "jobs/prune/prune.h"
-#include "plugin/instance.h"
 #include "session/document.h"
 #include "session/handle.h"
 #include "session/session.h"
@@ -24,40 +22,49 @@
 
 enum hold_action { HOLD, UNHOLD, REMOVE };
 
-static enum hangar_rc hold_in_sink(struct hangar *h, enum hold_action action,
-                                   struct hangar_ctx *sink, const char *pipeline, const char *id,
+struct hold_job {
+    struct hg_session s;
+    enum hold_action action;
+    const struct hangar_selection *which;
+    const struct hg_pipeline_config *pipeline; /* NULL: the backup was not found */
+    char id[HG_BACKUP_ID_SIZE];
+    json_t *sinks; /* of the document */
+};
+
+static enum hangar_rc hold_in_sink(const struct hold_job *x, struct hangar_ctx *sink,
                                    struct hg_error *err)
 {
-    enum hangar_rc rc = hg_mark_find_backup(sink, pipeline, id, err);
+    struct hangar *h = x->s.h;
+    const char *pipeline = x->pipeline->name;
+    enum hangar_rc rc = hg_mark_find_backup(sink, pipeline, x->id, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
-    if (action == REMOVE) {
-        return hg_prune_remove(h, sink, pipeline, id, "removed by its id", err);
+    if (x->action == REMOVE) {
+        return hg_prune_remove(h, sink, pipeline, x->id, "removed by its id", err);
     }
-    if (action == HOLD) {
-        return hg_mark_held(sink, pipeline, id, h->identity.host, err);
+    if (x->action == HOLD) {
+        return hg_mark_held(sink, pipeline, x->id, h->identity.host, err);
     }
-    return hg_mark_release(sink, pipeline, id, err);
+    return hg_mark_release(sink, pipeline, x->id, err);
 }
 
 /* Acts in each sink of the pipeline that has the backup. */
-static enum hangar_rc hold_in_sinks(struct hg_session *s, enum hold_action action,
-                                    const struct hangar_selection *which, size_t pipeline,
-                                    const char *id, json_t *sinks, struct hg_error *err)
+static enum hangar_rc hold_in_sinks(struct hold_job *x, struct hg_error *err)
 {
     static const char *const events[] = {"hold.done", "unhold.done", "remove.done"};
-    const struct hg_pipeline_config *pc = &s->h->config->pipelines[pipeline];
-    for (size_t i = 0; i < pc->sink_count; i++) {
-        const char *name = s->h->config->instances[pc->sinks[i]].name;
+    struct hangar *h = x->s.h;
+    for (size_t i = 0; i < x->pipeline->sink_count; i++) {
+        const size_t instance = x->pipeline->sinks[i];
+        const char *name = h->config->instances[instance].name;
         struct hangar_ctx *sink;
         struct hg_error why = {0};
-        if (which->sink && strcmp(which->sink, name) != 0) {
+        if (x->which->sink && strcmp(x->which->sink, name) != 0) {
             continue;
         }
-        enum hangar_rc rc = hg_session_open(s, pc->sinks[i], NULL, 0, &sink, &why);
+        enum hangar_rc rc = hg_session_open(&x->s, instance, NULL, 0, &sink, &why);
         if (rc == HANGAR_OK) {
-            rc = hold_in_sink(s->h, action, sink, pc->name, id, &why);
+            rc = hold_in_sink(x, sink, &why);
         }
         if (rc == HANGAR_NOT_FOUND) {
             continue; /* this sink does not have it */
@@ -69,28 +76,28 @@ static enum hangar_rc hold_in_sinks(struct hg_session *s, enum hold_action actio
             hg_json_set_string(one, "error", why.text);
             *err = err->rc == HANGAR_OK ? why : *err;
         } else {
-            hg_log_event(&s->h->log, HANGAR_LOG_INFO, events[action], "%s in sink %s", id, name);
+            hg_log_event(&h->log, HANGAR_LOG_INFO, events[x->action], "%s in sink %s", x->id, name);
         }
-        hg_json_add(sinks, one);
+        hg_json_add(x->sinks, one);
     }
     return err->rc;
 }
 
 /* A damaged backup, too, can be removed or put on hold, but not as "latest": that may not be the
  * one that is meant. */
-static enum hangar_rc hold_find_backup(struct hg_session *s, const struct hangar_selection *which,
-                                       size_t *pipeline, char id[HG_BACKUP_ID_SIZE],
-                                       struct hg_error *err)
+static enum hangar_rc hold_find_backup(struct hold_job *x, struct hg_error *err)
 {
-    enum hangar_rc rc = hg_select_newest(s, which, pipeline, id, err);
-    if (rc == HANGAR_OK && strcmp(which->id, "latest") == 0) {
+    size_t pipeline = 0;
+    enum hangar_rc rc = hg_select_newest(&x->s, x->which, &pipeline, x->id, err);
+    x->pipeline = x->id[0] ? &x->s.h->config->pipelines[pipeline] : NULL;
+    if (rc == HANGAR_OK && strcmp(x->which->id, "latest") == 0) {
         struct hg_selected good = {0};
         struct hg_error why = {0};
-        rc = hg_select(s, which, &good, &why);
+        rc = hg_select(&x->s, x->which, &good, &why);
         if (rc == HANGAR_CORRUPT ||
-            (rc == HANGAR_OK && (!good.good || strcmp(good.manifest.id, id) != 0))) {
+            (rc == HANGAR_OK && (!good.good || strcmp(good.manifest.id, x->id) != 0))) {
             rc = hg_fail(err, HANGAR_CORRUPT, 0,
-                         "the latest backup %s is damaged; hint: select one by its id", id);
+                         "the latest backup %s is damaged; hint: select one by its id", x->id);
         } else if (rc != HANGAR_OK) {
             *err = why;
         }
@@ -99,38 +106,35 @@ static enum hangar_rc hold_find_backup(struct hg_session *s, const struct hangar
     return rc;
 }
 
-static enum hangar_status hold_job(struct hangar *h, const struct hangar_selection *which,
+static enum hangar_status hold_run(struct hangar *h, const struct hangar_selection *which,
                                    enum hold_action action, json_t *doc, char **json)
 {
     if (!h->ready) {
         return hg_doc_unready(h, doc, json);
     }
-    struct hg_session s;
+    struct hold_job x = {.action = action, .which = which, .sinks = json_array()};
     struct hg_error err = {0};
-    json_t *sinks = json_array();
-    size_t pipeline = 0;
-    char id[HG_BACKUP_ID_SIZE] = "";
     int lock = -1;
     bool busy = false;
     hg_new_run_id(h);
-    enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, &err);
+    enum hangar_rc rc = hg_session_begin(&x.s, h, 0, NULL, NULL, &err);
     if (rc == HANGAR_OK) {
-        rc = hold_find_backup(&s, which, &pipeline, id, &err);
+        rc = hold_find_backup(&x, &err);
         if (rc == HANGAR_OK && action == REMOVE) { /* a hold may come during a run */
-            rc = hg_pipeline_lock(&h->state, h->config->pipelines[pipeline].name, &lock, &err);
+            rc = hg_pipeline_lock(&h->state, x.pipeline->name, &lock, &err);
             busy = rc == HANGAR_EXISTS;
         }
         if (rc == HANGAR_OK) {
-            rc = hold_in_sinks(&s, action, which, pipeline, id, sinks, &err);
+            rc = hold_in_sinks(&x, &err);
         }
-        hg_session_end(&s);
+        hg_session_end(&x.s);
     }
     if (lock >= 0) {
         close(lock);
     }
-    hg_json_set_string(doc, "id", id[0] ? id : NULL);
-    hg_json_set_string(doc, "pipeline", id[0] ? h->config->pipelines[pipeline].name : NULL);
-    hg_json_set(doc, "sinks", sinks);
+    hg_json_set_string(doc, "id", x.pipeline ? x.id : NULL);
+    hg_json_set_string(doc, "pipeline", x.pipeline ? x.pipeline->name : NULL);
+    hg_json_set(doc, "sinks", x.sinks);
     return hg_doc_end(h, doc, busy ? HANGAR_STATUS_BUSY : hg_status(rc), &err, json);
 }
 
@@ -139,11 +143,11 @@ enum hangar_status hangar_hold(struct hangar *h, const struct hangar_selection *
 {
     json_t *doc = hg_doc_begin(h, "hangar.hold/1");
     hg_json_set_bool(doc, "hold", hold != 0);
-    return hold_job(h, which, hold ? HOLD : UNHOLD, doc, json);
+    return hold_run(h, which, hold ? HOLD : UNHOLD, doc, json);
 }
 
 enum hangar_status hangar_remove(struct hangar *h, const struct hangar_selection *which,
                                  char **json)
 {
-    return hold_job(h, which, REMOVE, hg_doc_begin(h, "hangar.remove/1"), json);
+    return hold_run(h, which, REMOVE, hg_doc_begin(h, "hangar.remove/1"), json);
 }

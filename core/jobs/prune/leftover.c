@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "catalog/folder.h"
-#include "catalog/manifest.h"
 #include "catalog/mark.h"
 #include "catalog/store.h"
 #include "inventory/claim.h"

@@ -20,7 +20,7 @@
 #include "inventory/object_lock.h"
 #include "inventory/origin.h"
 #include "inventory/prune_plan.h"
-#include "jobs/prune/pruning.h"
+#include "jobs/prune/expiry.h"
 #include "session/document.h"
 #include "session/handle.h"
 #include "session/names.h"
@@ -46,7 +46,7 @@ static void prune_add_backups(const struct hg_prune_plan *plan, json_t *doc)
     hg_json_set(doc, "backups", list);
 }
 
-static void prune_document(const struct hg_pruning *p, json_t *doc)
+static void prune_document(const struct hg_expiry *p, json_t *doc)
 {
     const struct hg_prune_plan *plan = &p->plan;
     hg_json_set(doc, "policy", hg_policy_json(&plan->config->retention.policy));
@@ -71,7 +71,7 @@ static void prune_document(const struct hg_pruning *p, json_t *doc)
 }
 
 /* Of a dry run: counts what would be removed. */
-static void prune_count_removals(struct hg_pruning *p)
+static void prune_count_removals(struct hg_expiry *p)
 {
     for (size_t i = 0; i < p->plan.count; i++) {
         if (!p->plan.items[i].keep) {
@@ -95,7 +95,7 @@ static enum hangar_rc prune_require_known(const struct hg_prune_plan *plan, stru
     return HANGAR_OK;
 }
 
-static enum hangar_rc prune_run(struct hg_pruning *p, bool dry, struct hg_error *err)
+static enum hangar_rc prune_run(struct hg_expiry *p, bool dry, struct hg_error *err)
 {
     struct hg_prune_plan *plan = &p->plan;
     enum hangar_rc rc = hg_origin_check(plan->h, plan->sink, plan->pipeline->name, false, err);
@@ -104,10 +104,10 @@ static enum hangar_rc prune_run(struct hg_pruning *p, bool dry, struct hg_error 
     }
     if (rc == HANGAR_OK && dry) {
         prune_count_removals(p);
-        rc = hg_pruning_find_leftovers(p, err);
+        rc = hg_expiry_find_leftovers(p, err);
     } else if (rc == HANGAR_OK) {
         rc = hg_object_lock_kept(plan, &p->retained, err);
-        rc = rc == HANGAR_OK ? hg_pruning_execute(p, err) : rc;
+        rc = rc == HANGAR_OK ? hg_expiry_execute(p, err) : rc;
     }
     if (rc == HANGAR_OK && plan->clock_is_wrong) {
         *err = plan->clock_error;
@@ -121,7 +121,7 @@ static enum hangar_rc prune_sink_in(struct hg_session *s, const struct hg_pipeli
                                     size_t sink, bool dry, json_t *doc, struct hg_error *err)
 {
     struct hangar *h = s->h;
-    struct hg_pruning p = {
+    struct hg_expiry p = {
         .plan = {.h = h, .pipeline = pipeline, .config = &h->config->instances[sink]}};
     const char *name = p.plan.config->name;
     int64_t started = hg_mono_ms();
@@ -140,7 +140,7 @@ static enum hangar_rc prune_sink_in(struct hg_session *s, const struct hg_pipeli
                     "sink %s of pipeline %s: %zu kept, %zu removed", name, pipeline->name,
                     p.plan.kept, p.removed);
     }
-    hg_pruning_fini(&p);
+    hg_expiry_fini(&p);
     return rc;
 }
 
@@ -190,7 +190,7 @@ enum hangar_rc hg_prune_remove(struct hangar *h, struct hangar_ctx *sink, const 
     if (rc == HANGAR_OK) {
         rc = hg_store_remove(sink, pipeline, id, false, err);
         if (rc == HANGAR_CANCELLED) {
-            hg_pruning_log_rest(h, sink, id);
+            hg_expiry_log_rest(h, sink, id);
         }
     }
     return rc;

@@ -84,7 +84,8 @@ static json_t *health_of_sink(struct hg_health_check *l, size_t index, enum hang
     /* no index: a monitor that asks each minute must not list every object of every backup */
     enum hangar_rc rc = hg_session_open(&l->s, index, NULL, 0, &ctx, &err);
     if (rc == HANGAR_OK) {
-        rc = hg_newest_find(l->h, ctx, l->pipeline->name, NULL, 0, &newest, &err);
+        const struct hg_newest_request request = {.pipeline = l->pipeline->name};
+        rc = hg_newest_find(l->h, ctx, &request, &newest, &err);
     }
     if (rc == HANGAR_OK && newest.lost) { /* the next backup is refused */
         rc = hg_origin_fail_lost(l->h, ctx, l->pipeline->name, &err);

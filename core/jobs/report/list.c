@@ -15,7 +15,7 @@
 #include "inventory/index.h"
 #include "inventory/origin.h"
 #include "inventory/others.h"
-#include "inventory/verification_record.h"
+#include "inventory/verification_memory.h"
 #include "session/document.h"
 #include "session/handle.h"
 #include "session/names.h"

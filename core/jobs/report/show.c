@@ -11,7 +11,7 @@
 #include "catalog/store.h"
 #include "config/config.h"
 #include "inventory/selection.h"
-#include "inventory/verification_record.h"
+#include "inventory/record.h"
 #include "session/document.h"
 #include "session/handle.h"
 #include "session/session.h"
@@ -59,9 +59,8 @@ enum hangar_status hangar_show(struct hangar *h, const struct hangar_selection *
             hg_json_set_string(doc, "sink", found.ctx->name);
             hg_json_set(doc, "sinks", show_sinks(&s, &found));
             hg_json_set(doc, "verified",
-                        hg_verification_newest(h, found.ctx,
-                                               h->config->pipelines[found.pipeline].name,
-                                               found.manifest.id));
+                        hg_record_newest(h, found.ctx, h->config->pipelines[found.pipeline].name,
+                                         found.manifest.id));
             hg_json_set_bool(doc, "signed", show_is_signed(h, &found));
             rc = hg_manifest_write(&found.manifest, &text, &err);
         }

@@ -13,7 +13,7 @@
 #include "config/config.h"
 #include "inventory/index.h"
 #include "inventory/origin.h"
-#include "inventory/verification_record.h"
+#include "inventory/verification_memory.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "session/handle.h"

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "inventory/index.h"
-#include "inventory/verification_record.h"
+#include "inventory/verification_memory.h"
 #include "session/handle.h"
 #include "session/session.h"
 #include "state/history.h"

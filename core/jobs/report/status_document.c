@@ -14,7 +14,7 @@
 #include "config/config.h"
 #include "inventory/index.h"
 #include "inventory/prune_plan.h"
-#include "inventory/verification_record.h"
+#include "inventory/record.h"
 #include "jobs/report/missing.h"
 #include "jobs/report/status.h"
 #include "plugin/instance.h"
@@ -122,7 +122,7 @@ static json_t *status_sink_json(struct hangar *h, const struct hg_pipeline_statu
     hg_json_set(one, "age_ms", newest ? json_integer(now_ms - newest->time_ms) : json_null());
     hg_json_set(one, "lag_ms", status_lag(pipeline, index));
     hg_json_set(one, "newest_verified",
-                newest ? hg_verification_newest(h, sink->ctx, pipeline->config->name, newest->id)
+                newest ? hg_record_newest(h, sink->ctx, pipeline->config->name, newest->id)
                        : json_null());
     hg_json_set(one, "verifications",
                 status_verifications(h, pipeline->config->name, sink->config->name));

@@ -114,7 +114,9 @@ static enum hangar_rc open_targets(struct hg_restoration *r, struct hg_error *er
         rc = hg_session_chain(&r->session, m, r->chain, err);
     }
     if (rc == HANGAR_OK) {
-        rc = hg_targets_init(&r->targets, &r->session, m, r->selected.ctx, r->chain, err);
+        rc = hg_targets_init(&r->targets, &r->session, m,
+                             &(struct hg_object_reader){r->selected.ctx, r->chain, m->chain_count},
+                             err);
     }
     for (size_t i = 0; rc == HANGAR_OK && i < m->source_count; i++) {
         if (is_source_wanted(r, m->sources[i].name)) {
@@ -145,10 +147,11 @@ static bool verifies_first(const struct hg_restoration *r)
 static enum hangar_rc verify_stored_bytes(struct hg_restoration *r, struct hg_error *err)
 {
     hg_job_step(&r->session.job, "verifying the stored bytes");
+    const struct hg_object_reader from = {.sink = r->selected.ctx};
     for (size_t i = 0; i < r->targets.count; i++) {
         const struct hg_target *t = &r->targets.items[i];
-        enum hangar_rc rc = hg_compare_objects(&r->session, r->selected.ctx, NULL, 0,
-                                               t->infos.stored, t->infos.count, NULL, err);
+        enum hangar_rc rc =
+            hg_compare_objects(&r->session, &from, t->infos.stored, t->infos.count, NULL, err);
         if (rc != HANGAR_OK) {
             hg_context(err, "nothing was restored");
             return rc;
@@ -362,6 +365,23 @@ static void fill_restore_document(const struct hg_restoration *r, json_t *doc)
     hg_json_set(doc, "sources", sources);
 }
 
+/* NULL when out of memory. */
+static struct hg_restoration *restoration_new(struct hangar *h,
+                                              const struct hangar_restore_request *request)
+{
+    struct hg_restoration *r = calloc(1, sizeof(*r));
+    if (!r) {
+        return NULL;
+    }
+    r->h = h;
+    r->request = request;
+    r->lock = -1;
+    r->started_ms = hg_now_ms();
+    pthread_mutex_init(&r->progress_mutex, NULL);
+    pthread_mutex_init(&r->targets.mutex, NULL);
+    return r;
+}
+
 static void restoration_free(struct hg_restoration *r)
 {
     hg_targets_free(&r->targets);
@@ -391,6 +411,53 @@ static void log_restore_end(struct hg_restoration *r, enum hangar_rc rc, const s
     }
 }
 
+/* The status of the job: what a restore leaves undone degrades it, and after_restore runs. */
+static enum hangar_status judge_restore_end(struct hg_restoration *r, enum hangar_rc rc,
+                                            struct hg_error *err)
+{
+    struct hg_log *log = &r->h->log;
+    enum hangar_status status = r->busy ? HANGAR_STATUS_BUSY : hg_status(rc);
+    if (rc == HANGAR_OK && has_remains(r, err)) {
+        status = HANGAR_STATUS_DEGRADED;
+        hg_log_event(log, HANGAR_LOG_WARN, "restore.left", "%s", err->text);
+    }
+    if (rc == HANGAR_OK && has_refused_parts(r, err)) {
+        status = HANGAR_STATUS_DEGRADED;
+        hg_log_event(log, HANGAR_LOG_WARN, "restore.partial", "%s", err->text);
+    }
+    if (r->hooked) {
+        struct hg_hook_facts facts = {.backup = r->selected.manifest.id};
+        status = hg_hook_after(log, r->hooked, HG_AFTER_RESTORE, facts, status, err);
+    }
+    return status;
+}
+
+/* Records the job in the history, and notifies. */
+static void report_restore_end(const struct hg_restoration *r, enum hangar_status status,
+                               json_t *doc, const struct hg_error *err)
+{
+    struct hangar *h = r->h;
+    const struct hg_pipeline_config *p =
+        r->selected.ctx ? &h->config->pipelines[r->selected.pipeline] : NULL;
+    if (p && !r->busy) {
+        hg_history_append_apart(&h->state, p->name, HG_HISTORY_RESTORES,
+                                &(struct hg_history_run){.run = h->log.run,
+                                                         .id = r->selected.manifest.id,
+                                                         .status = hangar_status_name(status),
+                                                         .error = err->text[0] ? err->text : NULL,
+                                                         .started_ms = r->started_ms,
+                                                         .duration_ms = hg_now_ms() - r->started_ms,
+                                                         .stored_bytes = -1});
+    }
+    hg_notify_end(h, &(struct hg_job_end){.job = "restore",
+                                          .pipeline = p,
+                                          .status = status,
+                                          .backup = r->selected.manifest.id,
+                                          .duration_ms = hg_now_ms() - r->started_ms,
+                                          .document = doc,
+                                          .error = err});
+}
+
 enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_request *request,
                                   char **json)
 {
@@ -399,17 +466,11 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
         return hg_doc_unready(h, doc, json);
     }
     struct hg_error err = {0};
-    struct hg_restoration *r = calloc(1, sizeof(*r));
+    struct hg_restoration *r = restoration_new(h, request);
     if (!r) {
         hg_no_memory(&err);
         return hg_doc_end(h, doc, HANGAR_STATUS_FAILED, &err, json);
     }
-    r->h = h;
-    r->request = request;
-    r->lock = -1;
-    r->started_ms = hg_now_ms();
-    pthread_mutex_init(&r->progress_mutex, NULL);
-    pthread_mutex_init(&r->targets.mutex, NULL);
     if (!(request->flags & HANGAR_REQUEST_DRY_RUN)) {
         hg_new_run_id(h);
         hg_log_event(&h->log, HANGAR_LOG_INFO, "restore.start", "%s", request->backup.id);
@@ -421,44 +482,13 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
         hg_session_end(&r->session);
         add_other_copies(r, rc, &err);
     }
-    enum hangar_status status = r->busy ? HANGAR_STATUS_BUSY : hg_status(rc);
-    if (rc == HANGAR_OK && has_remains(r, &err)) {
-        status = HANGAR_STATUS_DEGRADED;
-        hg_log_event(&h->log, HANGAR_LOG_WARN, "restore.left", "%s", err.text);
-    }
-    if (rc == HANGAR_OK && has_refused_parts(r, &err)) {
-        status = HANGAR_STATUS_DEGRADED;
-        hg_log_event(&h->log, HANGAR_LOG_WARN, "restore.partial", "%s", err.text);
-    }
-    if (r->hooked) {
-        struct hg_hook_facts facts = {.backup = r->selected.manifest.id};
-        status = hg_hook_after(&h->log, r->hooked, HG_AFTER_RESTORE, facts, status, &err);
-    }
+    enum hangar_status status = judge_restore_end(r, rc, &err);
     log_restore_end(r, rc, &err);
     if (r->lock >= 0) {
         close(r->lock);
     }
     if (!hg_restoration_is_dry(r)) {
-        const struct hg_pipeline_config *p =
-            r->selected.ctx ? &h->config->pipelines[r->selected.pipeline] : NULL;
-        if (p && !r->busy) {
-            hg_history_append_apart(
-                &h->state, p->name, HG_HISTORY_RESTORES,
-                &(struct hg_history_run){.run = h->log.run,
-                                         .id = r->selected.manifest.id,
-                                         .status = hangar_status_name(status),
-                                         .error = err.text[0] ? err.text : NULL,
-                                         .started_ms = r->started_ms,
-                                         .duration_ms = hg_now_ms() - r->started_ms,
-                                         .stored_bytes = -1});
-        }
-        hg_notify_end(h, &(struct hg_job_end){.job = "restore",
-                                              .pipeline = p,
-                                              .status = status,
-                                              .backup = r->selected.manifest.id,
-                                              .duration_ms = hg_now_ms() - r->started_ms,
-                                              .document = doc,
-                                              .error = &err});
+        report_restore_end(r, status, doc, &err);
     }
     restoration_free(r);
     return hg_doc_end(h, doc, status, &err, json);

@@ -23,13 +23,12 @@
 #include "session/session.h"
 
 enum hangar_rc hg_targets_init(struct hg_targets *t, struct hg_session *session,
-                               const struct hg_manifest *manifest, struct hangar_ctx *sink,
-                               struct hangar_ctx *const *chain, struct hg_error *err)
+                               const struct hg_manifest *manifest,
+                               const struct hg_object_reader *from, struct hg_error *err)
 {
     t->session = session;
     t->manifest = manifest;
-    t->sink = sink;
-    t->chain = chain;
+    t->from = *from;
     t->items = calloc(manifest->source_count ? manifest->source_count : 1, sizeof(*t->items));
     if (!t->items) {
         return hg_no_memory(err);
@@ -195,9 +194,7 @@ enum hangar_rc hg_targets_load(struct hg_targets *t, struct hg_error *err)
         struct hg_target *one = &t->items[i];
         one->push = (struct hg_push){.job = job,
                                      .source = one->ctx,
-                                     .sink = t->sink,
-                                     .chain = t->chain,
-                                     .chain_count = t->manifest->chain_count,
+                                     .from = t->from,
                                      .infos = one->infos.items,
                                      .stored = one->infos.stored,
                                      .count = one->infos.count,

@@ -34,12 +34,11 @@ struct hg_target {
     int empty;     /* after check: a clean restore would replace no data */
 };
 
-/* The session, the manifest, the sink and the chain belong to the caller and outlive this. */
+/* The session, the manifest and what `from` points to belong to the caller and outlive this. */
 struct hg_targets {
     struct hg_session *session;
     const struct hg_manifest *manifest;
-    struct hangar_ctx *sink;
-    struct hangar_ctx *const *chain;
+    struct hg_object_reader from;
     struct hg_target *items; /* room for all sources of the manifest */
     size_t count;
     pthread_mutex_t mutex; /* guards running */
@@ -47,8 +46,8 @@ struct hg_targets {
 };
 
 enum hangar_rc hg_targets_init(struct hg_targets *t, struct hg_session *session,
-                               const struct hg_manifest *manifest, struct hangar_ctx *sink,
-                               struct hangar_ctx *const *chain, struct hg_error *err);
+                               const struct hg_manifest *manifest,
+                               const struct hg_object_reader *from, struct hg_error *err);
 void hg_targets_free(struct hg_targets *t);
 
 /* Finds the configured instance for a source of a manifest.  CONFIG: there is none, or it has

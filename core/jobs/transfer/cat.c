@@ -106,7 +106,8 @@ static enum hangar_rc cat_object(struct hg_session *s, const struct hg_selected 
                                .attrs = o->transform};
     enum hangar_rc rc = path ? hg_session_chain(s, m, chain, err) : hg_no_memory(err);
     if (rc == HANGAR_OK) {
-        rc = hg_decode(from->ctx, chain, m->chain_count, &stored, cat_write, c, err);
+        const struct hg_object_reader reader = {from->ctx, chain, m->chain_count};
+        rc = hg_decode(&reader, &stored, cat_write, c, err);
     }
     free(path);
     return rc;
@@ -123,7 +124,7 @@ static enum hangar_rc cat_file(const struct hg_selected *from, const struct hg_m
                                .plain_sha256 = f->sha256,
                                .stored_sha256 = f->sha256};
     enum hangar_rc rc =
-        path ? hg_decode(from->ctx, NULL, 0, &stored, cat_write, c, err) : hg_no_memory(err);
+        path ? hg_decode_stored(from->ctx, &stored, cat_write, c, err) : hg_no_memory(err);
     free(path);
     return rc;
 }

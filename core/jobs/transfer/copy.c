@@ -29,7 +29,7 @@
 #include "inventory/place.h"
 #include "inventory/replication.h"
 #include "inventory/selection.h"
-#include "inventory/verification_record.h"
+#include "inventory/verification_memory.h"
 #include "jobs/verify/verify.h"
 #include "plugin/job.h"
 #include "session/document.h"
@@ -223,8 +223,8 @@ static enum hangar_rc copy_accept_same(struct copy_job *c, const char *id,
 {
     enum hg_occupancy now = HG_OCCUPANCY_FREE;
     struct hg_error why = {0};
-    if (hg_occupancy_find(c->h, c->to, c->pipeline->name, id, &files->manifest, &now, &why) !=
-            HANGAR_OK ||
+    const struct hg_incoming_backup backup = {c->pipeline->name, id, &files->manifest};
+    if (hg_occupancy_find(c->h, c->to, &backup, &now, &why) != HANGAR_OK ||
         now != HG_OCCUPANCY_SAME) {
         return HANGAR_EXISTS;
     }
@@ -249,7 +249,8 @@ static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_err
     enum hg_occupancy there = HG_OCCUPANCY_FREE;
     enum hangar_rc rc = copy_read_manifest(c, id, &files, &m, err);
     if (rc == HANGAR_OK) {
-        rc = hg_occupancy_find(c->h, c->to, c->pipeline->name, id, &files.manifest, &there, err);
+        const struct hg_incoming_backup backup = {c->pipeline->name, id, &files.manifest};
+        rc = hg_occupancy_find(c->h, c->to, &backup, &there, err);
     }
     if (rc == HANGAR_OK && there == HG_OCCUPANCY_FREE) {
         rc = copy_store(c, id, &files, &replication, err);

@@ -163,7 +163,7 @@ static enum hangar_rc export_add_stored(struct export_job *x, const char *name, 
                                .stored_sha256 = sha256};
     enum hangar_rc rc = path ? export_add_header(x, name, size, err) : hg_no_memory(err);
     if (rc == HANGAR_OK) {
-        rc = hg_decode(x->from.ctx, NULL, 0, &stored, export_add_data, x, err);
+        rc = hg_decode_stored(x->from.ctx, &stored, export_add_data, x, err);
     }
     free(path);
     return rc;

@@ -24,7 +24,7 @@
 #include "catalog/manifest.h"
 #include "inventory/object_lock.h"
 #include "inventory/place.h"
-#include "inventory/verification_record.h"
+#include "inventory/verification_memory.h"
 #include "jobs/transfer/transfer.h"
 #include "jobs/transfer/untar.h"
 #include "plugin/job.h"

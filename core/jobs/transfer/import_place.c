@@ -63,8 +63,8 @@ enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const 
     rc = hg_session_open(&x->transfer.session, x->place.instance, NULL, 0, &x->place.sink, err);
     enum hg_occupancy there = HG_OCCUPANCY_FREE;
     if (rc == HANGAR_OK) {
-        rc = hg_occupancy_find(x->transfer.h, x->place.sink, x->place.pipeline, x->id, &x->text,
-                               &there, err);
+        const struct hg_incoming_backup backup = {x->place.pipeline, x->id, &x->text};
+        rc = hg_occupancy_find(x->transfer.h, x->place.sink, &backup, &there, err);
     }
     x->same = rc == HANGAR_OK && there == HG_OCCUPANCY_SAME;
     if (rc != HANGAR_OK || x->same) {

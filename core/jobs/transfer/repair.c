@@ -25,7 +25,7 @@
 #include "inventory/occupancy.h"
 #include "inventory/place.h"
 #include "inventory/selection.h"
-#include "inventory/verification_record.h"
+#include "inventory/record.h"
 #include "jobs/backup/restore_text.h"
 #include "jobs/verify/verify.h"
 #include "pipeline/decode.h"
@@ -199,9 +199,9 @@ static enum hangar_rc repair_from(struct repair_job *r, const struct repair_orig
                                  .text = &origin->files.manifest,
                                  .signature = &origin->files.signature,
                                  .dry = r->dry || itself};
+    const struct hg_incoming_backup backup = {r->pipeline->name, r->id, &origin->files.manifest};
     enum hg_occupancy there;
-    enum hangar_rc rc =
-        hg_occupancy_find(r->h, to, r->pipeline->name, r->id, &origin->files.manifest, &there, err);
+    enum hangar_rc rc = hg_occupancy_find(r->h, to, &backup, &there, err);
     if (rc == HANGAR_OK) {
         rc = hg_mending_run(&mending, err);
     }
@@ -296,7 +296,7 @@ static enum hangar_rc repair_verify(struct repair_job *r, size_t sink, struct ha
     struct hg_error why = {0};
     const bool changed = result->bad > 0 || result->bad_manifest || result->remade > 0;
     const char *pipeline = r->pipeline->name;
-    return changed || hg_verification_find_damage(r->h, to, pipeline, r->id, &why) == HANGAR_CORRUPT
+    return changed || hg_record_find_damage(r->h, to, pipeline, r->id, &why) == HANGAR_CORRUPT
                ? hg_verify_repaired(r->h, pipeline, sink, r->id, err)
                : HANGAR_OK;
 }

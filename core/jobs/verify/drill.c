@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "base/attrs.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/units.h"
@@ -192,10 +191,10 @@ static void drill_report_sources(const struct hg_drill *drill, json_t *sources)
 }
 
 enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
-                            const struct hg_manifest *m, struct hangar_ctx *sink,
-                            struct hangar_ctx *const *chain, json_t *sources, struct hg_error *err)
+                            const struct hg_manifest *m, const struct hg_object_reader *from,
+                            json_t *sources, struct hg_error *err)
 {
-    enum hangar_rc rc = hg_targets_init(&drill->targets, s, m, sink, chain, err);
+    enum hangar_rc rc = hg_targets_init(&drill->targets, s, m, from, err);
     drill->disk = drill_disk_bytes(s->h);
     hg_job_limit_temp(&s->job, drill->disk);
     drill->scratches = calloc(m->source_count + 1, sizeof(*drill->scratches));

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "catalog/manifest.h"
 #include "jobs/restore/targets.h"
+#include "pipeline/decode.h"
 #include "session/session.h"
 
 /* Call hg_drill_init before hg_session_begin and hg_drill_fini after hg_session_end: the job's
@@ -33,8 +34,8 @@ void hg_drill_fini(struct hg_drill *drill);
  * array) gets what each plugin reports.  Every server is stopped, whatever happens.  CORRUPT: the
  * restored data differs from the backup. */
 enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
-                            const struct hg_manifest *m, struct hangar_ctx *sink,
-                            struct hangar_ctx *const *chain, json_t *sources, struct hg_error *err);
+                            const struct hg_manifest *m, const struct hg_object_reader *from,
+                            json_t *sources, struct hg_error *err);
 
 /* Reports the progress; called by the monitor thread. */
 void hg_drill_progress(struct hg_drill *drill, int64_t started_ms);

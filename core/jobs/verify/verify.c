@@ -18,7 +18,7 @@
 #include "config/config.h"
 #include "inventory/origin.h"
 #include "inventory/selection.h"
-#include "inventory/verification_record.h"
+#include "inventory/record.h"
 #include "jobs/notify/alerts.h"
 #include "jobs/notify/notify.h"
 #include "jobs/verify/contents.h"
@@ -136,12 +136,12 @@ static void verify_store_record(struct hg_verified_backup *v, size_t sink,
         rc = opened ? hg_session_open(&fresh, sink, NULL, 0, &v->sink, &err) : rc;
     }
     if (rc == HANGAR_OK && !v->drilled) {
-        rc = hg_verification_carry(v->h, v->sink, v->pipeline, result, &previous, &err);
+        rc = hg_record_carry(v->h, v->sink, v->pipeline, result, &previous, &err);
     }
     /* a good result must not hide what a drill found: it may be in a record that cannot be read */
     const bool hides = rc != HANGAR_OK && !v->drilled && result->status == HANGAR_STATUS_DONE;
     if (rc == HANGAR_OK) {
-        rc = hg_verification_store(v->h, v->sink, v->pipeline, result, &err);
+        rc = hg_record_store(v->h, v->sink, v->pipeline, result, &err);
     }
     if (opened) {
         hg_session_end(&fresh);

@@ -22,16 +22,17 @@ static struct rdb_db *find_counted_db(struct rdb_counts *counts, uint64_t id)
     return &counts->dbs[counts->db_count++];
 }
 
-void rdb_count_key(struct rdb_counts *counts, uint64_t db, enum rdb_class class, bool expiring,
-                   const unsigned char *name, size_t name_size, uint64_t bytes)
+void rdb_count_key(struct rdb_counts *counts, const struct rdb_key *key, enum rdb_class class,
+                   uint64_t bytes)
 {
+    const bool expiring = key->expire_ms >= 0;
     counts->keys++;
     counts->expiring += expiring;
     counts->classes[class]++;
-    if (db > counts->db_highest) {
-        counts->db_highest = db;
+    if (key->db > counts->db_highest) {
+        counts->db_highest = key->db;
     }
-    struct rdb_db *of_db = find_counted_db(counts, db);
+    struct rdb_db *of_db = find_counted_db(counts, key->db);
     if (of_db) {
         of_db->keys++;
         of_db->expiring += expiring;
@@ -39,9 +40,10 @@ void rdb_count_key(struct rdb_counts *counts, uint64_t db, enum rdb_class class,
     }
     if (bytes > counts->biggest_bytes) {
         counts->biggest_bytes = bytes;
-        counts->biggest_db = db;
-        counts->biggest_name_size = name_size < RDB_NAME_SHOWN ? name_size : RDB_NAME_SHOWN;
-        memcpy(counts->biggest_name, name, counts->biggest_name_size);
+        counts->biggest_db = key->db;
+        counts->biggest_name_size =
+            key->name_size < RDB_NAME_SHOWN ? key->name_size : RDB_NAME_SHOWN;
+        memcpy(counts->biggest_name, key->name, counts->biggest_name_size);
     }
 }
 

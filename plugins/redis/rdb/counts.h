@@ -6,9 +6,9 @@
 #ifndef RD_RDB_COUNTS_H
 #define RD_RDB_COUNTS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "rdb/events.h"
 #include "rdb/types.h"
 
 #define RDB_NAME_SHOWN 64 /* bytes of the name of the biggest key that are stored */
@@ -36,8 +36,8 @@ struct rdb_counts {
 };
 
 /* Counts a key whose value has `bytes` bytes in the RDB. */
-void rdb_count_key(struct rdb_counts *counts, uint64_t db, enum rdb_class class, bool expiring,
-                   const unsigned char *name, size_t name_size, uint64_t bytes);
+void rdb_count_key(struct rdb_counts *counts, const struct rdb_key *key, enum rdb_class class,
+                   uint64_t bytes);
 
 /* Records the name of the module whose id is `id`. */
 void rdb_count_module(struct rdb_counts *counts, uint64_t id);

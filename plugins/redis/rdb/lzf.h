@@ -7,7 +7,6 @@
 #ifndef RD_LZF_H
 #define RD_LZF_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <hangar/plugin.h>

@@ -211,8 +211,7 @@ static enum hangar_rc rdb_program_done(struct rdb_walk *walk)
     } else if (walk->empty) {
         walk->counts.empty++;
     } else {
-        rdb_count_key(&walk->counts, walk->key.db, walk->type->class, walk->key.expire_ms >= 0,
-                      walk->name.data, walk->name.size, walk->value_bytes);
+        rdb_count_key(&walk->counts, &walk->key, walk->type->class, walk->value_bytes);
     }
     if (walk->key.type != RDB_OPCODE_FUNCTION) {
         walk->key.expire_ms = walk->key.idle_s = -1;

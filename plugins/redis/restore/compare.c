@@ -6,7 +6,6 @@
 #include "restore/compare.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "backup/attrs.h"

@@ -7,7 +7,6 @@
 #include "restore/live.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "backup/attrs.h"

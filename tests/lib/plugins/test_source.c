@@ -5,7 +5,6 @@
  * A restore compares the bytes.  Each call is recorded in a journal, and options make any of
  * them fail.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>

@@ -48,7 +48,8 @@ static enum hangar_rc decode(const void *file, size_t size, size_t in_step, size
                              unsigned char **out, size_t *out_size)
 {
     fake_host_clear(fake);
-    return transform_run(fake, inst, HANGAR_DECODE, file, size, in_step, out_step, out, out_size);
+    return transform_run(fake, inst, HANGAR_DECODE,
+                         &(struct transform_input){file, size, in_step, out_step}, out, out_size);
 }
 
 static void assert_reads(const void *file, size_t size, const void *plain, size_t plain_size)
@@ -104,7 +105,8 @@ START_TEST(other_programs_decode_our_files)
     unsigned char *plain = testing_data(DATA_TEXT, plain_size), *file;
     const char *dir = testing_dir(), *path = testing_path(dir, "file.gz");
     testing_write_file(testing_path(dir, "plain"), plain, plain_size);
-    transform_blocks(fake, inst, plain, plain_size, 1 << 20, true, &file, &size);
+    transform_blocks(fake, inst, &(struct transform_blocks){plain, plain_size, 1 << 20, true},
+                     &file, &size);
     testing_write_file(path, file, size);
     ck_assert_int_eq(testing_shell("gzip -t %s && gunzip -c %s | cmp - %s/plain", path, path, dir),
                      0);
@@ -165,7 +167,8 @@ START_TEST(several_members_are_one_file)
             used += zlib_member(file + used, room - used, "", 0, NULL);
         }
     }
-    transform_blocks(fake, inst, plain + 4000, 1000, 100, true, &ours, &size);
+    transform_blocks(fake, inst, &(struct transform_blocks){plain + 4000, 1000, 100, true}, &ours,
+                     &size);
     memcpy(file + used, ours, size);
     assert_reads(file, used + size, plain, plain_size);
     free(ours);
@@ -216,10 +219,10 @@ START_TEST(headers_contain_no_time_and_no_name)
     static const unsigned char header[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
     unsigned char *file;
     size_t size;
-    transform_blocks(fake, inst, "hello", 5, 5, false, &file, &size);
+    transform_blocks(fake, inst, &(struct transform_blocks){"hello", 5, 5, false}, &file, &size);
     ck_assert_mem_eq(file, header, sizeof(header));
     free(file);
-    transform_blocks(fake, inst, "", 0, 5, false, &file, &size);
+    transform_blocks(fake, inst, &(struct transform_blocks){"", 0, 5, false}, &file, &size);
     ck_assert_mem_eq(file, header, sizeof(header));
     ck_assert_uint_eq(size, 20);
     free(file);
@@ -230,7 +233,8 @@ START_TEST(a_huge_block_becomes_several_members)
 {
     size_t plain_size = (size_t)9 << 20, size, out_size;
     unsigned char *plain = testing_data(DATA_TEXT, plain_size), *file, *out;
-    transform_blocks(fake, inst, plain, plain_size, plain_size, false, &file, &size);
+    transform_blocks(fake, inst, &(struct transform_blocks){plain, plain_size, plain_size, false},
+                     &file, &size);
     testing_expect(fake, decode(file, size, SIZE_MAX, SIZE_MAX, &out, &out_size), HANGAR_EOF,
                    "decode");
     ck_assert_uint_eq(out_size, plain_size);
@@ -250,7 +254,9 @@ START_TEST(higher_levels_make_smaller_files)
     for (size_t i = 0; i < 3; i++) {
         void *other;
         struct fake_host *host = transform_open("compress-gzip", settings[i], &other);
-        transform_blocks(host, other, plain, plain_size, plain_size, false, &file, &size);
+        transform_blocks(host, other,
+                         &(struct transform_blocks){plain, plain_size, plain_size, false}, &file,
+                         &size);
         ck_assert_uint_lt(size, last);
         last = size;
         free(file);

@@ -478,22 +478,41 @@ static void read_secret_file(const char *path, char *out, size_t size)
     out[strcspn(out, "\n")] = '\0';
 }
 
-int main(int argc, char **argv)
+/* Reads the options of the program.  Returns the index of the command, 0 when there is none. */
+static int read_options(struct driver_run *run, int argc, char **argv)
 {
-    struct driver_run run = {.step = 1024 * 1024, .mutex = PTHREAD_MUTEX_INITIALIZER};
     int at = 1;
     for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
         if (strcmp(argv[at], "--step") == 0) {
-            run.step = strtoul(argv[at + 1], NULL, 10);
+            run->step = strtoul(argv[at + 1], NULL, 10);
         } else if (strcmp(argv[at], "--cancel-after") == 0) {
-            run.cancel_after_ms = atoi(argv[at + 1]);
+            run->cancel_after_ms = atoi(argv[at + 1]);
         } else if (strcmp(argv[at], "--pause-phase") == 0) {
-            run.pause_phase = argv[at + 1];
+            run->pause_phase = argv[at + 1];
         } else {
-            run.pause_object = argv[at + 1];
+            run->pause_object = argv[at + 1];
         }
     }
-    if (at + 2 > argc) {
+    return at + 2 > argc ? 0 : at;
+}
+
+/* Sets an option of the plugin: "name=value", or "name=@file" for a secret. */
+static void set_plugin_option(struct driver_run *run, const char *option)
+{
+    const char *equals = strchr(option, '=');
+    char *name = strndup(option, (size_t)(equals - option)), secret[256] = "";
+    if (equals[1] == '@') {
+        read_secret_file(equals + 2, secret, sizeof(secret));
+    }
+    fake_host_set(run->fake, name, equals[1] == '@' ? secret : equals + 1);
+    free(name);
+}
+
+int main(int argc, char **argv)
+{
+    struct driver_run run = {.step = 1024 * 1024, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    int at = read_options(&run, argc, argv);
+    if (at == 0) {
         return 2;
     }
     const char *command = argv[at++];
@@ -503,13 +522,7 @@ int main(int argc, char **argv)
     run.point = fake_attrs_new();
     run.report = fake_attrs_new();
     for (; at < argc; at++) {
-        char *equals = strchr(argv[at], '=');
-        char *name = strndup(argv[at], (size_t)(equals - argv[at])), secret[256] = "";
-        if (equals[1] == '@') {
-            read_secret_file(equals + 2, secret, sizeof(secret));
-        }
-        fake_host_set(run.fake, name, equals[1] == '@' ? secret : equals + 1);
-        free(name);
+        set_plugin_option(&run, argv[at]);
     }
     int64_t start = hg_mono_ms();
     record_result(&run, fake_host_create(run.fake, &run.inst));

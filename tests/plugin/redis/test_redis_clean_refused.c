@@ -4,8 +4,6 @@
  * test_redis_clean_refused: what --mode clean checks before it loads anything: options, kind of
  * server, spare databases, rights, memory.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "clean_case.h"
 #include "testing.h"

@@ -5,7 +5,6 @@
  * with a fake server.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "fake_redis.h"

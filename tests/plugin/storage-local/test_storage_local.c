@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * test_storage_local: the contract of sinks, and modes, symbolic links, full disks, leftovers of
- * dead processes, and system calls that fail.
+ * dead processes, and system calls that fail.  root.c has the tests of the root.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,65 +18,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/str.h"
+#include "directory.h"
 #include "fake_host.h"
 #include "faults.h"
 #include "sink_suite.h"
 
-static const char *root;
-static const char *min_free, *create;
-static struct fake_host *fake;
-static void *inst;
-
-static void make_store(void)
-{
-    root = testing_path(testing_dir(), "store");
-}
-
 static void without_renameat2(void)
 {
     faults_no_renameat2(1);
-    make_store();
-}
-
-static void configure(struct fake_host *host)
-{
-    fake_host_set(host, "path", root);
-    if (min_free) {
-        fake_host_set(host, "min_free", min_free);
-    }
-    if (create) {
-        fake_host_set(host, "create", create);
-    }
-}
-
-static const struct sink_under_test store = {.plugin = "storage-local",
-                                             .set_up = make_store,
-                                             .configure = configure,
-                                             .create_only = true,
-                                             .many = 2500};
-
-static void set_up(void)
-{
-    make_store();
-    fake = sink_open(&store, &inst);
-}
-
-static void tear_down(void)
-{
-    fake_host_close(fake);
-}
-
-static void must_fail_with(enum hangar_rc got, enum hangar_rc want, const char *text)
-{
-    testing_expect(fake, got, want, text);
-    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "the error is: %s",
-                  fake_host_error(fake));
-    fake_host_clear(fake);
-}
-
-static enum hangar_rc store_text(const char *name, const char *text, uint32_t flags)
-{
-    return sink_store(fake, inst, name, text, strlen(text), 1000, flags, NULL);
+    directory_make();
 }
 
 static mode_t mode_of(const char *path)
@@ -86,27 +36,13 @@ static mode_t mode_of(const char *path)
     return st.st_mode & 07777;
 }
 
-/* Counts all files and folders below the root. */
-static int count_below(void)
-{
-    FILE *pipe;
-    char command[4200];
-    int count = -1;
-    snprintf(command, sizeof(command), "find %s -mindepth 1 | wc -l", root);
-    pipe = popen(command, "r");
-    ck_assert_ptr_nonnull(pipe);
-    ck_assert_int_eq(fscanf(pipe, "%d", &count), 1);
-    pclose(pipe);
-    return count;
-}
-
 START_TEST(files_are_private_with_every_umask)
 {
     static const mode_t masks[] = {0, 0022, 0777};
     for (size_t i = 0; i < 3; i++) {
         root = testing_path(testing_dir(), "deep/er/store");
         void *in;
-        struct fake_host *host = sink_open(&store, &in);
+        struct fake_host *host = sink_open(&directory_store, &in);
         umask(masks[i]);
         sink_must_store(host, in, "p/b/object", "text");
         umask(0022);
@@ -128,11 +64,11 @@ START_TEST(empty_folders_are_removed_with_their_last_object)
     ck_assert_int_eq(access(testing_path(root, "p/b"), F_OK), -1);
     ck_assert_int_eq(access(testing_path(root, "p/a"), F_OK), 0);
     ck_assert_int_eq(sink_table(fake)->remove(inst, "p/a/one"), HANGAR_OK);
-    ck_assert_int_eq(count_below(), 0);
+    ck_assert_int_eq(directory_count(), 0);
     ck_assert_int_eq(access(root, F_OK), 0);
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "x/y/z", 0, 0, &put), HANGAR_OK);
     sink_table(fake)->put_abort(put);
-    ck_assert_int_eq(count_below(), 0);
+    ck_assert_int_eq(directory_count(), 0);
 }
 END_TEST
 
@@ -143,7 +79,7 @@ START_TEST(a_leftover_is_invisible_and_is_removed)
     ck_assert_int_ge(child, 0);
     if (!child) {
         void *in;
-        struct fake_host *host = sink_open(&store, &in);
+        struct fake_host *host = sink_open(&directory_store, &in);
         sink_must_store(host, in, "p/b/run.json", "{}");
         if (sink_table(host)->put_open(in, "p/b/db/object", 0, 0, &put) ||
             sink_table(host)->put_write(put, "half", 4)) {
@@ -154,13 +90,13 @@ START_TEST(a_leftover_is_invisible_and_is_removed)
     int status;
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(WTERMSIG(status), SIGKILL);
-    ck_assert_int_eq(count_below(), 5); /* p, b, run.json, db, the temporary file */
+    ck_assert_int_eq(directory_count(), 5); /* p, b, run.json, db, the temporary file */
     size_t count;
     char *names = sink_list(fake, inst, "p/b/", '/', &count);
     ck_assert_str_eq(names, "p/b/run.json\n");
     free(names);
     ck_assert_int_eq(sink_table(fake)->remove(inst, "p/b/run.json"), HANGAR_OK);
-    ck_assert_int_eq(count_below(), 0);
+    ck_assert_int_eq(directory_count(), 0);
 }
 END_TEST
 
@@ -191,11 +127,12 @@ START_TEST(temporary_names_cannot_be_used)
             continue;
         }
         snprintf(name, sizeof(name), "%s", found->d_name);
-        must_fail_with(sink_table(fake)->get_open(inst, name, 0, &get), HANGAR_CONFIG,
-                       "invalid object name");
-        must_fail_with(sink_table(fake)->stat(inst, name, &entry), HANGAR_CONFIG,
-                       "invalid object name");
-        must_fail_with(sink_table(fake)->remove(inst, name), HANGAR_CONFIG, "invalid object name");
+        directory_must_fail(sink_table(fake)->get_open(inst, name, 0, &get), HANGAR_CONFIG,
+                            "invalid object name");
+        directory_must_fail(sink_table(fake)->stat(inst, name, &entry), HANGAR_CONFIG,
+                            "invalid object name");
+        directory_must_fail(sink_table(fake)->remove(inst, name), HANGAR_CONFIG,
+                            "invalid object name");
         name[0] = '!';
     }
     closedir(dir);
@@ -212,12 +149,13 @@ START_TEST(symbolic_links_are_not_followed)
     testing_write_file(testing_path(outside, "secret"), "secret", 6);
     ck_assert_int_eq(symlink(outside, testing_path(root, "link")), 0);
     ck_assert_int_eq(symlink(testing_path(outside, "secret"), testing_path(root, "p/file")), 0);
-    must_fail_with(store_text("link/x", "x", 0), HANGAR_IO, "link: it is a symbolic link");
-    must_fail_with(sink_table(fake)->get_open(inst, "link/secret", 0, &get), HANGAR_IO,
-                   "symbolic link");
-    must_fail_with(sink_table(fake)->remove(inst, "link/secret"), HANGAR_IO, "symbolic link");
-    must_fail_with(sink_table(fake)->get_open(inst, "p/file", 0, &get), HANGAR_NOT_FOUND,
-                   "no such");
+    directory_must_fail(directory_store_text("link/x", "x", 0), HANGAR_IO,
+                        "link: it is a symbolic link");
+    directory_must_fail(sink_table(fake)->get_open(inst, "link/secret", 0, &get), HANGAR_IO,
+                        "symbolic link");
+    directory_must_fail(sink_table(fake)->remove(inst, "link/secret"), HANGAR_IO, "symbolic link");
+    directory_must_fail(sink_table(fake)->get_open(inst, "p/file", 0, &get), HANGAR_NOT_FOUND,
+                        "no such");
     ck_assert_int_eq(access(testing_path(outside, "secret"), F_OK), 0);
     ck_assert_int_eq(access(testing_path(outside, "x"), F_OK), -1);
     size_t count;
@@ -225,7 +163,7 @@ START_TEST(symbolic_links_are_not_followed)
     ck_assert_str_eq(names, "p/object\n");
     free(names);
     /* a link that has the name of the object is replaced */
-    ck_assert_int_eq(store_text("p/file", "mine", 0), HANGAR_OK);
+    ck_assert_int_eq(directory_store_text("p/file", "mine", 0), HANGAR_OK);
     sink_must_have(fake, inst, "p/file", "mine", 4);
 }
 END_TEST
@@ -236,12 +174,13 @@ START_TEST(other_kinds_of_files_are_not_objects)
     sink_must_store(fake, inst, "p/object", "text");
     ck_assert_int_eq(mkfifo(testing_path(root, "p/fifo"), 0600), 0);
     ck_assert_int_eq(mkdir(testing_path(root, "lost+found"), 0), 0);
-    must_fail_with(sink_table(fake)->get_open(inst, "p/fifo", 0, &get), HANGAR_NOT_FOUND,
-                   "no such");
-    must_fail_with(store_text("p/object/below", "x", 0), HANGAR_IO, "cannot create directory");
-    must_fail_with(store_text("p", "x", 0), HANGAR_IO, "cannot rename p");
-    must_fail_with(store_text("p", "x", HANGAR_PUT_CREATE_ONLY), HANGAR_EXISTS,
-                   "it already exists");
+    directory_must_fail(sink_table(fake)->get_open(inst, "p/fifo", 0, &get), HANGAR_NOT_FOUND,
+                        "no such");
+    directory_must_fail(directory_store_text("p/object/below", "x", 0), HANGAR_IO,
+                        "cannot create directory");
+    directory_must_fail(directory_store_text("p", "x", 0), HANGAR_IO, "cannot rename p");
+    directory_must_fail(directory_store_text("p", "x", HANGAR_PUT_CREATE_ONLY), HANGAR_EXISTS,
+                        "it already exists");
     size_t count;
     char *names = sink_list(fake, inst, "", 0, &count);
     ck_assert_str_eq(names, "p/object\n");
@@ -261,7 +200,7 @@ static void fill_up(enum hangar_rc expected, const char *text)
     for (int i = 0; i < 64 && !rc; i++) {
         rc = sink_table(fake)->put_write(put, data, 1 << 20);
     }
-    must_fail_with(rc, expected, text);
+    directory_must_fail(rc, expected, text);
     /* commit fails as well */
     ck_assert_int_eq(sink_table(fake)->put_commit(put, &entry), expected);
     ck_assert_int_eq(access(testing_path(root, "q"), F_OK), -1);
@@ -278,11 +217,11 @@ START_TEST(a_full_disk_fails_the_put_and_nothing_else)
         !mount("tmpfs", disk, "tmpfs", 0, "size=8m")) {
         fake_host_close(fake);
         root = testing_path(disk, "store");
-        fake = sink_open(&store, &inst);
+        fake = sink_open(&directory_store, &inst);
         fill_up(HANGAR_NO_SPACE, "No space left on device; hint: free space");
         struct hangar_put *put;
-        must_fail_with(sink_table(fake)->put_open(inst, "large", 1 << 30, 0, &put), HANGAR_NO_SPACE,
-                       "1.0 GiB needed");
+        directory_must_fail(sink_table(fake)->put_open(inst, "large", 1 << 30, 0, &put),
+                            HANGAR_NO_SPACE, "1.0 GiB needed");
         ck_assert_int_eq(umount2(disk, MNT_DETACH), 0);
         return;
     }
@@ -295,87 +234,17 @@ START_TEST(a_full_disk_fails_the_put_and_nothing_else)
 }
 END_TEST
 
-static const char *const GONE = "unmounted, moved or replaced while this job used it; hint: ";
-
-/* The root has gone: every call fails, and nothing is made in its place. */
-static void must_notice_the_loss(struct hangar_put *open_put)
-{
-    struct hangar_entry entry = {.struct_size = sizeof(entry)};
-    struct hangar_get *get;
-    must_fail_with(sink_table(fake)->put_commit(open_put, &entry), HANGAR_IO, GONE);
-    must_fail_with(store_text("p/new", "x", 0), HANGAR_IO, GONE);
-    must_fail_with(sink_table(fake)->get_open(inst, "p/before", 0, &get), HANGAR_IO, GONE);
-    must_fail_with(sink_table(fake)->stat(inst, "p/before", &entry), HANGAR_IO, GONE);
-    must_fail_with(sink_table(fake)->remove(inst, "p/before"), HANGAR_IO, GONE);
-    struct hangar_page *page = fake_page_new("", 0);
-    must_fail_with(sink_table(fake)->list(inst, page), HANGAR_IO, GONE);
-    fake_page_free(page);
-}
-
-static struct hangar_put *put_under_way(void)
-{
-    struct hangar_put *put;
-    sink_must_store(fake, inst, "p/before", "text");
-    ck_assert_int_eq(sink_table(fake)->put_open(inst, "q/b/object", 0, 1, &put), HANGAR_OK);
-    ck_assert_int_eq(sink_table(fake)->put_write(put, "text", 4), HANGAR_OK);
-    return put;
-}
-
-START_TEST(a_root_that_is_moved_is_not_made_again)
-{
-    const char *moved = testing_path(testing_dir(), "moved");
-    struct hangar_put *put = put_under_way();
-    ck_assert_int_eq(rename(root, moved), 0);
-    must_notice_the_loss(put);
-    ck_assert_int_eq(access(root, F_OK), -1);
-    ck_assert_int_eq(access(testing_path(moved, "q"), F_OK), -1);
-    ck_assert_int_eq(mkdir(root, 0700), 0);
-    must_fail_with(store_text("p/new", "x", 0), HANGAR_IO, GONE);
-    ck_assert_int_eq(count_below(), 0);
-    ck_assert_int_eq(rmdir(root), 0);
-    ck_assert_int_eq(rename(moved, root), 0);
-    sink_must_have(fake, inst, "p/before", "text", 4);
-    sink_must_store(fake, inst, "p/new", "text");
-}
-END_TEST
-
-/* A disk is unmounted, or another is mounted over it, while an object is stored. */
-START_TEST(a_disk_that_goes_away_is_noticed)
-{
-    const char *disk = testing_path(testing_dir(), "disk");
-    ck_assert_int_eq(mkdir(disk, 0700), 0);
-    if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
-        fprintf(stderr, "cannot mount (%s): only a moved root is tested\n", strerror(errno));
-        return;
-    }
-    for (int over = 0; over < 2; over++) {
-        ck_assert_int_eq(mount("tmpfs", disk, "tmpfs", 0, "size=8m"), 0);
-        fake_host_close(fake);
-        root = disk;
-        fake = sink_open(&store, &inst);
-        struct hangar_put *put = put_under_way();
-        if (over) {
-            ck_assert_int_eq(mount("tmpfs", disk, "tmpfs", 0, "size=8m"), 0);
-        } else {
-            ck_assert_int_eq(umount2(disk, MNT_DETACH), 0);
-        }
-        must_notice_the_loss(put);
-        ck_assert_int_eq(count_below(), 0);
-    }
-}
-END_TEST
-
 START_TEST(min_free_is_left_free)
 {
     struct hangar_put *put;
     struct hangar_space space = {.struct_size = sizeof(space)};
     min_free = "100TiB";
     void *in;
-    struct fake_host *host = sink_open(&store, &in);
+    struct fake_host *host = sink_open(&directory_store, &in);
     testing_expect(host, sink_table(host)->put_open(in, "p/object", 1, 0, &put), HANGAR_NO_SPACE,
                    "put_open");
     ck_assert_ptr_nonnull(strstr(fake_host_error(host), "needed, 100.0 TiB reserved by min_free"));
-    ck_assert_int_eq(count_below(), 0);
+    ck_assert_int_eq(directory_count(), 0);
     ck_assert_int_eq(sink_table(host)->space(in, &space), HANGAR_OK);
     ck_assert_uint_eq(space.free_bytes, 0);
     ck_assert_uint_gt(space.total_bytes, 0);
@@ -393,11 +262,12 @@ START_TEST(a_failed_call_leaves_a_complete_object_or_none)
         uint32_t flags = e % 2 ? HANGAR_PUT_CREATE_ONLY : 0;
         for (;;) {
             faults_set(++n, error_number);
-            enum hangar_rc rc = store_text("p/b/object", "text", flags);
+            enum hangar_rc rc = directory_store_text("p/b/object", "text", flags);
             bool through = faults_calls() < n;
             faults_set(0, 0);
             if (rc) {
-                must_fail_with(rc, error_number == EIO ? HANGAR_IO : HANGAR_NO_SPACE, "cannot");
+                directory_must_fail(rc, error_number == EIO ? HANGAR_IO : HANGAR_NO_SPACE,
+                                    "cannot");
                 failures++;
             } else {
                 sink_must_have(fake, inst, "p/b/object", "text", 4);
@@ -409,7 +279,7 @@ START_TEST(a_failed_call_leaves_a_complete_object_or_none)
                 ck_assert_int_eq(sink_table(fake)->remove(inst, "p/b/object"), HANGAR_OK);
             }
             fake_host_clear(fake);
-            ck_assert_int_eq(access(root, F_OK) ? 0 : count_below(), 0);
+            ck_assert_int_eq(access(root, F_OK) ? 0 : directory_count(), 0);
             if (through) {
                 break;
             }
@@ -424,7 +294,8 @@ START_TEST(short_and_interrupted_writes_are_continued)
 {
     unsigned char *data = testing_data(DATA_RANDOM, 100000);
     faults_short_writes(777);
-    enum hangar_rc rc = sink_store(fake, inst, "object", data, 100000, 5000, 0, NULL);
+    enum hangar_rc rc =
+        sink_store(fake, inst, &(struct sink_object){"object", data, 100000, 5000, 0}, NULL);
     faults_short_writes(0);
     testing_expect(fake, rc, HANGAR_OK, "store");
     sink_must_have(fake, inst, "object", data, 100000);
@@ -452,17 +323,18 @@ START_TEST(missing_permissions_are_reported)
         }
         ck_assert_int_eq(seteuid(65534), 0);
     }
-    must_fail_with(store_text("p/other", "x", 0), HANGAR_AUTH,
-                   "Permission denied; hint: the user that runs hangar needs");
+    directory_must_fail(directory_store_text("p/other", "x", 0), HANGAR_AUTH,
+                        "Permission denied; hint: the user that runs hangar needs");
     ck_assert_int_eq(chmod(testing_path(root, "p"), 0), 0);
-    must_fail_with(sink_table(fake)->get_open(inst, "p/object", 0, &get), HANGAR_AUTH,
-                   "/p: Permission");
+    directory_must_fail(sink_table(fake)->get_open(inst, "p/object", 0, &get), HANGAR_AUTH,
+                        "/p: Permission");
     struct hangar_page *page = fake_page_new("p/", 0);
-    must_fail_with(sink_table(fake)->list(inst, page), HANGAR_AUTH, "/p/: Permission denied");
+    directory_must_fail(sink_table(fake)->list(inst, page), HANGAR_AUTH, "/p/: Permission denied");
     fake_page_free(page);
     ck_assert_int_eq(chmod(testing_path(root, "p"), 0700), 0);
     ck_assert_int_eq(chmod(root, 0500), 0);
-    must_fail_with(sink_table(fake)->probe(inst, attrs), HANGAR_AUTH, "cannot write to directory");
+    directory_must_fail(sink_table(fake)->probe(inst, attrs), HANGAR_AUTH,
+                        "cannot write to directory");
     ck_assert_int_eq(seteuid(getuid()), 0);
     ck_assert_int_eq(chmod(root, 0700), 0);
     (void)parent;
@@ -502,71 +374,19 @@ START_TEST(a_folder_that_cannot_be_read_is_listed_as_unknown_and_hides_no_other)
     must_list("p/", '/', "p/a/ p/b/? p/c/ ");
     must_list("", '/', "p/ q/ ");
     struct hangar_page *page = fake_page_new("p/b/", 0);
-    must_fail_with(sink_table(fake)->list(inst, page), HANGAR_IO, "/p/b/: Input/output error");
+    directory_must_fail(sink_table(fake)->list(inst, page), HANGAR_IO, "/p/b/: Input/output error");
     fake_page_free(page);
     faults_unreadable("p", ESTALE);
     must_list("", 0, "p/? q/x ");
     page = fake_page_new("p/", '/');
-    must_fail_with(sink_table(fake)->list(inst, page), HANGAR_IO, "/p/: Stale file handle");
+    directory_must_fail(sink_table(fake)->list(inst, page), HANGAR_IO, "/p/: Stale file handle");
     fake_page_free(page);
     faults_unreadable("p", EMFILE); /* of the process, not of the folder */
     page = fake_page_new("", 0);
-    must_fail_with(sink_table(fake)->list(inst, page), HANGAR_RETRY, "Too many open files");
+    directory_must_fail(sink_table(fake)->list(inst, page), HANGAR_RETRY, "Too many open files");
     fake_page_free(page);
     faults_unreadable(NULL, 0);
     must_list("", 0, "p/a/x p/b/db/x p/b/y p/c/x q/x ");
-}
-END_TEST
-
-START_TEST(a_probe_makes_no_root_and_warns_of_its_mode)
-{
-    struct hangar_attrs *attrs = fake_attrs_new();
-    struct hangar_space space = {.struct_size = sizeof(space)};
-    ck_assert_int_eq(access(root, F_OK), -1);
-    ck_assert_int_eq(sink_table(fake)->space(inst, &space), HANGAR_OK);
-    ck_assert_uint_gt(space.free_bytes, 0);
-    testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
-    ck_assert_int_eq(access(root, F_OK), -1);
-    ck_assert_str_ne(fake_attr(attrs, "directory"), "");
-    ck_assert_str_ne(fake_attr(attrs, "free"), "");
-    ck_assert_str_ne(fake_attr(attrs, "filesystem"), "");
-    ck_assert_str_eq(fake_host_log(fake), "");
-    ck_assert_int_eq(mkdir(root, 0755), 0);
-    ck_assert_int_eq(chmod(root, 0755), 0);
-    testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
-    ck_assert_int_eq(count_below(), 0);
-    ck_assert_ptr_nonnull(
-        strstr(fake_host_log(fake), "warn: other users have access to directory"));
-    fake_attrs_free(attrs);
-}
-END_TEST
-
-START_TEST(a_root_that_must_exist_is_not_made)
-{
-    struct hangar_attrs *attrs = fake_attrs_new();
-    static const char *const MISSING = "it does not exist, and `create` is false; hint: mount";
-    create = "false";
-    fake_host_close(fake);
-    fake = sink_open(&store, &inst);
-    must_fail_with(store_text("object", "x", 0), HANGAR_IO, MISSING);
-    must_fail_with(sink_table(fake)->probe(inst, attrs), HANGAR_IO, MISSING);
-    struct hangar_page *page = fake_page_new("", 0);
-    must_fail_with(sink_table(fake)->list(inst, page), HANGAR_IO, MISSING);
-    fake_page_free(page);
-    ck_assert_int_eq(access(root, F_OK), -1);
-    ck_assert_int_eq(mkdir(root, 0700), 0);
-    sink_must_store(fake, inst, "object", "text");
-    fake_attrs_free(attrs);
-}
-END_TEST
-
-START_TEST(a_root_that_is_a_file_is_refused)
-{
-    struct hangar_attrs *attrs = fake_attrs_new();
-    testing_write_file(root, "text", 4);
-    must_fail_with(sink_table(fake)->probe(inst, attrs), HANGAR_IO, "cannot open directory");
-    must_fail_with(store_text("object", "x", 0), HANGAR_IO, "Not a directory");
-    fake_attrs_free(attrs);
 }
 END_TEST
 
@@ -582,15 +402,15 @@ int main(void)
 {
     static const struct sink_under_test fallback = {.plugin = "storage-local",
                                                     .set_up = without_renameat2,
-                                                    .configure = configure,
+                                                    .configure = directory_configure,
                                                     .create_only = true,
                                                     .many = 1100};
     bool old_kernel = getenv("TEST_WITHOUT_RENAMEAT2") != NULL;
     Suite *suite = suite_create("storage-local");
-    sink_suite_add(suite, "every sink", old_kernel ? &fallback : &store);
+    sink_suite_add(suite, "every sink", old_kernel ? &fallback : &directory_store);
     TCase *tcase = tcase_create("directory");
     tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, directory_set_up, directory_tear_down);
     tcase_add_test(tcase, files_are_private_with_every_umask);
     tcase_add_test(tcase, empty_folders_are_removed_with_their_last_object);
     tcase_add_test(tcase, a_leftover_is_invisible_and_is_removed);
@@ -599,17 +419,13 @@ int main(void)
     tcase_add_test(tcase, symbolic_links_are_not_followed);
     tcase_add_test(tcase, other_kinds_of_files_are_not_objects);
     tcase_add_test(tcase, a_full_disk_fails_the_put_and_nothing_else);
-    tcase_add_test(tcase, a_root_that_is_moved_is_not_made_again);
-    tcase_add_test(tcase, a_disk_that_goes_away_is_noticed);
     tcase_add_test(tcase, min_free_is_left_free);
     tcase_add_test(tcase, a_failed_call_leaves_a_complete_object_or_none);
     tcase_add_test(tcase, short_and_interrupted_writes_are_continued);
     tcase_add_test(tcase, missing_permissions_are_reported);
     tcase_add_test(tcase, a_folder_that_cannot_be_read_is_listed_as_unknown_and_hides_no_other);
-    tcase_add_test(tcase, a_root_that_must_exist_is_not_made);
-    tcase_add_test(tcase, a_probe_makes_no_root_and_warns_of_its_mode);
-    tcase_add_test(tcase, a_root_that_is_a_file_is_refused);
     tcase_add_test(tcase, an_instance_describes_its_directory);
+    directory_add_root(tcase);
     suite_add_tcase(suite, tcase);
     return testing_main(suite);
 }

@@ -60,8 +60,9 @@ static void store_directly(const char *name, const void *bytes, size_t size)
 {
     void *in;
     struct fake_host *direct = bucket_open_directly(&in);
-    testing_expect(direct, sink_store(direct, in, name, bytes, size, size, 0, NULL), HANGAR_OK,
-                   name);
+    testing_expect(direct,
+                   sink_store(direct, in, &(struct sink_object){name, bytes, size, size, 0}, NULL),
+                   HANGAR_OK, name);
     fake_host_close(direct);
 }
 
@@ -75,7 +76,7 @@ static void must_have_directly(const char *name, const void *bytes, size_t size)
 
 static enum hangar_rc libs3_store(const char *name, const void *data, size_t size)
 {
-    return sink_store(fake, inst, name, data, size, 100000, 0, NULL);
+    return sink_store(fake, inst, &(struct sink_object){name, data, size, 100000, 0}, NULL);
 }
 
 /* ------------------------------------------------------------------------ *
@@ -230,7 +231,8 @@ struct racing_put {
 static void *libs3_create_object(void *arg)
 {
     struct racing_put *creator = arg;
-    creator->rc = sink_store(fake, inst, "race", "text", 4, 4, HANGAR_PUT_CREATE_ONLY, NULL);
+    creator->rc = sink_store(
+        fake, inst, &(struct sink_object){"race", "text", 4, 4, HANGAR_PUT_CREATE_ONLY}, NULL);
     return NULL;
 }
 
@@ -240,7 +242,9 @@ START_TEST(create_only_is_safe_within_a_process)
     static struct racing_put creators[8];
     int created = 0;
     sink_must_store(fake, inst, "object", "old");
-    libs3_must_say(sink_store(fake, inst, "object", "new", 3, 3, HANGAR_PUT_CREATE_ONLY, NULL),
+    libs3_must_say(sink_store(fake, inst,
+                              &(struct sink_object){"object", "new", 3, 3, HANGAR_PUT_CREATE_ONLY},
+                              NULL),
                    HANGAR_EXISTS, "the object exists already");
     sink_must_have(fake, inst, "object", "old", 3);
     for (int i = 0; i < 8; i++) {
@@ -301,7 +305,8 @@ START_TEST(both_plugins_read_what_the_other_has_stored)
     sink_must_have(other, other_inst, "p/a=b-c_d.e", bytes, 12000000);
     bytes[0] ^= 1;
     testing_expect(other,
-                   sink_store(other, other_inst, "p/other", bytes, 12000000, 500000, 0, NULL),
+                   sink_store(other, other_inst,
+                              &(struct sink_object){"p/other", bytes, 12000000, 500000, 0}, NULL),
                    HANGAR_OK, "store");
     sink_must_have(fake, inst, "p/other", bytes, 12000000);
     fake_host_close(other);

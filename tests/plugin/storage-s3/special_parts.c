@@ -42,7 +42,9 @@ START_TEST(an_object_of_too_many_parts_is_stored_as_several_and_read_as_one)
     special_open();
     testing_expect(
         fake,
-        sink_store(fake, inst, "p/object", data, size, 1 << 20, HANGAR_PUT_CREATE_ONLY, &stored),
+        sink_store(fake, inst,
+                   &(struct sink_object){"p/object", data, size, 1 << 20, HANGAR_PUT_CREATE_ONLY},
+                   &stored),
         HANGAR_OK, "store");
     ck_assert_uint_eq(stored.size, size);
     sink_must_have(fake, inst, "p/object", data, size);

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/str.h"
 #include "fake_host.h"
 
 #define OPTIONS_MAX 16

@@ -4,7 +4,6 @@
  * test_s3_sign: the signatures that AWS publishes for its examples, and rules that other
  * implementations got wrong.
  */
-#include <stdlib.h>
 #include <string.h>
 #include "format/escape.h"
 #include "format/sign.h"

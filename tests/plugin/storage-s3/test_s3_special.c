@@ -73,7 +73,7 @@ void special_must_read(uint64_t offset, const unsigned char *data, size_t size)
 
 enum hangar_rc special_put(const void *data, size_t size, size_t step, uint32_t flags)
 {
-    return sink_store(fake, inst, "p/object", data, size, step, flags, NULL);
+    return sink_store(fake, inst, &(struct sink_object){"p/object", data, size, step, flags}, NULL);
 }
 
 int main(void)

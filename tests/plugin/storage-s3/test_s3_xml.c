@@ -4,7 +4,6 @@
  * test_s3_xml: a document is read the same in pieces of any size, and documents that no store sends
  * are refused.
  */
-#include <stdlib.h>
 #include <string.h>
 #include "suite.h"
 #include "text.h"

@@ -5,7 +5,6 @@
  */
 #include "store.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 int main(void)

@@ -5,7 +5,6 @@
  */
 #include "catalog/store.h"
 
-#include "base/json.h"
 #include "memory_sink.h"
 #include "sample.h"
 #include "suite.h"
@@ -202,8 +201,8 @@ START_TEST(a_manifest_counts_only_in_its_own_place)
     store_sample("nightly", other);
     ck_assert_str_eq(
         manifest_of("nightly", other, HANGAR_CORRUPT),
-        "sink local: the manifest in nightly/backup_2026-01-16T02-00-00-000Z belongs to nightly/" SAMPLE_ID
-        "; hint: move the folder back there");
+        "sink local: the manifest in nightly/backup_2026-01-16T02-00-00-000Z belongs to "
+        "nightly/" SAMPLE_ID "; hint: move the folder back there");
     store_sample("weekly", SAMPLE_ID);
     ck_assert_str_eq(manifest_of("weekly", SAMPLE_ID, HANGAR_CORRUPT),
                      "sink local: the manifest in weekly/" SAMPLE_ID

@@ -19,8 +19,8 @@ static const struct {
      "hangar: `schema` is not available in this version (0.1.0)\n  hint: see `hangar help`\n"},
     {"schema --port 5",
      "hangar: `schema` is not available in this version (0.1.0)\n  hint: see `hangar help`\n"},
-    {"plugin test x",
-     "hangar: `plugin test` is not available in this version (0.1.0)\n  hint: see `hangar help plugin`\n"},
+    {"plugin test x", "hangar: `plugin test` is not available in this version (0.1.0)\n  "
+                      "hint: see `hangar help plugin`\n"},
     {"plugin", "hangar: `plugin` requires a command\n  hint: see `hangar help plugin`\n"},
     {"plugin lits", "hangar: unknown command `plugin lits`\n  hint: did you mean `plugin list`?\n"},
     {"plugin show",

@@ -39,12 +39,14 @@ START_TEST(a_line_names_its_job_in_each_format)
          "job=backup status=done duration_ms=1500 msg=\"a \\\"b\\\" \\\\\"\n"},
         {CLI_LOG_JOURNAL,
          {NULL, "plan", NULL},
-         "<6>level=info run=abc event=job.end job=plan duration_ms=1500 msg=\"a \\\"b\\\" \\\\\"\n"},
+         "<6>level=info run=abc event=job.end job=plan duration_ms=1500 "
+         "msg=\"a \\\"b\\\" \\\\\"\n"},
         {CLI_LOG_TEXT, {"nightly", "backup", "done"}, "a \"b\" \\\n"},
         {CLI_LOG_JSON,
          {"nightly", NULL, "done"},
-         "{\"time\":\"2026-01-15T00:00:00.123Z\",\"level\":\"info\",\"run\":\"abc\",\"event\":\"job.end\","
-         "\"pipeline\":\"nightly\",\"status\":\"done\",\"duration_ms\":1500,\"msg\":\"a \\\"b\\\" \\\\\"}\n"},
+         "{\"time\":\"2026-01-15T00:00:00.123Z\",\"level\":\"info\",\"run\":\"abc\","
+         "\"event\":\"job.end\",\"pipeline\":\"nightly\",\"status\":\"done\",\"duration_ms\":1500,"
+         "\"msg\":\"a \\\"b\\\" \\\\\"}\n"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char *text = put(rows[i].format, &rows[i].job);

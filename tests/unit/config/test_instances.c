@@ -68,8 +68,8 @@ static const struct world_row wrong[] = {
      "backup.yaml:8:5: unknown key \"retension\"; hint: did you mean \"retention\"?"},
     {"version: 1\nsources:\n  db:\n    plugin: demo\n    retention: {keep_last: 2}\n"
      "sinks:\n  out: {plugin: store, options: {path: b}}\n" PIPELINE,
-     "backup.yaml:5:5: unknown key \"retention\"; hint: \"retention\" belongs to a sink, beside its "
-     "\"plugin\""},
+     "backup.yaml:5:5: unknown key \"retention\"; hint: \"retention\" belongs to a sink, beside "
+     "its \"plugin\""},
     {SINK("    type: store\n"),
      "backup.yaml:8:5: unknown key \"type\"; hint: did you mean \"plugin\"?"},
     {SINK("    keep_days: 7\n"), "backup.yaml:8:5: unknown key \"keep_days\"; hint: \"keep_days\" "
@@ -78,8 +78,8 @@ static const struct world_row wrong[] = {
                                "what belongs to it, or remove the key"},
     {SINK("    retention:\n    keep_days: 7\n"),
      "backup.yaml:8:15: retention has no value; hint: indent below it what belongs to it, or "
-     "remove the key\nbackup.yaml:9:5: unknown key \"keep_days\"; hint: \"keep_days\" belongs to the "
-     "\"retention\" of a sink"},
+     "remove the key\nbackup.yaml:9:5: unknown key \"keep_days\"; hint: \"keep_days\" belongs to "
+     "the \"retention\" of a sink"},
     {SINK("    retention: {days: 7}\n"),
      "backup.yaml:8:17: unknown key \"days\"; hint: did you mean \"keep_days\"?"},
     {"version: 1\nsources:\n  db:\n  plugin: demo\n"
@@ -104,8 +104,8 @@ static const struct world_row wrong[] = {
      "backup.yaml:8:28: there is no event \"drill.failed\"; hint: the events are backup.start, "
      "backup.done, backup.degraded, backup.failed, backup.interrupted, backup.retry, verify.done, "
      "verify.degraded, verify.failed, verify.interrupted, restore.done, restore.degraded, "
-     "restore.failed, restore.interrupted, alert.firing, alert.resolved; \"*\" stands for any text, "
-     "as in \"alert.*\""},
+     "restore.failed, restore.interrupted, alert.firing, alert.resolved; \"*\" stands for any "
+     "text, as in \"alert.*\""},
     {SINK("    required: no\n"),
      "backup.yaml:8:15: required must be true or false, not \"no\"; hint: "
      "write false"},

@@ -52,8 +52,8 @@ static const struct world_row wrong[] = {
      "backup.yaml:10:49: hooks has no value; hint: indent below it what belongs to it, or remove "
      "the key"},
     {WITH("  p:\n  sources: [app_db]\n"),
-     "backup.yaml:10:5: pipeline \"p\" must be a map with the keys \"sources\" and \"sinks\"; hint: "
-     "indent its keys below it\n"
+     "backup.yaml:10:5: pipeline \"p\" must be a map with the keys \"sources\" and \"sinks\"; "
+     "hint: indent its keys below it\n"
      "backup.yaml:11:12: pipeline \"sources\" must be a map with the keys \"sources\" and "
      "\"sinks\"; hint: indent it more to make it a key of the pipeline above"},
     {WITH("  p: {sinks: [local]}\n"), "backup.yaml:10:3: pipeline \"p\" has no \"sources\""},
@@ -100,11 +100,12 @@ static const struct world_row wrong[] = {
      "hint: use a name of tzdata, such as Europe/Berlin or UTC\nbackup.yaml:16:30: windows: a "
      "time of the day is missing, such as 22:00\nbackup.yaml:17:13: jitter must be from 0 ms to "
      "1 d, not \"2d\"\nbackup.yaml:18:15: catch_up must be true or false, not "
-     "\"yes\"; hint: write true\nbackup.yaml:19:19: max_duration must be a duration, not \"soon\"; hint: write it "
-     "as 500ms, 30s, 5m or 7d\nbackup.yaml:20:14: max_age must be a duration, not \"25\"; hint: "
-     "write it as 500ms, 30s, 5m or 7d"},
+     "\"yes\"; hint: write true\nbackup.yaml:19:19: max_duration must be a duration, not "
+     "\"soon\"; hint: write it as 500ms, 30s, 5m or 7d\nbackup.yaml:20:14: max_age must be a "
+     "duration, not \"25\"; hint: write it as 500ms, 30s, 5m or 7d"},
     {WITH("  p: {sources: [app_db], sinks: [local], windows: []}\n"),
-     "backup.yaml:10:51: windows is an empty list; hint: remove the key to let jobs begin at any time"},
+     "backup.yaml:10:51: windows is an empty list; hint: remove the key to let jobs begin at any "
+     "time"},
     {WITH("  p: {sources: [app_db], sinks: [local], schedule: [1]}\n"),
      "backup.yaml:10:52: schedule must be a single value, not a list"},
     {WITH("  \"Night ly\": {sources: [app_db], sinks: [local]}\n"),

@@ -5,11 +5,9 @@
  */
 #include "child.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "suite.h"
 

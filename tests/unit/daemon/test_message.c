@@ -56,6 +56,29 @@ START_TEST(a_result_is_read_as_it_was_written)
 }
 END_TEST
 
+START_TEST(a_result_says_whether_the_job_is_tried_again)
+{
+    static const struct {
+        const char *document;
+        bool retry;
+    } rows[] = {
+        {NULL, false},
+        {"{\"id\": \"x\"}", false},
+        {"{\"retry\": null}", false},
+        {"{\"retry\": \"2026-01-15T02:10:00.000Z\"}", true},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *text = daemon_message_result(HANGAR_STATUS_FAILED, "no space", rows[i].document);
+        struct daemon_message message;
+        ck_assert(parse(text, &message));
+        ck_assert_msg(message.result->retry == rows[i].retry, "%s", text);
+        daemon_message_free(&message);
+        free(text);
+    }
+}
+END_TEST
+
 START_TEST(a_line_of_another_format_is_refused)
 {
     static const char *const lines[] = {"", "{", "[]", "7", "{\"a\": 1, \"a\": 2}"};
@@ -91,6 +114,7 @@ int main(void)
     const TTest *const tests[] = {
         an_event_is_read_as_it_was_written,
         a_result_is_read_as_it_was_written,
+        a_result_says_whether_the_job_is_tried_again,
         a_line_of_another_format_is_refused,
         strange_values_are_harmless,
     };

@@ -377,79 +377,110 @@ START_TEST(a_clock_that_is_set_back_stops_no_schedule)
 }
 END_TEST
 
-/* Simulates years of restarts, long and short runs, and random crashes. */
+/* Two pipelines whose daemon is killed now and then. */
+struct simulation {
+    unsigned random;
+    int64_t end_of[2];      /* when the running job ends; 0: none runs */
+    int64_t waits_since[2]; /* the first time that no job has served; 0: none */
+    enum daemon_kind kind_of[2];
+    int starts, due, down, restarts, lost;
+};
+
+static const char *const simulated_names[2] = {"a", "b"};
+
+static unsigned simulate_random(struct simulation *x)
+{
+    x->random = x->random * 1103515245 + 12345;
+    return x->random;
+}
+
+/* The times of the calendar alone. */
+static void simulate_calendar(struct simulation *x, int64_t now)
+{
+    for (int p = 0; p < 2; p++) {
+        bool is_due = (now / MINUTE) % 60 == 15 ? p == 1 : p == 0 && (now / MINUTE) % 30 == 0;
+        x->due += is_due && now > T0;
+        if (is_due && now > T0 && !x->waits_since[p]) {
+            x->waits_since[p] = now;
+        }
+    }
+}
+
+/* All processes are killed, and no daemon runs for up to 3 hours. */
+static void simulate_crash(struct simulation *x, int64_t now)
+{
+    for (int p = 0; p < 2; p++) {
+        x->lost += x->end_of[p] != 0;
+        x->waits_since[p] = x->end_of[p] && !x->waits_since[p] ? now : x->waits_since[p];
+        x->end_of[p] = 0;
+    }
+    x->down = 1 + (int)((x->random >> 8) % 180);
+    x->restarts++;
+}
+
+static void simulate_ends(struct simulation *x, int64_t now)
+{
+    for (int p = 0; p < 2; p++) {
+        if (x->end_of[p] && now >= x->end_of[p]) {
+            ended(simulated_names[p], x->kind_of[p], now, DAEMON_END_FINAL);
+            x->end_of[p] = 0;
+            x->waits_since[p] = 0; /* times during the job are skipped */
+        }
+    }
+}
+
+static void simulate_starts(struct simulation *x, int64_t now)
+{
+    struct daemon_schedule *s;
+    while ((s = daemon_scheduler_next(&scheduler, now))) {
+        size_t p = s->pipeline;
+        if (x->end_of[p]) {
+            ck_abort_msg("two jobs of %s at once", simulated_names[p]);
+        }
+        if (!daemon_scheduler_started(&scheduler, s, now)) {
+            ck_abort_msg("no memory");
+        }
+        x->end_of[p] = now + MINUTE + (simulate_random(x) >> 16) % 100 * MINUTE;
+        x->kind_of[p] = s->kind;
+        x->starts++;
+        x->waits_since[p] = 0;
+    }
+    for (int p = 0; p < 2; p++) {
+        if (x->waits_since[p] && !x->end_of[p]) {
+            ck_abort_msg("%s was due at %lld and is not run", simulated_names[p],
+                         (long long)x->waits_since[p]);
+        }
+    }
+}
+
+/* Simulates a month of restarts, long and short runs, and random crashes. */
 START_TEST(no_job_is_lost_overlaps_or_runs_twice)
 {
     const char *pipelines =
         "[" PIPELINE("a", ZONE, BACKUP("*/30 * * * *") "," VERIFY("0 3 * * *")) "," PIPELINE(
             "b", ZONE, BACKUP("15 * * * *")) "]";
-    unsigned random = 7;
-    int64_t end_of[2] = {0, 0}, waits_since[2] = {0, 0};
-    enum daemon_kind kind_of[2] = {0};
-    const char *names[2] = {"a", "b"};
-    int starts = 0, due = 0, down = 0, restarts = 0, lost = 0;
+    struct simulation x = {.random = 7};
     restart(plan_of(pipelines, 2), T0);
     for (int64_t now = T0; now < T0 + 30 * DAY; now += MINUTE) {
-        random = random * 1103515245 + 12345;
-        for (int p = 0; p < 2; p++) {
-            /* the times of the calendar alone */
-            bool is_due = (now / MINUTE) % 60 == 15 ? p == 1 : p == 0 && (now / MINUTE) % 30 == 0;
-            due += is_due && now > T0;
-            if (is_due && now > T0 && !waits_since[p]) {
-                waits_since[p] = now;
-            }
-        }
-        if (down > 0) { /* no daemon runs */
-            if (--down == 0) {
+        simulate_random(&x);
+        simulate_calendar(&x, now);
+        if (x.down > 0) { /* no daemon runs */
+            if (--x.down == 0) {
                 restart(plan_of(pipelines, 2), now);
             }
-            continue;
-        }
-        if ((random >> 16) % 600 == 0) { /* all killed, no daemon for up to 3 hours */
-            lost += (end_of[0] != 0) + (end_of[1] != 0);
-            for (int p = 0; p < 2; p++) {
-                waits_since[p] = end_of[p] && !waits_since[p] ? now : waits_since[p];
-            }
-            end_of[0] = end_of[1] = 0;
-            down = 1 + (int)((random >> 8) % 180);
-            restarts++;
-            continue;
-        }
-        for (int p = 0; p < 2; p++) {
-            if (end_of[p] && now >= end_of[p]) {
-                ended(names[p], kind_of[p], now, DAEMON_END_FINAL);
-                end_of[p] = 0;
-                waits_since[p] = 0; /* times during the job are skipped */
-            }
-        }
-        daemon_scheduler_update(&scheduler, now);
-        struct daemon_schedule *s;
-        while ((s = daemon_scheduler_next(&scheduler, now))) {
-            size_t p = s->pipeline;
-            if (end_of[p]) {
-                ck_abort_msg("two jobs of %s at once", names[p]);
-            }
-            if (!daemon_scheduler_started(&scheduler, s, now)) {
-                ck_abort_msg("no memory");
-            }
-            random = random * 1103515245 + 12345;
-            end_of[p] = now + MINUTE + (random >> 16) % 100 * MINUTE;
-            kind_of[p] = s->kind;
-            starts++;
-            waits_since[p] = 0;
-        }
-        for (int p = 0; p < 2; p++) {
-            if (waits_since[p] && !end_of[p]) {
-                ck_abort_msg("%s was due at %lld and is not run", names[p],
-                             (long long)waits_since[p]);
-            }
+        } else if ((x.random >> 16) % 600 == 0) {
+            simulate_crash(&x, now);
+        } else {
+            simulate_ends(&x, now);
+            daemon_scheduler_update(&scheduler, now);
+            simulate_starts(&x, now);
         }
     }
-    ck_assert_int_gt(starts, 300);
-    ck_assert_int_gt(restarts, 30);
-    ck_assert_int_gt(lost, 10);
+    ck_assert_int_gt(x.starts, 300);
+    ck_assert_int_gt(x.restarts, 30);
+    ck_assert_int_gt(x.lost, 10);
     /* each start belongs to a time of the calendar or to a lost job */
-    ck_assert_int_le(starts, due + 30 + lost);
+    ck_assert_int_le(x.starts, x.due + 30 + x.lost);
 }
 END_TEST
 

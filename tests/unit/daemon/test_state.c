@@ -79,7 +79,8 @@ START_TEST(strange_values_are_ignored)
     static const char *const texts[] = {
         "{\"schedules\": 1}", "{\"schedules\": [1, null, [], {}]}",
         "{\"schedules\": [{\"pipeline\": \"q\", \"job\": \"backup\"}]}",
-        "{\"schedules\": [{\"pipeline\": \"p\", \"job\": \"backup\", \"last_ms\": \"x\", \"run\": 7}]}",
+        "{\"schedules\": [{\"pipeline\": \"p\", \"job\": \"backup\", \"last_ms\": \"x\"}]}",
+        "{\"schedules\": [{\"pipeline\": \"p\", \"job\": \"backup\", \"run\": 7}]}",
         "{\"schedules\": [{\"pipeline\": \"p\", \"job\": \"backup\", \"lost\": -1}]}"};
     struct daemon_plan *plan = make_plan("@daily");
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -6,7 +6,6 @@
 #include "stored_backups.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <sys/stat.h>
 
 #include "base/hash.h"
@@ -264,6 +263,23 @@ static long stored_count_files(const char *folder)
     return n;
 }
 
+void world_dead_run(const char *id, int64_t age_ms)
+{
+    world_write(id, "run.json",
+                "{ \"run\": \"r1\", \"pipeline\": \"nightly\", \"host\": \"elsewhere\" }");
+    world_write(id, "db/a", "data");
+    world_age(id, "run.json", age_ms);
+}
+
+void world_four(size_t objects)
+{
+    const int64_t hour = 3600000;
+    world.count = 0;
+    for (int i = 3; i >= 0; i--) {
+        world_backup(24 * i * hour + hour, objects);
+    }
+}
+
 long world_files(const char *id)
 {
     return stored_count_files(world_path(id, ""));
@@ -282,6 +298,11 @@ enum hangar_status world_prune(uint32_t flags)
 {
     stored_forget_document();
     return stored_parse_document(hangar_prune(world.h, NULL, NULL, flags, &world.json));
+}
+
+const json_t *world_sink(void)
+{
+    return json_array_get(json_object_get(world.doc, "sinks"), 0);
 }
 
 enum hangar_status world_do(char what, const char *id)

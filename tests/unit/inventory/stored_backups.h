@@ -37,12 +37,19 @@ void world_open(const char *retention);
 /* Makes a whole backup with this many objects that finished `age_ms` ago.  Returns its id. */
 const char *world_backup(int64_t age_ms, size_t objects);
 
+/* Makes four backups, the last an hour ago, the others a day apart; world.ids has only them. */
+void world_four(size_t objects);
+/* The files of such a backup: its objects, run.json and the files of the end. */
+#define WORLD_FILES(objects) ((objects) + 4)
+
 /* "backups/nightly/ID/NAME"; valid for the next seven calls. */
 const char *world_path(const char *id, const char *name);
 bool world_has(const char *id, const char *name);
 void world_write(const char *id, const char *name, const char *text);
 /* Writes deleted.json of a removal that has begun. */
 void world_begin_removal(const char *id);
+/* Writes what a run on another host left that died `age_ms` ago: run.json and an object. */
+void world_dead_run(const char *id, int64_t age_ms);
 /* Sets the file's modification time to `ms` ago. */
 void world_age(const char *id, const char *name, int64_t ms);
 
@@ -51,6 +58,8 @@ long world_files(const char *id);
 
 /* Prunes all pipelines and sinks; the document is in world.doc. */
 enum hangar_status world_prune(uint32_t flags);
+/* The sink in the document of the last job. */
+const json_t *world_sink(void);
 /* Holds ('h'), releases ('u') or removes ('r') a backup. */
 enum hangar_status world_do(char what, const char *id);
 

@@ -3,7 +3,6 @@
  *
  * newest: a backup from the future hides nothing, wherever the date lies.
  */
-#include "base/clock.h"
 #include "stored_backups.h"
 #include "suite.h"
 

@@ -53,9 +53,7 @@ static void start(struct back *b)
     }
     b->push = (struct hg_push){.job = &trip->t.job,
                                .source = b->target->ctx,
-                               .sink = trip->sinks[0]->ctx,
-                               .chain = trip->chain,
-                               .chain_count = trip->chain_count,
+                               .from = {trip->sinks[0]->ctx, trip->chain, trip->chain_count},
                                .infos = b->infos,
                                .stored = b->stored,
                                .count = COUNT,

@@ -151,6 +151,7 @@ static enum hangar_rc compare(void *arg, const void *data, size_t size, struct h
 
 void trip_check(struct trip *trip, struct toy_sink *sink)
 {
+    const struct hg_object_reader from = {sink->ctx, trip->chain, trip->chain_count};
     size_t expected = 0;
     for (size_t i = 0; i < trip->source_count; i++) {
         expected += trip->sources[i]->count;
@@ -167,8 +168,7 @@ void trip_check(struct trip *trip, struct toy_sink *sink)
                                    .stored_sha256 = o->result.stored_sha256};
         struct comparing c = {.number = (unsigned)o->number};
         struct hg_error err = {0};
-        enum hangar_rc rc =
-            hg_decode(sink->ctx, trip->chain, trip->chain_count, &stored, compare, &c, &err);
+        enum hangar_rc rc = hg_decode(&from, &stored, compare, &c, &err);
         ck_assert_msg(rc == HANGAR_OK, "%s", err.text);
         ck_assert(!c.wrong);
         ck_assert_uint_eq(c.at, trip->sources[o->source]->sizes[o->number]);

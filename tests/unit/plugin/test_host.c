@@ -8,7 +8,6 @@
 #include <errno.h>
 #include "base/attrs.h"
 #include "plugin/host.h"
-#include "plugin/page.h"
 #include "suite.h"
 #include "plugin_world.h"
 

@@ -7,7 +7,6 @@
 #include "plugin/job.h"
 
 #include "base/clock.h"
-#include "base/io.h"
 #include "base/thread.h"
 #include "suite.h"
 

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "base/str.h"
 #include "suite.h"
 
 /* Copies a library that CMake made into the test's folder. */

@@ -7,7 +7,6 @@
 
 #include "base/str.h"
 #include "catalog/manifest.h"
-#include "plugin/instance.h"
 #include "plugin/loader.h"
 #include "suite.h"
 

@@ -3,7 +3,6 @@
  *
  * unnamed: what no source of a server names is shown once, with its size.
  */
-#include <stdio.h>
 
 #include "base/attrs.h"
 #include "base/json.h"

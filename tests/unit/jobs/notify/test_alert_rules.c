@@ -229,6 +229,26 @@ START_TEST(a_status_older_than_the_one_judged_last_is_outdated)
 }
 END_TEST
 
+START_TEST(the_first_judgement_of_a_sink_is_remembered)
+{
+    struct hg_alert_memory memory = {0};
+    /* not before its pipeline has been judged */
+    ck_assert_int_eq(hg_alert_memory_add_sink(&memory, "p", "s", NOW - HOUR, NULL), HANGAR_OK);
+    ck_assert_int_eq(hg_alert_memory_first(&memory, "p", "s", NOW), NOW);
+    ck_assert_int_eq(hg_alert_memory_set_judged(&memory, "p", NOW, NULL), HANGAR_OK);
+    ck_assert_int_eq(hg_alert_memory_first(&memory, "p", "s", NOW), NOW);
+    ck_assert_int_eq(hg_alert_memory_add_sink(&memory, "p", "s", NOW - HOUR, NULL), HANGAR_OK);
+    ck_assert_int_eq(hg_alert_memory_add_sink(&memory, "p", "s", NOW, NULL), HANGAR_OK);
+    ck_assert_int_eq(hg_alert_memory_first(&memory, "p", "s", NOW), NOW - HOUR);
+    ck_assert_int_eq(hg_alert_memory_first(&memory, "p", "t", NOW), NOW);
+    /* the clock was set back: a time in the future does not count */
+    ck_assert_int_eq(hg_alert_memory_first(&memory, "p", "s", NOW - 2 * HOUR), NOW - 2 * HOUR);
+    ck_assert_int_eq(hg_alert_memory_add_sink(&memory, "p", "s", NOW - 2 * HOUR, NULL), HANGAR_OK);
+    ck_assert_int_eq(hg_alert_memory_first(&memory, "p", "s", NOW), NOW - 2 * HOUR);
+    hg_alert_memory_free(&memory);
+}
+END_TEST
+
 START_TEST(a_saved_memory_is_loaded_unchanged)
 {
     char folder[] = "/tmp/hangar-alert-memory-XXXXXX";
@@ -245,6 +265,8 @@ START_TEST(a_saved_memory_is_loaded_unchanged)
     ck_assert_int_eq(hg_alert_memory_put(&memory, &alert, NULL), HANGAR_OK);
     ck_assert_int_eq(hg_alert_memory_put(&memory, &alert, NULL), HANGAR_OK); /* replaces it */
     ck_assert_int_eq(hg_alert_memory_set_judged(&memory, "p", NOW, NULL), HANGAR_OK);
+    ck_assert_int_eq(hg_alert_memory_add_sink(&memory, "p", "s", NOW - HOUR, NULL), HANGAR_OK);
+    ck_assert_int_eq(hg_alert_memory_add_sink(&memory, "p", "t", NOW, NULL), HANGAR_OK);
     ck_assert_int_eq(hg_alert_memory_save(&memory, &state, NULL), HANGAR_OK);
     hg_alert_memory_free(&memory);
     ck_assert_int_eq(hg_alert_memory_load(&memory, &state, NULL), HANGAR_OK);
@@ -255,6 +277,8 @@ START_TEST(a_saved_memory_is_loaded_unchanged)
     ck_assert_int_eq(found->since_ms, alert.since_ms);
     ck_assert_int_eq(found->notified_ms, alert.notified_ms);
     ck_assert(hg_alert_memory_is_newer(&memory, "p", NOW - 1, NOW));
+    ck_assert_int_eq(hg_alert_memory_first(&memory, "p", "s", NOW + HOUR), NOW - HOUR);
+    ck_assert_int_eq(hg_alert_memory_first(&memory, "p", "t", NOW + HOUR), NOW);
     hg_alert_memory_free(&memory);
     hg_log_fini(&log);
     char command[128];
@@ -270,6 +294,7 @@ int main(void)
         without_limits_only_failures_raise_alerts,
         several_alerts_of_a_pipeline_are_all_reported,
         a_status_older_than_the_one_judged_last_is_outdated,
+        the_first_judgement_of_a_sink_is_remembered,
         a_saved_memory_is_loaded_unchanged,
     };
     return SUITE_RUN("jobs/notify/alert_rules", tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * catalog: lists, selections and verifications over several sinks and pipelines.
+ * catalog: lists and selections over several sinks and pipelines.
  */
 #include "world.h"
 
@@ -209,42 +209,6 @@ START_TEST(more_places_than_one_job_has_instances_can_be_listed)
 }
 END_TEST
 
-/* The damage that a quick verification finds, and the damage that only a full one finds. */
-START_TEST(verify_finds_every_damage)
-{
-    static const struct {
-        const char *file, *how;
-        bool quick;
-    } rows[] = {
-        {"a/p/*/db/data/0001.bin.gz", FLIP, false},
-        {"a/p/*/db/data/0001.bin.gz", "truncate -s -1 $f", true},
-        {"a/p/*/db/data/0001.bin.gz", "printf X >> $f", true},
-        {"a/p/*/db/data/0001.bin.gz", "rm $f", true},
-        {"a/p/*/RESTORE.txt", FLIP, false},
-        {"a/p/*/SHA256SUMS", "rm $f", true},
-        {"a/p/*/db/data",
-         "mv $f/0000.bin.gz $f/x && mv $f/0001.bin.gz $f/0000.bin.gz && "
-         "mv $f/x $f/0001.bin.gz",
-         false},
-        {"a/p/*/manifest.json", "truncate -s -1 $f", true},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        world_shell("rm -rf a b state/sinks"); /* new sinks, not lost ones */
-        world_config(CONFIG ONE);
-        ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
-        ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
-        catalog_damage_file(rows[i].file, rows[i].how);
-        enum hangar_status quick = world_verify(world_id(), HANGAR_VERIFY_QUICK);
-        /* swapped objects of different sizes are found by a quick one as well */
-        ck_assert_msg(quick == HANGAR_STATUS_CORRUPT || !rows[i].quick, "row %zu", i);
-        ck_assert_int_eq(world_verify("all", HANGAR_VERIFY_FULL), HANGAR_STATUS_CORRUPT);
-        ck_assert_str_eq(world_text("backups.0.status"), "corrupt");
-        ck_assert_uint_ge(world_count("backups.0.problems"), 1);
-        ck_assert_str_eq(world_text("backups.1.status"), "done");
-    }
-}
-END_TEST
-
 START_TEST(the_newest_20_records_of_verifications_are_kept)
 {
     world_config(CONFIG ONE);
@@ -311,7 +275,6 @@ int main(void)
         an_unreadable_sink_is_reported_and_another_sink_is_used,
         an_id_or_latest_of_two_pipelines_is_ambiguous,
         more_places_than_one_job_has_instances_can_be_listed,
-        verify_finds_every_damage,
         the_newest_20_records_of_verifications_are_kept,
         a_newer_format_is_listed_and_refused,
         a_truncated_history_is_read_up_to_its_last_whole_line,

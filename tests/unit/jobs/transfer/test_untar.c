@@ -7,7 +7,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <stdint.h>
 
 #include "suite.h"
 

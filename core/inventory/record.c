@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * verification_record: see verification_record.h.
+ * record: see record.h.
  */
-#include "inventory/verification_record.h"
+#include "inventory/record.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "catalog/signed.h"
+#include "catalog/sidecar.h"
 #include "catalog/sizes.h"
 #include "catalog/store.h"
 #include "plugin/instance.h"
@@ -52,15 +52,15 @@ static bool record_is_path(const char *path, int64_t *time_ms)
     return record_has_end(path, ".json", time_ms);
 }
 
-bool hg_verification_is_record(const char *name)
+bool hg_record_has_name(const char *name)
 {
     int64_t unused;
     return strncmp(name, RECORD_FOLDER, strlen(RECORD_FOLDER)) == 0 &&
            (record_is_path(name, &unused) ||
-            record_has_end(name, ".json" HG_SIGNED_SUFFIX, &unused));
+            record_has_end(name, ".json" HG_SIDECAR_SUFFIX, &unused));
 }
 
-bool hg_verification_record_time(const char *name, int64_t *time_ms)
+bool hg_record_time(const char *name, int64_t *time_ms)
 {
     return strncmp(name, RECORD_FOLDER, strlen(RECORD_FOLDER)) == 0 &&
            record_is_path(name, time_ms);
@@ -71,7 +71,7 @@ bool hg_verification_record_time(const char *name, int64_t *time_ms)
 /* Names ascend with time: the ring holds the newest ones, and each one that leaves it is
  * surplus.  Records from the future are left alone: they do not displace others. */
 struct record_listing {
-    char *ring[HG_VERIFICATION_RECORDS_KEPT];
+    char *ring[HG_RECORDS_KEPT];
     size_t seen;
     char *surplus[SURPLUS_MAX];
     size_t surplus_count;
@@ -86,7 +86,7 @@ static enum hangar_rc record_add_page(void *arg, const struct hg_page_entries *p
         if (!record_is_path(page->items[i].name, &ms) || hg_verification_is_ahead(ms)) {
             continue;
         }
-        char **slot = &list->ring[list->seen++ % HG_VERIFICATION_RECORDS_KEPT];
+        char **slot = &list->ring[list->seen++ % HG_RECORDS_KEPT];
         if (*slot) {
             list->surplus[list->surplus_count++] = *slot;
         }
@@ -103,7 +103,7 @@ static void record_listing_free(struct record_listing *list)
     for (size_t i = 0; list && i < list->surplus_count; i++) {
         free(list->surplus[i]);
     }
-    for (size_t i = 0; list && i < HG_VERIFICATION_RECORDS_KEPT; i++) {
+    for (size_t i = 0; list && i < HG_RECORDS_KEPT; i++) {
         free(list->ring[i]);
     }
     free(list);
@@ -130,7 +130,7 @@ static enum hangar_rc record_remove_surplus(struct hangar_ctx *sink, const char 
     struct record_listing *list = NULL;
     enum hangar_rc rc = record_list(sink, pipeline, id, &list, err);
     for (size_t i = 0; rc == HANGAR_OK && i < list->surplus_count; i++) {
-        rc = hg_signed_remove(sink, list->surplus[i], err);
+        rc = hg_sidecar_remove(sink, list->surplus[i], err);
     }
     record_listing_free(list);
     return rc;
@@ -155,13 +155,12 @@ static char *record_text(const struct hangar *h, const struct hangar_ctx *sink,
     return text;
 }
 
-enum hangar_rc hg_verification_store(struct hangar *h, struct hangar_ctx *sink,
-                                     const char *pipeline, const struct hg_verification *v,
-                                     struct hg_error *err)
+enum hangar_rc hg_record_store(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                               const struct hg_verification *v, struct hg_error *err)
 {
     char *path = record_path(pipeline, v->id, v->time_ms);
     char *text = record_text(h, sink, pipeline, v);
-    enum hangar_rc rc = path ? hg_signed_put(sink, path, text, true, err) : hg_no_memory(err);
+    enum hangar_rc rc = path ? hg_sidecar_put(sink, path, text, true, err) : hg_no_memory(err);
     struct hg_error why = {0};
     if (rc == HANGAR_OK && record_remove_surplus(sink, pipeline, v->id, &why) != HANGAR_OK) {
         hg_log_line(&h->log, HANGAR_LOG_WARN,
@@ -218,7 +217,7 @@ static enum hangar_rc record_read(struct hangar_ctx *sink, const char *pipeline,
 {
     struct hg_str text = {0};
     struct hg_error why = {0};
-    enum hangar_rc rc = hg_signed_get(sink, path, HG_RECORD_MAX, &text, &why);
+    enum hangar_rc rc = hg_sidecar_get(sink, path, HG_RECORD_MAX, &text, &why);
     if (rc == HANGAR_OK) {
         *out = record_parse(sink, pipeline, id, path, &text);
     }
@@ -242,8 +241,8 @@ static void record_show_drill(json_t *record)
     json_object_del(record, "drill_time");
 }
 
-json_t *hg_verification_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                               const char *id)
+json_t *hg_record_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                         const char *id)
 {
     json_t *record = NULL;
     struct hg_error err = {0};
@@ -251,9 +250,8 @@ json_t *hg_verification_newest(struct hangar *h, struct hangar_ctx *sink, const 
     size_t ignored = 0;
     enum hangar_rc rc = record_list(sink, pipeline, id, &list, &err);
     for (size_t i = list ? list->seen : 0;
-         rc == HANGAR_OK && !record && i-- > 0 && ignored < HG_VERIFICATION_RECORDS_KEPT;) {
-        rc = record_read(sink, pipeline, id, list->ring[i % HG_VERIFICATION_RECORDS_KEPT], &record,
-                         &err);
+         rc == HANGAR_OK && !record && i-- > 0 && ignored < HG_RECORDS_KEPT;) {
+        rc = record_read(sink, pipeline, id, list->ring[i % HG_RECORDS_KEPT], &record, &err);
         ignored += rc == HANGAR_OK && !record;
     }
     record_listing_free(list);
@@ -283,12 +281,11 @@ static enum hangar_rc record_find_judgement(struct hangar_ctx *sink, const char 
     struct record_listing *list = NULL;
     enum hangar_rc rc = record_list(sink, pipeline, id, &list, err);
     size_t seen = rc == HANGAR_OK ? list->seen : 0;
-    size_t least = seen > HG_VERIFICATION_RECORDS_KEPT ? seen - HG_VERIFICATION_RECORDS_KEPT : 0;
+    size_t least = seen > HG_RECORDS_KEPT ? seen - HG_RECORDS_KEPT : 0;
     *out = (struct hg_verification){0};
     for (size_t i = seen; rc == HANGAR_OK && !out->id && i-- > least;) {
         json_t *record = NULL;
-        rc = record_read(sink, pipeline, id, list->ring[i % HG_VERIFICATION_RECORDS_KEPT], &record,
-                         err);
+        rc = record_read(sink, pipeline, id, list->ring[i % HG_RECORDS_KEPT], &record, err);
         if (record) {
             hg_json_set_string(record, "id", id);
         }
@@ -346,9 +343,9 @@ static enum hangar_rc judge_by_records(struct hangar_ctx *sink, const char *pipe
     return rc;
 }
 
-enum hangar_rc hg_verification_carry(struct hangar *h, struct hangar_ctx *sink,
-                                     const char *pipeline, struct hg_verification *v,
-                                     struct hg_verification *previous, struct hg_error *err)
+enum hangar_rc hg_record_carry(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                               struct hg_verification *v, struct hg_verification *previous,
+                               struct hg_error *err)
 {
     struct hg_verifications remembered;
     hg_verifications_read(&remembered, &h->state, pipeline);
@@ -360,10 +357,9 @@ enum hangar_rc hg_verification_carry(struct hangar *h, struct hangar_ctx *sink,
     return rc;
 }
 
-enum hangar_rc hg_verification_check(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                     const struct hg_newest_record *record,
-                                     const struct hg_verifications *remembered,
-                                     struct hg_error *err)
+enum hangar_rc hg_record_check(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                               const struct hg_newest_record *record,
+                               const struct hg_verifications *remembered, struct hg_error *err)
 {
     struct hg_verification known = remembered_judgement(remembered, id, sink->name);
     enum hangar_rc rc = HANGAR_OK;
@@ -378,14 +374,13 @@ enum hangar_rc hg_verification_check(struct hangar_ctx *sink, const char *pipeli
     return rc;
 }
 
-enum hangar_rc hg_verification_find_damage(struct hangar *h, struct hangar_ctx *sink,
-                                           const char *pipeline, const char *id,
-                                           struct hg_error *err)
+enum hangar_rc hg_record_find_damage(struct hangar *h, struct hangar_ctx *sink,
+                                     const char *pipeline, const char *id, struct hg_error *err)
 {
     const struct hg_newest_record record = {.time_ms = HG_RECORD_UNKNOWN};
     struct hg_verifications remembered;
     hg_verifications_read(&remembered, &h->state, pipeline);
-    enum hangar_rc rc = hg_verification_check(sink, pipeline, id, &record, &remembered, err);
+    enum hangar_rc rc = hg_record_check(sink, pipeline, id, &record, &remembered, err);
     hg_verifications_free(&remembered);
     return rc;
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * verification_record, and the holds beside it: what a party that can write to the sink forges
- * does not count where there is a signing key, and results from the future count nowhere.
+ * record, and the holds beside it: what a party that can write to the sink forges does not count
+ * where there is a signing key, and results from the future count nowhere.
  */
-#include "base/io.h"
 #include "catalog/mark.h"
 #include "catalog/signing.h"
 #include "inventory/completeness.h"
-#include "inventory/verification_record.h"
+#include "inventory/record.h"
 #include "session/session.h"
 #include "stored_backups.h"
 #include "suite.h"
@@ -54,7 +53,7 @@ static void store_record(const char *id, int64_t age_ms, enum hangar_status stat
                                 .level = HANGAR_VERIFY_DRILL,
                                 .status = status,
                                 .sources = json_array()};
-    enum hangar_rc rc = hg_verification_store(world.h, sink, "nightly", &v, &err);
+    enum hangar_rc rc = hg_record_store(world.h, sink, "nightly", &v, &err);
     ck_assert_msg(rc == HANGAR_OK, "%s", err.text);
     json_decref(v.sources);
     hg_backup_id_format(v.time_ms, stamp);
@@ -65,7 +64,7 @@ static void store_record(const char *id, int64_t age_ms, enum hangar_status stat
 static const char *newest_status(const char *id)
 {
     static char status[40];
-    json_t *record = hg_verification_newest(world.h, sink, "nightly", id);
+    json_t *record = hg_record_newest(world.h, sink, "nightly", id);
     snprintf(status, sizeof(status), "%s", hg_json_string(record, "status", "none"));
     json_decref(record);
     return status;
@@ -182,7 +181,7 @@ START_TEST(a_drill_in_the_future_does_not_count_and_displaces_no_record)
     store_record(id, 1000, HANGAR_STATUS_CORRUPT);
     write_old_record(id, FUTURE, "2099-01-01T00:00:00.000Z");
     ck_assert_str_eq(newest_status(id), "corrupt");
-    for (int i = 0; i < 2 * HG_VERIFICATION_RECORDS_KEPT; i++) {
+    for (int i = 0; i < 2 * HG_RECORDS_KEPT; i++) {
         snprintf(name, sizeof(name), "verify/2099-01-02T00-00-%02d-000Z.json", i);
         snprintf(time, sizeof(time), "2099-01-02T00:00:%02d.000Z", i);
         write_old_record(id, name, time);
@@ -240,11 +239,11 @@ START_TEST(old_records_are_removed_with_their_signatures)
     const char *id = world_backup(DAY, 1);
     record_world_open();
     use_key();
-    for (int i = 0; i < HG_VERIFICATION_RECORDS_KEPT + 3; i++) {
+    for (int i = 0; i < HG_RECORDS_KEPT + 3; i++) {
         store_record(id, 100000 - i, HANGAR_STATUS_DONE);
     }
     long others = 5; /* the object, run.json, and the files of the end */
-    ck_assert_int_eq(world_files(id), others + 2L * HG_VERIFICATION_RECORDS_KEPT);
+    ck_assert_int_eq(world_files(id), others + 2L * HG_RECORDS_KEPT);
     record_world_close();
 }
 END_TEST
@@ -325,5 +324,5 @@ int main(void)
         marks_records_and_signatures_are_not_files_of_a_backup,
         a_hold_is_signed_for_its_backup,
     };
-    return SUITE_RUN("inventory/verification_record", tests, world_setup, world_teardown);
+    return SUITE_RUN("inventory/record", tests, world_setup, world_teardown);
 }

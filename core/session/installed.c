@@ -3,7 +3,6 @@
  *
  * plugins: lists the plugins that are installed, with the options that they declare.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * verification_record: the records of verifications.  A record lies beside the backup, in the
- * sink that was read, as verify/<time>.json, with a signature where there is a key (signed.h).
+ * record: the records of verifications.  A record lies beside the backup, in the sink that was
+ * read, as verify/<time>.json, with a signature where there is a key (sidecar.h).
  *
  * A record counts only for the backup and the sink that it names.  With a key, one that is not
  * signed does not count.  A good result from the future never counts.
  */
-#ifndef HG_INVENTORY_VERIFICATION_RECORD_H
-#define HG_INVENTORY_VERIFICATION_RECORD_H
+#ifndef HG_INVENTORY_RECORD_H
+#define HG_INVENTORY_RECORD_H
 
 #include <stdbool.h>
 
@@ -18,27 +18,26 @@
 #include "plugin/instance.h"
 #include "session/handle.h"
 
-#define HG_VERIFICATION_RECORDS_KEPT 20 /* beside a backup */
+#define HG_RECORDS_KEPT 20 /* beside a backup */
 
 /* Is this file of a backup a record, or the signature of one?  The name is relative to the folder
  * of the backup; a source may be named like the folder of the records. */
-bool hg_verification_is_record(const char *name);
+bool hg_record_has_name(const char *name);
 
 /* The same for a record alone, with the time in its name. */
-bool hg_verification_record_time(const char *name, int64_t *time_ms);
+bool hg_record_time(const char *name, int64_t *time_ms);
 
 /* Stores the record in the open sink and removes the oldest ones beyond
- * HG_VERIFICATION_RECORDS_KEPT.  Only of a verification that judged the backup: others would
+ * HG_RECORDS_KEPT.  Only of a verification that judged the backup: others would
  * displace the records of damage. */
-enum hangar_rc hg_verification_store(struct hangar *h, struct hangar_ctx *sink,
-                                     const char *pipeline, const struct hg_verification *v,
-                                     struct hg_error *err);
+enum hangar_rc hg_record_store(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                               const struct hg_verification *v, struct hg_error *err);
 
 /* The newest record in the sink that counts, with "sink"; null when there is none, or it cannot
  * be read.  Requests: a listing, the file, with a key its signature; more only for files that do
  * not count, which are logged. */
-json_t *hg_verification_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                               const char *id);
+json_t *hg_record_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                         const char *id);
 
 /* The newest record beside a copy, as a listing shows it: this saves requests. */
 struct hg_newest_record {
@@ -50,22 +49,20 @@ struct hg_newest_record {
 /* Before the result of a verification that restored nothing is stored: adds the damage that an
  * earlier drill found.  *previous owns the text; free it with hg_verification_free, also after a
  * failure. */
-enum hangar_rc hg_verification_carry(struct hangar *h, struct hangar_ctx *sink,
-                                     const char *pipeline, struct hg_verification *v,
-                                     struct hg_verification *previous, struct hg_error *err);
+enum hangar_rc hg_record_carry(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                               struct hg_verification *v, struct hg_verification *previous,
+                               struct hg_error *err);
 
 /* Has a full verification or a drill found damage in a copy since it was last found good?  From
  * the records in the sink and from what this machine remembers.
  *
  * OK: no.  CORRUPT: yes, and err says what.  Else the sink cannot be read. */
-enum hangar_rc hg_verification_check(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                     const struct hg_newest_record *record,
-                                     const struct hg_verifications *remembered,
-                                     struct hg_error *err);
+enum hangar_rc hg_record_check(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                               const struct hg_newest_record *record,
+                               const struct hg_verifications *remembered, struct hg_error *err);
 
 /* The same of a copy of which nothing else is known: a listing, and usually one file. */
-enum hangar_rc hg_verification_find_damage(struct hangar *h, struct hangar_ctx *sink,
-                                           const char *pipeline, const char *id,
-                                           struct hg_error *err);
+enum hangar_rc hg_record_find_damage(struct hangar *h, struct hangar_ctx *sink,
+                                     const char *pipeline, const char *id, struct hg_error *err);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * signed: see signed.h.
+ * sidecar: see sidecar.h.
  */
-#include "catalog/signed.h"
+#include "catalog/sidecar.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +11,17 @@
 #include "catalog/signing.h"
 #include "catalog/store.h"
 
-static char *signed_path(const char *path)
+static char *sidecar_path(const char *path)
 {
-    return hg_format("%s" HG_SIGNED_SUFFIX, path);
+    return hg_format("%s" HG_SIDECAR_SUFFIX, path);
 }
 
-static enum hangar_rc signed_put_signature(struct hangar_ctx *sink, const char *path,
-                                           const char *text, bool create_only, struct hg_error *err)
+static enum hangar_rc sidecar_put_signature(struct hangar_ctx *sink, const char *path,
+                                            const char *text, bool create_only,
+                                            struct hg_error *err)
 {
     struct hg_str signature = {0};
-    char *name = signed_path(path);
+    char *name = sidecar_path(path);
     enum hangar_rc rc = name ? hg_signing_sign(sink->signing, text, strlen(text), &signature, err)
                              : hg_no_memory(err);
     if (rc == HANGAR_OK) {
@@ -31,23 +32,23 @@ static enum hangar_rc signed_put_signature(struct hangar_ctx *sink, const char *
     return rc;
 }
 
-enum hangar_rc hg_signed_put(struct hangar_ctx *sink, const char *path, const char *text,
-                             bool create_only, struct hg_error *err)
+enum hangar_rc hg_sidecar_put(struct hangar_ctx *sink, const char *path, const char *text,
+                              bool create_only, struct hg_error *err)
 {
     if (!text) {
         return hg_no_memory(err);
     }
     enum hangar_rc rc =
-        sink->signing ? signed_put_signature(sink, path, text, create_only, err) : HANGAR_OK;
+        sink->signing ? sidecar_put_signature(sink, path, text, create_only, err) : HANGAR_OK;
     return rc == HANGAR_OK ? hg_store_put(sink, path, text, strlen(text), create_only, err) : rc;
 }
 
-static enum hangar_rc signed_check(struct hangar_ctx *sink, const char *path,
-                                   const struct hg_str *text, struct hg_error *err)
+static enum hangar_rc sidecar_check(struct hangar_ctx *sink, const char *path,
+                                    const struct hg_str *text, struct hg_error *err)
 {
     struct hg_str signature = {0};
     struct hg_error why = {0};
-    char *name = signed_path(path);
+    char *name = sidecar_path(path);
     enum hangar_rc rc =
         name ? hg_store_get(sink, name, HG_SIGNATURE_MAX, &signature, &why) : hg_no_memory(&why);
     if (rc == HANGAR_NOT_FOUND) {
@@ -68,17 +69,17 @@ static enum hangar_rc signed_check(struct hangar_ctx *sink, const char *path,
     return rc;
 }
 
-enum hangar_rc hg_signed_get(struct hangar_ctx *sink, const char *path, size_t max,
-                             struct hg_str *out, struct hg_error *err)
+enum hangar_rc hg_sidecar_get(struct hangar_ctx *sink, const char *path, size_t max,
+                              struct hg_str *out, struct hg_error *err)
 {
     enum hangar_rc rc = hg_store_get(sink, path, max, out, err);
-    return rc == HANGAR_OK && sink->signing ? signed_check(sink, path, out, err) : rc;
+    return rc == HANGAR_OK && sink->signing ? sidecar_check(sink, path, out, err) : rc;
 }
 
-enum hangar_rc hg_signed_remove(struct hangar_ctx *sink, const char *path, struct hg_error *err)
+enum hangar_rc hg_sidecar_remove(struct hangar_ctx *sink, const char *path, struct hg_error *err)
 {
     const struct hangar_sink *fn = &sink->plugin->sink;
-    char *name = signed_path(path);
+    char *name = sidecar_path(path);
     enum hangar_rc rc = name ? HG_CALL(sink, err, fn->remove(sink->inst, path)) : hg_no_memory(err);
     /* without keys, too: they may have been configured when it was stored */
     rc = rc == HANGAR_OK ? HG_CALL(sink, err, fn->remove(sink->inst, name)) : rc;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * pruning: see pruning.h.  A backup is removed manifest first, and its objects after a grace in
+ * expiry: see expiry.h.  A backup is removed manifest first, and its objects after a grace in
  * which readers on other hosts can finish.
  */
-#include "jobs/prune/pruning.h"
+#include "jobs/prune/expiry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +23,8 @@
 #include "plugin/job.h"
 
 /* A lock of the store, set by hangar or by its owner, keeps the backup. */
-static void pruning_keep_locked(struct hg_pruning *p, struct hg_retained *item,
-                                const struct hg_error *why)
+static void expiry_keep_locked(struct hg_expiry *p, struct hg_retained *item,
+                               const struct hg_error *why)
 {
     hg_log_event(&p->plan.h->log, HANGAR_LOG_INFO, "prune.locked", "%s: %s", item->id, why->text);
     item->keep = true;
@@ -33,15 +33,15 @@ static void pruning_keep_locked(struct hg_pruning *p, struct hg_retained *item,
     p->locked++;
 }
 
-void hg_pruning_log_rest(struct hangar *h, const struct hangar_ctx *sink, const char *id)
+void hg_expiry_log_rest(struct hangar *h, const struct hangar_ctx *sink, const char *id)
 {
     hg_log_event(&h->log, HANGAR_LOG_WARN, HG_LOG_LEFT,
                  "files of the removed backup %s in sink %s, which the next prune removes", id,
                  sink->name);
 }
 
-static enum hangar_rc pruning_remove(struct hg_pruning *p, struct hg_retained *item,
-                                     struct hg_error *err)
+static enum hangar_rc expiry_remove(struct hg_expiry *p, struct hg_retained *item,
+                                    struct hg_error *err)
 {
     struct hg_store_file hold;
     struct hg_error why = {0};
@@ -57,14 +57,14 @@ static enum hangar_rc pruning_remove(struct hg_pruning *p, struct hg_retained *i
     rc = hg_mark_deleted(p->plan.sink, p->plan.pipeline->name, item->id, p->plan.h->identity.host,
                          item->reason, &why);
     if (rc == HANGAR_EXISTS) {
-        pruning_keep_locked(p, item, &why);
+        expiry_keep_locked(p, item, &why);
         return HANGAR_OK;
     }
     if (rc == HANGAR_OK && p->plan.config->retention.delete_grace_ms == 0) {
         rc = hg_store_remove(p->plan.sink, p->plan.pipeline->name, item->id, false, &why);
         rc = rc == HANGAR_EXISTS ? HANGAR_OK : rc; /* the next prune tries again */
         if (rc == HANGAR_CANCELLED) {
-            hg_pruning_log_rest(p->plan.h, p->plan.sink, item->id);
+            hg_expiry_log_rest(p->plan.h, p->plan.sink, item->id);
         }
     }
     if (rc != HANGAR_OK) {
@@ -80,14 +80,14 @@ static enum hangar_rc pruning_remove(struct hg_pruning *p, struct hg_retained *i
 }
 
 /* May the rest go on after this failure?  One folder of another owner must not keep all others. */
-static bool pruning_goes_on(enum hangar_rc rc)
+static bool expiry_goes_on(enum hangar_rc rc)
 {
     return rc == HANGAR_AUTH || rc == HANGAR_IO;
 }
 
 /* ---- what is left of runs and removals ---- */
 
-static enum hangar_rc pruning_clean_up(struct hg_pruning *p, struct hg_error *err)
+static enum hangar_rc expiry_clean_up(struct hg_expiry *p, struct hg_error *err)
 {
     struct hg_error first = {0};
     for (size_t i = 0; i < p->leftover_count; i++) {
@@ -96,7 +96,7 @@ static enum hangar_rc pruning_clean_up(struct hg_pruning *p, struct hg_error *er
         enum hangar_rc rc = hg_leftover_clean_up(&p->plan, one, &why);
         if (rc != HANGAR_OK) {
             first = first.rc == HANGAR_OK ? why : first;
-            if (pruning_goes_on(rc)) {
+            if (expiry_goes_on(rc)) {
                 continue;
             }
             break;
@@ -110,7 +110,7 @@ static enum hangar_rc pruning_clean_up(struct hg_pruning *p, struct hg_error *er
     return first.rc == HANGAR_OK ? HANGAR_OK : hg_error_move(err, &first);
 }
 
-enum hangar_rc hg_pruning_find_leftovers(struct hg_pruning *p, struct hg_error *err)
+enum hangar_rc hg_expiry_find_leftovers(struct hg_expiry *p, struct hg_error *err)
 {
     const struct hg_index *index = p->plan.index;
     struct hg_error first = {0};
@@ -125,7 +125,7 @@ enum hangar_rc hg_pruning_find_leftovers(struct hg_pruning *p, struct hg_error *
             one.action = HG_LEFTOVER_WAIT;
             snprintf(one.reason, sizeof(one.reason), "cannot be judged: %.200s", why.text);
             first = first.rc == HANGAR_OK ? why : first;
-            if (!pruning_goes_on(rc)) {
+            if (!expiry_goes_on(rc)) {
                 break;
             }
         }
@@ -138,35 +138,35 @@ enum hangar_rc hg_pruning_find_leftovers(struct hg_pruning *p, struct hg_error *
     return first.rc == HANGAR_OK ? HANGAR_OK : hg_error_move(err, &first);
 }
 
-enum hangar_rc hg_pruning_execute(struct hg_pruning *p, struct hg_error *err)
+enum hangar_rc hg_expiry_execute(struct hg_expiry *p, struct hg_error *err)
 {
     struct hg_error first = {0};
     enum hangar_rc rc = HANGAR_OK;
     /* the oldest first: an interruption leaves the newer ones */
-    for (size_t i = p->plan.count; i-- > 0 && (rc == HANGAR_OK || pruning_goes_on(rc));) {
+    for (size_t i = p->plan.count; i-- > 0 && (rc == HANGAR_OK || expiry_goes_on(rc));) {
         struct hg_error why = {0};
         if (p->plan.items[i].keep) {
             continue;
         }
         rc = hg_job_cancelled(p->plan.sink->job) ? hg_fail(&why, HANGAR_CANCELLED, 0, "interrupted")
-                                                 : pruning_remove(p, &p->plan.items[i], &why);
+                                                 : expiry_remove(p, &p->plan.items[i], &why);
         first = first.rc == HANGAR_OK ? why : first;
     }
-    if (rc == HANGAR_OK || pruning_goes_on(rc)) {
+    if (rc == HANGAR_OK || expiry_goes_on(rc)) {
         struct hg_error why = {0};
-        rc = hg_pruning_find_leftovers(p, &why);
+        rc = hg_expiry_find_leftovers(p, &why);
         first = first.rc == HANGAR_OK ? why : first;
     }
     /* by the store's own clock, but not while this machine's is in doubt */
-    if ((rc == HANGAR_OK || pruning_goes_on(rc)) && !p->plan.clock_is_wrong) {
+    if ((rc == HANGAR_OK || expiry_goes_on(rc)) && !p->plan.clock_is_wrong) {
         struct hg_error why = {0};
-        pruning_clean_up(p, &why);
+        expiry_clean_up(p, &why);
         first = first.rc == HANGAR_OK ? why : first;
     }
     return first.rc == HANGAR_OK ? HANGAR_OK : hg_error_move(err, &first);
 }
 
-void hg_pruning_fini(struct hg_pruning *p)
+void hg_expiry_fini(struct hg_expiry *p)
 {
     free(p->leftovers);
     hg_prune_plan_free(&p->plan);
