@@ -131,10 +131,10 @@ int PQflush(PGconn *pq)
     return 0;
 }
 
-int PQconsumeInput(PGconn *pq)
+enum hangar_rc pg_consume(struct pg_conn *conn)
 {
-    (void)pq;
-    return 1;
+    (void)conn;
+    return HANGAR_OK;
 }
 
 enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool *ready)

@@ -262,4 +262,36 @@ touch x
     grep -qF "psql -X -q -d \$'dbname=\\'a\\012touch x\\012" "$b/RESTORE.txt" || fail "the name is missing"
 }
 
+# lied STATUS KIND TEXT: `check` of a server that lies, with 3 GB of memory at most.
+lied() {
+    local pid
+    rm -rf "$work/liar"
+    mkdir "$work/liar"
+    python3 "$here/liar.py" "$work/liar" "$PGHOST/.s.PGSQL.$PGPORT" "$2" &
+    pid=$!
+    until_true test -S "$work/liar/.s.PGSQL.5432"
+    (
+        PGHOST=$work/liar PGPORT=5432
+        grep -q __asan_init "$driver" || ulimit -v 3000000
+        expect "$1" "$3" run check none database=small
+    ) || exit 1
+    kill $pid
+}
+
+too_much='the server has sent more than 1024 MiB where no answer needs that much'
+
+long_it_does_not_store_rows_without_end() {
+    lied 8 rows "$too_much"
+}
+
+long_it_discards_notifications() {
+    lied 0 notify .
+}
+
+long_it_does_not_store_messages_without_end() {
+    lied 8 parameters "$too_much"
+    lied 8 error "$too_much"
+    lied 8 notice "$too_much"
+}
+
 main

@@ -47,8 +47,7 @@ static enum hangar_rc raise_compare_error(struct pg_comparison *compare,
 static enum hangar_rc advance_probe(struct pg_comparison *compare, struct pg_table_probe *probe)
 {
     PGconn *pq = probe->conn->pq;
-    if (!PQconsumeInput(pq)) {
-        pg_conn_failed(probe->conn);
+    if (pg_consume(probe->conn) != HANGAR_OK) {
         return raise_compare_error(compare, probe);
     }
     char *row;

@@ -60,11 +60,8 @@ static enum hangar_rc flush_rows(struct pg_rows *rows)
             return raise_load_error(rows);
         }
         /* the server may send a message before it reads on */
-        if (!PQconsumeInput(conn->pq)) {
-            unsent = -1;
-        }
-        if (unsent < 0) {
-            break;
+        if (pg_consume(conn) != HANGAR_OK) {
+            return raise_load_error(rows);
         }
     }
     if (unsent < 0) {

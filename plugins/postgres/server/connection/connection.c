@@ -8,6 +8,7 @@
 #include "server/connection/connection.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,9 @@
 #define WAIT_SLICE_MS 500 /* how often a wait examines the connection and the limits */
 #define FIRST_ASK_MS 1000 /* a silent server is asked for the first time after this time, */
 #define ASK_MS 10000      /* and then again each time after this one */
+#define ANSWER_MOST ((size_t)1 << 30) /* growth of this process, see pg_consume */
+#define COPY_MOST ((size_t)4 << 30)
+#define CONSUMED_PER_LOOK 256      /* calls of pg_consume between two looks at the memory */
 #define UNCANCELLED_LIMIT_MS 15000 /* the longest wait while cleaning up */
 
 enum hangar_rc pg_conn_failed(struct pg_conn *conn)
@@ -153,6 +157,44 @@ enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool 
     }
 }
 
+/* libpq stores what arrives, whatever the length that the server announced, until the message or
+ * the result is whole.  It has no limit and does not report how much that is. */
+static size_t heap_bytes(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+static void limit_growth(struct pg_conn *conn, size_t most)
+{
+    conn->heap_bytes = heap_bytes();
+    conn->heap_most = most;
+    conn->consumed = 0;
+}
+
+static enum hangar_rc check_growth(struct pg_conn *conn)
+{
+    if (++conn->consumed % CONSUMED_PER_LOOK == 0 &&
+        heap_bytes() > conn->heap_bytes + conn->heap_most) {
+        return pg_set_error(&conn->err, HANGAR_IO, NULL,
+                            "the server has sent more than %zu MiB where no answer needs that much",
+                            conn->heap_most >> 20);
+    }
+    return HANGAR_OK;
+}
+
+enum hangar_rc pg_consume(struct pg_conn *conn)
+{
+    if (!PQconsumeInput(conn->pq)) {
+        return pg_conn_failed(conn);
+    }
+    /* hangar listens to no channel, but a server can notify it without end */
+    for (PGnotify *notify; (notify = PQnotifies(conn->pq)) != NULL;) {
+        PQfreemem(notify);
+    }
+    return check_growth(conn);
+}
+
 enum hangar_rc pg_await_result(struct pg_conn *conn)
 {
     for (;;) {
@@ -171,8 +213,9 @@ enum hangar_rc pg_await_result(struct pg_conn *conn)
         if (!ready) {
             return pg_set_error(&conn->err, HANGAR_IO, NULL, "the server did not answer in time");
         }
-        if (!PQconsumeInput(conn->pq)) {
-            return pg_conn_failed(conn);
+        rc = pg_consume(conn);
+        if (rc != HANGAR_OK) {
+            return rc;
         }
     }
 }
@@ -231,7 +274,11 @@ static enum hangar_rc finish_connecting(struct pg_conn *conn)
 {
     int64_t deadline = clock_monotonic_ms() + conn->src->opt.connect_timeout_ms;
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    limit_growth(conn, ANSWER_MOST);
     while (state != PGRES_POLLING_OK) {
+        if (check_growth(conn) != HANGAR_OK) {
+            return conn->err.rc;
+        }
         if (state == PGRES_POLLING_FAILED) {
             return pg_set_connect_error(&conn->err, conn->pq);
         }
@@ -386,6 +433,7 @@ enum hangar_rc pg_send(struct pg_conn *conn, const char *sql, const char *p1, co
         return pg_conn_failed(conn);
     }
     conn->busy = true;
+    limit_growth(conn, strncmp(sql, "COPY ", 5) == 0 ? COPY_MOST : ANSWER_MOST);
     return HANGAR_OK;
 }
 

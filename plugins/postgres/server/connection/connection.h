@@ -24,6 +24,9 @@ struct pg_conn {
     bool ignores_cancel; /* for cleaning up: cancel is ignored, no wait is longer than 15 s */
     const char *doing;   /* reported to the host during a wait; NULL: nothing */
     char notice[6];      /* SQLSTATE of the last notice or warning */
+    size_t heap_bytes;   /* of this process when the statement was sent */
+    size_t heap_most;    /* how much it may have grown since */
+    unsigned consumed;   /* calls of pg_consume */
     struct pg_error err; /* why the last call failed */
 };
 
@@ -41,6 +44,10 @@ enum hangar_rc pg_connect(struct pg_source *src, const char *database, struct pg
 
 /* Cancels a running statement, disconnects and frees.  NULL is fine. */
 void pg_close(struct pg_conn *conn);
+
+/* Reads what has arrived.  HANGAR_IO: the connection broke, or the server has sent so much for one
+ * statement that this process has grown by 1 GiB, or 4 GiB for a COPY, whose largest row is 1 GiB. */
+enum hangar_rc pg_consume(struct pg_conn *conn);
 
 /* Stores in conn->err what libpq or a failed result says; both return its rc. */
 enum hangar_rc pg_conn_failed(struct pg_conn *conn);

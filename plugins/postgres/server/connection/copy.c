@@ -58,8 +58,9 @@ enum hangar_rc pg_copy_next(struct pg_conn *conn, int timeout_ms, char **row, si
         if (rc != HANGAR_OK || !ready) {
             return rc;
         }
-        if (!PQconsumeInput(conn->pq)) {
-            return pg_conn_failed(conn);
+        rc = pg_consume(conn);
+        if (rc != HANGAR_OK) {
+            return rc;
         }
     }
 }

@@ -40,8 +40,8 @@ enum hangar_rc pg_command_while(struct pg_conn *conn, const char *sql, void (*me
         }
         if (!ready) {
             meanwhile(arg);
-        } else if (!PQconsumeInput(conn->pq)) {
-            return pg_conn_failed(conn);
+        } else if ((rc = pg_consume(conn)) != HANGAR_OK) {
+            return rc;
         }
     }
     return pg_set_error(&conn->err, HANGAR_IO, NULL, "the server did not answer in time");
