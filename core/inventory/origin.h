@@ -18,15 +18,15 @@
 #include "plugin/instance.h"
 #include "session/handle.h"
 
-/* Before something is stored or removed.  CONFIG: the folder belongs to another origin.  IO: it is
- * not the one that this machine knows.  With `claim`, writes origin.json when there is none and
- * there was none. */
+/* Before something is stored or removed.  CONFIG: the folder belongs to another origin.  IO: its
+ * origin.json is not the one that this machine has recorded.  With `claim`, writes origin.json when
+ * there is none and there was none. */
 enum hangar_rc hg_origin_check(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                bool claim, struct hg_error *err);
 
 /* After a listing of the pipeline's folder.  It costs a request only when the listed origin.json
  * is not the one that was seen last.  The owner is not compared: other origins may be read.
- * OK with *lost: only origin.json is lost, the backups are there; the reader goes on, and reports
+ * OK with *lost: only origin.json is lost, the backups are there; the reader continues, and reports
  * hg_origin_fail_lost. */
 enum hangar_rc hg_origin_listed(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                 const struct hg_listed_origin *listed, bool *lost,
@@ -51,7 +51,7 @@ enum hangar_rc hg_origin_ids(struct hangar *h, struct hangar_ctx *sink, const ch
 /* IO: the sink has lost its origin.json, and what to do. */
 enum hangar_rc hg_origin_fail_lost(const struct hangar *h, struct hangar_ctx *sink,
                                    const char *pipeline, struct hg_error *err);
-/* Logs that as a warning, for a reader that goes on. */
+/* Logs that as a warning, for a reader that continues. */
 void hg_origin_warn_lost(struct hangar *h, struct hangar_ctx *sink, const char *pipeline);
 
 #endif

@@ -235,7 +235,7 @@ static enum hangar_rc place_check_contents(struct hangar_ctx *sink,
     return rc;
 }
 
-/* Stores a final file; an empty one is none. */
+/* Stores a final file, unless its text is empty. */
 static enum hangar_rc place_store_final(struct hg_place *place, struct hangar_ctx *sink,
                                         const char *name, const struct hg_str *text,
                                         struct hg_error *err)
@@ -251,8 +251,8 @@ static enum hangar_rc place_store_final(struct hg_place *place, struct hangar_ct
     return rc;
 }
 
-/* A file of that name is there.  The mark of a dead run says that another host took this one for
- * dead, and has removed its files; anything else is a backup of another host, which stays. */
+/* A file of that name is there.  The mark of a dead run: another host considered this run
+ * dead, and has removed its files.  Anything else is a backup of another host, which stays. */
 static enum hangar_rc place_judge_existing(struct hg_place *place, struct hangar_ctx *sink,
                                            struct hg_error *err)
 {

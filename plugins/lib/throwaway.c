@@ -272,7 +272,7 @@ static _Noreturn void throwaway_exec(const struct throwaway *t, int report_fd, c
 {
     static char *const environment[] = {(char *)"LC_ALL=C", (char *)"PATH=/usr/bin:/bin", NULL};
     sigset_t none;
-    setsid(); /* a terminal of hangar is none of the server: it could type commands there */
+    setsid(); /* the server must not keep the terminal of hangar: it could type commands there */
     for (int i = 1; i < 32; i++) {
         signal(i, SIG_DFL);
     }

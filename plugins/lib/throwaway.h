@@ -7,7 +7,7 @@
  *     throwaway_prepare ──► throwaway_run* ──► throwaway_start ──► throwaway_wait
  *                                                    throwaway_stop, in any case
  *
- * What is restored may contain code, of which nobody knows what it does.  So the server runs in a
+ * Restored data may contain code, which may do anything.  So the server runs in a
  * sandbox (sandbox.h): it sees its own folder and programs, and no network, process, key or other
  * data of this machine.  Its folder, DIR/run, has mode 0700 and belongs to the server's user: an
  * unprivileged one when hangar runs as root.  It has an environment of two variables, no input and

@@ -205,7 +205,7 @@ static void add_other_copies(struct hg_restoration *r, enum hangar_rc rc, struct
     hg_str_free(&names);
 }
 
-/* Adds to the error which sources are restored all the same, and the command for the others. */
+/* Adds to the error which sources are restored nevertheless, and the command for the others. */
 static void add_restored_sources(const struct hg_restoration *r, struct hg_error *err)
 {
     struct hg_str others = {0};

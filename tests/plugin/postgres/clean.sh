@@ -352,7 +352,7 @@ it_replaces_all_databases_or_none() {
     drop_database two
 }
 
-it_removes_nothing_that_a_partial_backup_was_told_to_leave_out() {
+it_removes_nothing_that_a_partial_backup_leaves_out() {
     local b=$work/part options says
     sql postgres "CREATE DATABASE part"
     sql part "CREATE TABLE kept (a serial PRIMARY KEY)" "CREATE TABLE audit AS SELECT 1 AS a" \

@@ -264,7 +264,7 @@ static const struct {
      "kk"},
 };
 
-START_TEST(each_rule_keeps_what_it_says)
+START_TEST(each_rule_keeps_the_backups_that_it_names)
 {
     int i = _i;
     add_all(cases[i].times);
@@ -575,7 +575,7 @@ int main(void)
     Suite *suite = suite_create("retention");
     TCase *tests = tcase_create("rules");
     tcase_set_timeout(tests, 30);
-    tcase_add_loop_test(tests, each_rule_keeps_what_it_says, 0,
+    tcase_add_loop_test(tests, each_rule_keeps_the_backups_that_it_names, 0,
                         (int)(sizeof(cases) / sizeof(cases[0])));
     tcase_add_test(tests, the_order_given_does_not_matter);
     tcase_add_test(tests, every_decision_has_its_reasons);

@@ -139,7 +139,7 @@ START_TEST(wrong_instances_are_reported_with_their_place)
 }
 END_TEST
 
-START_TEST(an_instance_is_what_its_keys_say)
+START_TEST(an_instance_has_the_values_of_its_keys)
 {
     const char *yaml = "version: 1\nsources:\n  db: {plugin: demo}\n"
                        "transforms:\n  z: {plugin: \"${HG_Z:-zip-9}\", options: {}}\n"
@@ -183,7 +183,7 @@ START_TEST(an_instance_is_what_its_keys_say)
 }
 END_TEST
 
-START_TEST(keys_without_effect_and_unused_instances_are_warned_of)
+START_TEST(keys_without_effect_and_unused_instances_cause_warnings)
 {
     const char *yaml =
         SOURCE "  spare: {plugin: demo}\nnotifiers:\n  m: {plugin: demo, events: [backup.failed, "
@@ -220,8 +220,8 @@ int main(void)
 {
     const TTest *const tests[] = {
         wrong_instances_are_reported_with_their_place,
-        an_instance_is_what_its_keys_say,
-        keys_without_effect_and_unused_instances_are_warned_of,
+        an_instance_has_the_values_of_its_keys,
+        keys_without_effect_and_unused_instances_cause_warnings,
         a_thousand_instances_are_enough,
     };
     return SUITE_RUN("instances", tests, folder_setup, folder_teardown);

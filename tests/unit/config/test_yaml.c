@@ -217,7 +217,7 @@ START_TEST(hostile_files_are_refused_soon)
 }
 END_TEST
 
-START_TEST(an_alias_bomb_is_only_a_list_of_mistakes)
+START_TEST(an_alias_bomb_is_refused_as_a_list_of_errors)
 {
     struct hg_str text = {0};
     hg_str_add(&text, "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n");
@@ -275,7 +275,7 @@ int main(void)
         texts_are_as_written,
         a_byte_order_mark_and_document_marks_are_accepted,
         hostile_files_are_refused_soon,
-        an_alias_bomb_is_only_a_list_of_mistakes,
+        an_alias_bomb_is_refused_as_a_list_of_errors,
         every_cut_of_a_file_is_read_or_refused,
         every_flipped_byte_of_a_file_is_read_or_refused,
     };

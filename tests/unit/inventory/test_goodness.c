@@ -328,7 +328,7 @@ static void goodness_expect_copy(bool good)
     ck_assert_str_eq(world_text("backups.0.verified.outcome"), good ? "good" : "bad");
 }
 
-START_TEST(copy_and_repair_mend_what_is_known_to_be_damaged)
+START_TEST(copy_and_repair_replace_a_copy_with_recorded_damage)
 {
     world_config(BOTH);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
@@ -375,7 +375,7 @@ int main(void)
         only_a_good_drill_ends_damage_that_a_drill_found,
         a_failed_restore_names_the_other_copy,
         a_new_copy_is_not_judged_by_the_old_one,
-        copy_and_repair_mend_what_is_known_to_be_damaged,
+        copy_and_repair_replace_a_copy_with_recorded_damage,
     };
     return SUITE_RUN("inventory/goodness", tests, world_setup, world_teardown);
 }

@@ -134,7 +134,7 @@ START_TEST(a_sink_that_fails_drops_out_and_the_others_finish)
 }
 END_TEST
 
-START_TEST(a_sink_that_loses_a_byte_is_found_out)
+START_TEST(a_sink_that_loses_a_byte_is_detected)
 {
     struct trip trip;
     trip_init(&trip, 8 * MIB, 2);
@@ -209,7 +209,7 @@ int main(void)
         the_bytes_do_not_depend_on_the_number_of_workers,
         no_sink_is_asked_for_more_puts_than_it_takes,
         a_sink_that_fails_drops_out_and_the_others_finish,
-        a_sink_that_loses_a_byte_is_found_out,
+        a_sink_that_loses_a_byte_is_detected,
         when_all_sinks_fail_the_run_fails_with_the_reason,
         cancelling_wakes_whatever_waits,
     };
