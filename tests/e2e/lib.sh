@@ -68,7 +68,7 @@ fail()
 
 promise()
 {
-    printf -- '-- %s\n' "$*"
+    printf -- '-- %s (at %d s)\n' "$*" "$SECONDS"
 }
 
 sweep()

@@ -140,10 +140,11 @@ main() {
         [ -z "${ONLY:-}" ] || [ "$ONLY" = "$name" ] || continue
         : >"$work/log"
         rm -rf "$work/none"
+        local since=$SECONDS
         if (trap kill_jobs EXIT; "$name"); then
-            echo "ok ${name#*it_}"
+            echo "ok ${name#*it_} ($((SECONDS - since)) s)"
         else
-            echo "FAILED ${name#*it_}"
+            echo "FAILED ${name#*it_} ($((SECONDS - since)) s)"
             failures=$((failures + 1))
         fi
     done
