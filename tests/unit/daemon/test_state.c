@@ -77,7 +77,8 @@ END_TEST
 START_TEST(strange_values_are_ignored)
 {
     static const char *const texts[] = {
-        "{\"schedules\": 1}", "{\"schedules\": [1, null, [], {}]}",
+        "{\"schedules\": 1}",
+        "{\"schedules\": [1, null, [], {}]}",
         "{\"schedules\": [{\"pipeline\": \"q\", \"job\": \"backup\"}]}",
         "{\"schedules\": [{\"pipeline\": \"p\", \"job\": \"backup\", \"last_ms\": \"x\"}]}",
         "{\"schedules\": [{\"pipeline\": \"p\", \"job\": \"backup\", \"run\": 7}]}",

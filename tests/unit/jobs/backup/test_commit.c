@@ -168,8 +168,9 @@ START_TEST(an_interrupted_run_commits_nothing)
 END_TEST
 
 static const char lease_lost[] =
-    "sink local: the lease was not renewed for 30 min, and another host may have removed the files "
-    "of this run; hint: run the job again";
+    "sink local: the lease was not renewed for 30 min, and another host "
+    "may have removed the files of this run; "
+    "hint: run the job again";
 
 START_TEST(a_run_without_a_lease_commits_nothing)
 {
