@@ -55,9 +55,9 @@ START_TEST(variables_become_their_text)
 }
 END_TEST
 
-#define BAD_NAME                                                                                    \
-    "a variable has no valid name; hint: names consist of letters, digits and \"_\"; write \"$$\" " \
-    "for a dollar sign"
+#define BAD_NAME                                                                                   \
+    "a variable has no valid name; hint: names consist of letters, digits and \"_\"; write "       \
+    "\"$$\" for a dollar sign"
 #define BAD_NEXT(name) "\"}\", \":-\" or \":?\" must follow the name of variable " name
 
 static const struct {

@@ -10,9 +10,9 @@
 
 #define PIPELINE "pipelines:\n  p: {sources: [db], sinks: [out]}\n"
 #define SOURCE "version: 1\nsources:\n  db: {plugin: demo}\n"
-#define NAME_HINT                                                                                     \
-    " is not a valid name; hint: a name consists of a-z, 0-9, \"_\" and \"-\", begins with a letter " \
-    "and has at most 64 characters"
+#define NAME_HINT                                                                                  \
+    " is not a valid name; hint: a name consists of a-z, 0-9, \"_\" and \"-\", begins with a "     \
+    "letter and has at most 64 characters"
 #define LONG "a2345678901234567890123456789012345678901234567890123456789012345"
 #define SINK(lines)                                                                                \
     SOURCE "sinks:\n  out:\n    plugin: store\n    options: {path: b}\n" lines PIPELINE
@@ -32,11 +32,11 @@ static const struct world_row wrong[] = {
     {SOURCE "sinks:\n  out: {options: {path: a}}\n" PIPELINE,
      "backup.yaml:5:3: sink \"out\" has no \"plugin\""},
     {SOURCE "sinks:\n  out: {plugin: Store}\n" PIPELINE,
-     "backup.yaml:5:17: \"Store\" is not the name of a plugin; hint: a name consists of a-z, 0-9 and "
-     "\"-\""},
+     "backup.yaml:5:17: \"Store\" is not the name of a plugin; hint: a name consists of a-z, 0-9 "
+     "and \"-\""},
     {SOURCE "sinks:\n  out: {plugin: ../store}\n" PIPELINE,
-     "backup.yaml:5:17: \"../store\" is not the name of a plugin; hint: a name consists of a-z, 0-9 and "
-     "\"-\""},
+     "backup.yaml:5:17: \"../store\" is not the name of a plugin; hint: a name consists of a-z, "
+     "0-9 and \"-\""},
     {SOURCE "sinks:\n  out: {plugin: [store]}\n" PIPELINE,
      "backup.yaml:5:17: plugin must be a single value, not a list"},
     {SOURCE "sinks:\n  out: {plugin: store}\n" PIPELINE,

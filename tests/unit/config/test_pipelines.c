@@ -109,8 +109,8 @@ static const struct world_row wrong[] = {
     {WITH("  p: {sources: [app_db], sinks: [local], schedule: [1]}\n"),
      "backup.yaml:10:52: schedule must be a single value, not a list"},
     {WITH("  \"Night ly\": {sources: [app_db], sinks: [local]}\n"),
-     "backup.yaml:10:3: \"Night ly\" is not a valid name; hint: a name consists of a-z, 0-9, \"_\" and "
-     "\"-\", begins with a letter and has at most 64 characters"},
+     "backup.yaml:10:3: \"Night ly\" is not a valid name; hint: a name consists of a-z, 0-9, \"_\" "
+     "and \"-\", begins with a letter and has at most 64 characters"},
     {WITH("  {}\n"), "backup.yaml:10:3: pipelines is empty"},
     {WITH("  [p]\n"), "backup.yaml:10:3: pipelines must be a map of keys and values"},
     {WITH("# none\n"), "backup.yaml:9:11: pipelines has no value; hint: indent below it what "

@@ -46,7 +46,8 @@ enum hangar_rc pg_connect(struct pg_source *src, const char *database, struct pg
 void pg_close(struct pg_conn *conn);
 
 /* Reads what has arrived.  HANGAR_IO: the connection broke, or the server has sent so much for one
- * statement that this process has grown by 1 GiB, or 4 GiB for a COPY, whose largest row is 1 GiB. */
+ * statement that this process has grown by 1 GiB, or 4 GiB for a COPY (the largest row has
+ * 1 GiB). */
 enum hangar_rc pg_consume(struct pg_conn *conn);
 
 /* Stores in conn->err what libpq or a failed result says; both return its rc. */
