@@ -176,6 +176,16 @@ void hg_verification_forget(const struct hg_state *state, const char *pipeline, 
     json_decref(line);
 }
 
+static enum hangar_rc verifications_each(const struct hg_state *state, const char *pipeline,
+                                         void (*fn)(void *arg, const json_t *line), void *arg,
+                                         struct hg_error *err)
+{
+    char *name = journal_name(pipeline);
+    enum hangar_rc rc = name ? hg_journal_each(state, name, fn, arg, err) : hg_no_memory(err);
+    free(name);
+    return rc;
+}
+
 static void verifications_add(void *arg, const json_t *line)
 {
     struct hg_verifications *all = arg;
@@ -212,11 +222,10 @@ void hg_verifications_read(struct hg_verifications *all, const struct hg_state *
                            const char *pipeline)
 {
     *all = (struct hg_verifications){.is_read = true};
-    char *name = journal_name(pipeline);
-    if (name) {
-        hg_journal_each(state, name, verifications_add, all);
+    struct hg_error err = {0};
+    if (verifications_each(state, pipeline, verifications_add, all, &err) != HANGAR_OK) {
+        hg_log_line(state->log, HANGAR_LOG_WARN, "%s", err.text);
     }
-    free(name);
     if (all->count == 0) {
         return;
     }
@@ -259,35 +268,37 @@ const struct hg_verification *hg_verifications_find(const struct hg_verification
 
 /* ---- the last of a level ---- */
 
-struct last_verification {
-    const char *sink;
-    enum hangar_verify_level level;
-    struct hg_verification found;
+struct last_search {
+    struct hg_last_verification *wanted;
+    size_t count;
 };
 
-static void keep_last_verification(void *arg, const json_t *line)
+/* The journal has the oldest first: each later one replaces it. */
+static void last_search_add(void *arg, const json_t *line)
 {
-    struct last_verification *last = arg;
-    struct hg_verification found;
-    if (!hg_verification_parse(line, &found)) {
-        return;
-    }
-    if (found.level >= last->level && !found.forget && strcmp(found.sink, last->sink) == 0) {
-        hg_verification_free(&last->found);
-        last->found = found;
-    } else {
-        hg_verification_free(&found);
+    struct last_search *search = arg;
+    for (size_t i = 0; i < search->count; i++) {
+        struct hg_last_verification *last = &search->wanted[i];
+        struct hg_verification found;
+        if (!hg_verification_parse(line, &found)) {
+            return;
+        }
+        if (found.level >= last->level && !found.forget && strcmp(found.sink, last->sink) == 0) {
+            hg_verification_free(&last->found);
+            last->found = found;
+        } else {
+            hg_verification_free(&found);
+        }
     }
 }
 
-struct hg_verification hg_verification_last(const struct hg_state *state, const char *pipeline,
-                                            const char *sink, enum hangar_verify_level level)
+enum hangar_rc hg_verifications_last(const struct hg_state *state, const char *pipeline,
+                                     struct hg_last_verification *wanted, size_t count,
+                                     struct hg_error *err)
 {
-    struct last_verification last = {.sink = sink, .level = level};
-    char *name = journal_name(pipeline);
-    if (name) {
-        hg_journal_each(state, name, keep_last_verification, &last);
+    struct last_search search = {wanted, count};
+    for (size_t i = 0; i < count; i++) {
+        wanted[i].found = (struct hg_verification){0};
     }
-    free(name);
-    return last.found;
+    return verifications_each(state, pipeline, last_search_add, &search, err);
 }

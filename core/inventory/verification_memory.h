@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "session/document.h"
 #include "session/handle.h"
@@ -89,10 +90,18 @@ const struct hg_verification *hg_verifications_find(const struct hg_verification
 const struct hg_verification *hg_verification_shown(const struct hg_verification *a,
                                                     const struct hg_verification *b);
 
-/* The last verification of at least this level in a sink that this machine remembers; `id` is NULL
- * when there is none.  Free with hg_verification_free. */
-struct hg_verification hg_verification_last(const struct hg_state *state, const char *pipeline,
-                                            const char *sink, enum hangar_verify_level level);
+/* The last verification of at least `level` in a sink that this machine remembers. */
+struct hg_last_verification {
+    const char *sink; /* its name */
+    enum hangar_verify_level level;
+    struct hg_verification found; /* `id` is NULL when there is none; hg_verification_free */
+};
+
+/* Finds all of them in one reading; sets each `found`.  Fails when what is remembered cannot be
+ * read. */
+enum hangar_rc hg_verifications_last(const struct hg_state *state, const char *pipeline,
+                                     struct hg_last_verification *wanted, size_t count,
+                                     struct hg_error *err);
 
 /* True when `a` is the worse result, or as bad and newer.  `id` of both may be NULL. */
 bool hg_verification_is_worse(const struct hg_verification *a, const struct hg_verification *b);

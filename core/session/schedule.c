@@ -36,7 +36,11 @@ static json_t *scheduled_jobs(const struct hg_pipeline_config *p)
 static json_t *pipeline_plan(struct hangar *h, const struct hg_pipeline_config *p)
 {
     json_t *one = json_object(), *windows = json_array();
-    struct hg_history_run last = hg_history_last(&h->state, p->name);
+    struct hg_history_run last;
+    struct hg_error err = {0};
+    if (hg_history_last(&h->state, p->name, &last, &err) != HANGAR_OK) {
+        hg_log_line(&h->log, HANGAR_LOG_WARN, "%s", err.text);
+    }
     hg_json_set_string(one, "name", p->name);
     hg_json_set(one, "jobs", scheduled_jobs(p));
     hg_json_set_string(one, "timezone", p->timezone);

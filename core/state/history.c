@@ -54,37 +54,25 @@ void hg_history_append_apart(const struct hg_state *state, const char *pipeline,
     free(name);
 }
 
-enum hangar_rc hg_history_check(const struct hg_state *state, const char *pipeline,
-                                struct hg_error *err)
+enum hangar_rc hg_history_last(const struct hg_state *state, const char *pipeline,
+                               struct hg_history_run *last, struct hg_error *err)
 {
-    static const char *const suffixes[] = {"", HG_HISTORY_VERIFY, HG_HISTORY_PARTIAL,
-                                           HG_HISTORY_RESTORES};
-    enum hangar_rc rc = HANGAR_OK;
-    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]) && rc == HANGAR_OK; i++) {
-        char *name = hg_format("%s%s", pipeline, suffixes[i]);
-        rc = name ? hg_journal_check(state, name, err) : hg_no_memory(err);
-        free(name);
-    }
-    return rc;
-}
-
-struct hg_history_run hg_history_last(const struct hg_state *state, const char *pipeline)
-{
-    json_t *line = hg_journal_last(state, pipeline);
-    struct hg_history_run run = {
-        .line = line, .started_ms = -1, .stored_bytes = -1, .retry_ms = -1};
+    json_t *line = NULL;
+    enum hangar_rc rc = hg_journal_last(state, pipeline, &line, err);
+    *last =
+        (struct hg_history_run){.line = line, .started_ms = -1, .stored_bytes = -1, .retry_ms = -1};
     if (!line) {
-        return run;
+        return rc;
     }
-    run.run = hg_json_string(line, "run", NULL);
-    run.id = hg_json_string(line, "id", NULL);
-    run.status = hg_json_string(line, "status", "failed");
-    run.error = hg_json_string(line, "error", NULL);
-    hg_time_parse(hg_json_string(line, "started", ""), &run.started_ms);
-    hg_time_parse(hg_json_string(line, "retry", ""), &run.retry_ms);
-    run.duration_ms = hg_json_int(line, "duration_ms", 0);
-    run.stored_bytes = hg_json_int(line, "stored_bytes", -1);
-    return run;
+    last->run = hg_json_string(line, "run", NULL);
+    last->id = hg_json_string(line, "id", NULL);
+    last->status = hg_json_string(line, "status", "failed");
+    last->error = hg_json_string(line, "error", NULL);
+    hg_time_parse(hg_json_string(line, "started", ""), &last->started_ms);
+    hg_time_parse(hg_json_string(line, "retry", ""), &last->retry_ms);
+    last->duration_ms = hg_json_int(line, "duration_ms", 0);
+    last->stored_bytes = hg_json_int(line, "stored_bytes", -1);
+    return rc;
 }
 
 void hg_history_free(struct hg_history_run *run)

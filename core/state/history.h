@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "state/state.h"
 
@@ -37,13 +38,10 @@ void hg_history_append(const struct hg_state *state, const char *pipeline,
 void hg_history_append_apart(const struct hg_state *state, const char *pipeline, const char *suffix,
                              const struct hg_history_run *run);
 
-/* Fails when a history of this pipeline is there and cannot be read, also that of verifications. */
-enum hangar_rc hg_history_check(const struct hg_state *state, const char *pipeline,
-                                struct hg_error *err);
-
-/* Reads the last run of a pipeline; `status` is NULL when there is none.  Free the result with
- * hg_history_free. */
-struct hg_history_run hg_history_last(const struct hg_state *state, const char *pipeline);
+/* Reads the last run of a pipeline; `status` is NULL when there is none.  Fails when its history is
+ * there and cannot be read; then there is none, too.  Free *last with hg_history_free. */
+enum hangar_rc hg_history_last(const struct hg_state *state, const char *pipeline,
+                               struct hg_history_run *last, struct hg_error *err);
 void hg_history_free(struct hg_history_run *run);
 
 /* The run as documents show it: a new object, or null when there is none. */

@@ -97,30 +97,12 @@ static enum hangar_rc journal_read(const struct hg_state *state, const char *jou
     return hg_context(err, "cannot read the history of jobs on this machine");
 }
 
-/* As journal_read; a failure is only logged. */
-static struct hg_str journal_read_or_warn(const struct hg_state *state, const char *journal)
+enum hangar_rc hg_journal_last(const struct hg_state *state, const char *journal, json_t **line,
+                               struct hg_error *err)
 {
     struct hg_str text = {0};
-    struct hg_error err = {0};
-    if (journal_read(state, journal, &text, &err) != HANGAR_OK) {
-        hg_log_line(state->log, HANGAR_LOG_WARN, "%s", err.text);
-    }
-    return text;
-}
-
-enum hangar_rc hg_journal_check(const struct hg_state *state, const char *journal,
-                                struct hg_error *err)
-{
-    struct hg_str text = {0};
-    enum hangar_rc rc = journal_read(state, journal, &text, err);
-    hg_str_free(&text);
-    return rc;
-}
-
-json_t *hg_journal_last(const struct hg_state *state, const char *journal)
-{
-    struct hg_str text = journal_read_or_warn(state, journal);
     json_t *last = NULL;
+    enum hangar_rc rc = journal_read(state, journal, &text, err);
     /* a line that was cut by a crash is skipped */
     for (size_t end = text.len, start; !last && end > 0; end = start) {
         start = end - 1;
@@ -132,13 +114,16 @@ json_t *hg_journal_last(const struct hg_state *state, const char *journal)
         }
     }
     hg_str_free(&text);
-    return last;
+    *line = last;
+    return rc;
 }
 
-void hg_journal_each(const struct hg_state *state, const char *journal,
-                     void (*fn)(void *arg, const json_t *line), void *arg)
+enum hangar_rc hg_journal_each(const struct hg_state *state, const char *journal,
+                               void (*fn)(void *arg, const json_t *line), void *arg,
+                               struct hg_error *err)
 {
-    struct hg_str text = journal_read_or_warn(state, journal);
+    struct hg_str text = {0};
+    enum hangar_rc rc = journal_read(state, journal, &text, err);
     for (size_t at = 0; at < text.len;) {
         size_t n = strcspn(text.data + at, "\n");
         json_t *line = NULL;
@@ -150,4 +135,5 @@ void hg_journal_each(const struct hg_state *state, const char *journal,
         at += n + 1;
     }
     hg_str_free(&text);
+    return rc;
 }

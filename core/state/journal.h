@@ -7,6 +7,7 @@
 #ifndef HG_STATE_JOURNAL_H
 #define HG_STATE_JOURNAL_H
 
+#include "base/error.h"
 #include "base/json.h"
 #include "state/state.h"
 
@@ -14,17 +15,17 @@
  * its line cannot be written. */
 void hg_journal_append(const struct hg_state *state, const char *name, const json_t *line);
 
-/* Fails when there is a journal that cannot be read: nothing is known then, which is not the same
- * as that nothing was done.  The two functions below only log a warning. */
-enum hangar_rc hg_journal_check(const struct hg_state *state, const char *name,
-                                struct hg_error *err);
+/* Both fail when there is a journal that cannot be read: nothing is known then, which is not the
+ * same as that nothing was done.  A line that a crash has cut is skipped. */
 
 /* Calls fn with each line, the oldest first.  `line` lives until fn returns, unless fn takes a
- * reference.  A line that a crash has cut is skipped. */
-void hg_journal_each(const struct hg_state *state, const char *name,
-                     void (*fn)(void *arg, const json_t *line), void *arg);
+ * reference. */
+enum hangar_rc hg_journal_each(const struct hg_state *state, const char *name,
+                               void (*fn)(void *arg, const json_t *line), void *arg,
+                               struct hg_error *err);
 
 /* The last line, for the caller to free; NULL when there is none. */
-json_t *hg_journal_last(const struct hg_state *state, const char *name);
+enum hangar_rc hg_journal_last(const struct hg_state *state, const char *name, json_t **line,
+                               struct hg_error *err);
 
 #endif

@@ -72,6 +72,8 @@ enum hangar_rc hg_alert_memory_put(struct hg_alert_memory *memory,
         firing_alert_free(&copy);
         return hg_no_memory(err);
     }
+    const char *space = strchr(copy.key, ' ');
+    copy.sink = space ? space + 1 : NULL;
     if (known) {
         firing_alert_free(known);
     } else {

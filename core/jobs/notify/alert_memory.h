@@ -20,7 +20,8 @@
 
 struct hg_firing_alert {
     char *pipeline;
-    char *key; /* as in alert_rules.h */
+    char *key;        /* as in alert_rules.h */
+    const char *sink; /* within `key`; NULL: of no sink.  hg_alert_memory_put sets it */
     char *text;
     int64_t since_ms;
     int64_t notified_ms; /* the last time; -1: no notifier has received it yet */

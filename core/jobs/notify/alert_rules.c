@@ -27,16 +27,29 @@ static int64_t next_backup_bytes(int64_t newest_bytes)
     return newest_bytes + newest_bytes / 10;
 }
 
+static const char *const alert_names[] = {
+    [HG_ALERT_FAILED] = "failed",
+    [HG_ALERT_SLOW] = "slow",
+    [HG_ALERT_STALE] = "stale",
+    [HG_ALERT_SPACE] = "space",
+    [HG_ALERT_UNREACHABLE] = "unreachable",
+    [HG_ALERT_DAMAGED] = "damaged",
+    [HG_ALERT_FUTURE] = "future",
+    [HG_ALERT_SIZE] = "size",
+    [HG_ALERT_DRILL] = "drill",
+};
+
 /* Adds an alert; its text follows. */
-static struct hg_str *alert_add(struct hg_alerts *out, const char *name, const char *sink)
+static struct hg_str *alert_add(struct hg_alerts *out, enum hg_alert_kind kind, const char *sink)
 {
     if (!hg_vec_reserve((void **)&out->items, out->count, &out->capacity, sizeof(*out->items))) {
         out->failed = true;
         return &out->unused;
     }
     struct hg_alert *alert = &out->items[out->count++];
-    *alert = (struct hg_alert){.sink = sink};
-    snprintf(alert->key, sizeof(alert->key), "%s%s%s", name, sink ? " " : "", sink ? sink : "");
+    *alert = (struct hg_alert){.kind = kind, .sink = sink};
+    snprintf(alert->key, sizeof(alert->key), "%s%s%s", alert_names[kind], sink ? " " : "",
+             sink ? sink : "");
     return &alert->text;
 }
 
@@ -73,7 +86,7 @@ static void alert_last_run(const struct hg_pipeline_status *p, const struct hg_a
     char took[HG_UNITS_SIZE], limit[HG_UNITS_SIZE];
     const bool running = p->running_since_ms >= 0;
     if (last->status && hg_status_of_name(last->status) != HANGAR_STATUS_DONE) {
-        hg_str_addf(alert_add(out, "failed", NULL), "last run %s%s%s", last->status,
+        hg_str_addf(alert_add(out, HG_ALERT_FAILED, NULL), "last run %s%s%s", last->status,
                     last->error ? ": " : "", last->error ? last->error : "");
         alert_added(out)->quiet = alert_run_is_open(p, now_ms);
     }
@@ -81,7 +94,7 @@ static void alert_last_run(const struct hg_pipeline_status *p, const struct hg_a
     if (limits->max_duration_ms > 0 && ms > limits->max_duration_ms) {
         hg_format_duration(ms, took);
         hg_format_duration(limits->max_duration_ms, limit);
-        hg_str_addf(alert_add(out, "slow", NULL),
+        hg_str_addf(alert_add(out, HG_ALERT_SLOW, NULL),
                     running ? "current run has been running for %s (limit %s)"
                             : "last run took %s (limit %s)",
                     took, limit);
@@ -98,12 +111,12 @@ static void alert_age(const struct hg_sink_status *sink, const struct hg_alert_l
         return;
     }
     if (!sink->newest) {
-        hg_str_addf(alert_add(out, "stale", name), "no good backup in sink %s", name);
+        hg_str_addf(alert_add(out, HG_ALERT_STALE, name), "no good backup in sink %s", name);
         alert_added(out)->none_yet = !failed && !sink->damage && !sink->future;
     } else if (now_ms - sink->newest->time_ms > limits->max_age_ms) {
         hg_format_duration(now_ms - sink->newest->time_ms, age);
         hg_format_duration(limits->max_age_ms, limit);
-        hg_str_addf(alert_add(out, "stale", name),
+        hg_str_addf(alert_add(out, HG_ALERT_STALE, name),
                     "newest good backup in sink %s is %s old (limit %s)", name, age, limit);
     }
 }
@@ -113,7 +126,7 @@ static void alert_backups(const struct hg_sink_status *sink, struct hg_alerts *o
 {
     const char *name = sink->config->name;
     if (sink->damage) {
-        struct hg_str *text = alert_add(out, "damaged", name);
+        struct hg_str *text = alert_add(out, HG_ALERT_DAMAGED, name);
         hg_str_addf(text, "in sink %s: %s", name,
                     hg_error_without(sink->damage->problem, "sink", name));
         if (sink->damaged > 1) {
@@ -121,7 +134,7 @@ static void alert_backups(const struct hg_sink_status *sink, struct hg_alerts *o
         }
     }
     if (sink->future) {
-        hg_str_addf(alert_add(out, "future", name),
+        hg_str_addf(alert_add(out, HG_ALERT_FUTURE, name),
                     "in sink %s: %s is from the future, and does not count as the newest", name,
                     sink->future->id);
     }
@@ -139,11 +152,11 @@ static void alert_space(const struct hg_sink_status *sink, const struct hg_alert
     hg_format_size((uint64_t)sink->free_bytes, free_text);
     if (sink->free_bytes < limits->min_free_bytes) {
         hg_format_size((uint64_t)limits->min_free_bytes, need_text);
-        hg_str_addf(alert_add(out, "space", name), "%s free in sink %s (limit %s)", free_text, name,
-                    need_text);
+        hg_str_addf(alert_add(out, HG_ALERT_SPACE, name), "%s free in sink %s (limit %s)",
+                    free_text, name, need_text);
     } else if (sink->free_bytes < needs) {
         hg_format_size((uint64_t)needs, need_text);
-        hg_str_addf(alert_add(out, "space", name),
+        hg_str_addf(alert_add(out, HG_ALERT_SPACE, name),
                     "%s free in sink %s, but the next backup needs about %s", free_text, name,
                     need_text);
     }
@@ -165,7 +178,7 @@ static void alert_size(const struct hg_sink_status *sink, const struct hg_alert_
     if (small || large) {
         hg_format_size((uint64_t)bytes, now_text);
         hg_format_size((uint64_t)usual, usual_text);
-        hg_str_addf(alert_add(out, "size", name),
+        hg_str_addf(alert_add(out, HG_ALERT_SIZE, name),
                     "newest backup in sink %s is %s (usually about %s)", name, now_text,
                     usual_text);
     }
@@ -174,8 +187,8 @@ static void alert_size(const struct hg_sink_status *sink, const struct hg_alert_
 /* Without a drill the oldest backup counts: for so long there has been something to drill. */
 static int64_t drill_due_since(const struct hg_pipeline_status *p)
 {
-    int64_t since = p->last_drill.id ? p->last_drill.time_ms : -1;
-    for (size_t i = 0; !p->last_drill.id && i < p->sink_count; i++) {
+    int64_t since = p->last_drill ? p->last_drill->time_ms : -1;
+    for (size_t i = 0; !p->last_drill && i < p->sink_count; i++) {
         const struct hg_index_item *oldest = p->sinks[i].oldest;
         since = oldest && (since < 0 || oldest->time_ms < since) ? oldest->time_ms : since;
     }
@@ -185,12 +198,12 @@ static int64_t drill_due_since(const struct hg_pipeline_status *p)
 static void alert_drill(const struct hg_pipeline_status *p, const struct hg_alert_limits *limits,
                         int64_t now_ms, struct hg_alerts *out)
 {
-    const struct hg_verification *last = &p->last_drill;
+    const struct hg_verification *last = p->last_drill;
     char age[HG_UNITS_SIZE], limit[HG_UNITS_SIZE];
-    if (last->id && last->status != HANGAR_STATUS_DONE) {
+    if (last && last->status != HANGAR_STATUS_DONE) {
         bool bad = hg_outcome_of(last->status) == HG_BAD;
-        hg_str_addf(alert_add(out, "drill", NULL), "last drill of %s in sink %s%s: %s", last->id,
-                    last->sink, bad ? "" : " could not judge it",
+        hg_str_addf(alert_add(out, HG_ALERT_DRILL, NULL), "last drill of %s in sink %s%s: %s",
+                    last->id, last->sink, bad ? "" : " could not judge it",
                     last->error ? last->error : hangar_status_name(last->status));
         return;
     }
@@ -198,7 +211,7 @@ static void alert_drill(const struct hg_pipeline_status *p, const struct hg_aler
     if (limits->max_drill_age_ms > 0 && since >= 0 && now_ms - since > limits->max_drill_age_ms) {
         hg_format_duration(now_ms - since, age);
         hg_format_duration(limits->max_drill_age_ms, limit);
-        hg_str_addf(alert_add(out, "drill", NULL), "no drill for %s (limit %s)", age, limit);
+        hg_str_addf(alert_add(out, HG_ALERT_DRILL, NULL), "no drill for %s (limit %s)", age, limit);
     }
 }
 
@@ -214,12 +227,12 @@ void hg_alert_rules(const struct hg_pipeline_status *pipeline, const struct hg_a
         const struct hg_sink_status *sink = &pipeline->sinks[i];
         const char *name = sink->config->name;
         if (!sink->readable) {
-            hg_str_addf(alert_add(out, "unreachable", name), "cannot read sink %s: %s", name,
+            hg_str_addf(alert_add(out, HG_ALERT_UNREACHABLE, name), "cannot read sink %s: %s", name,
                         hg_error_without(sink->error.text, "sink", name));
             continue;
         }
         if (sink->error.rc != HANGAR_OK) {
-            hg_str_addf(alert_add(out, "unreachable", name), "in sink %s: %s", name,
+            hg_str_addf(alert_add(out, HG_ALERT_UNREACHABLE, name), "in sink %s: %s", name,
                         hg_error_without(sink->error.text, "sink", name));
         }
         alert_backups(sink, out);

@@ -21,21 +21,23 @@ struct hg_alert_limits {
     int64_t size_change;      /* percent by which a backup may differ from the usual size */
 };
 
-/*
- * Alerts by their key:
- *     failed             the last run failed
- *     slow               the last run took, or the one under way takes, too long
- *     stale SINK         no good backup for too long, or none at all
- *     space SINK         less is free than the limit, or than the next backup needs
- *     unreachable SINK   the sink, a folder in it, or its free space cannot be read
- *     damaged SINK       a backup in it is not good (goodness.h)
- *     future SINK        a backup in it is from the future
- *     size SINK          the newest backup is far smaller or larger than usual
- *     drill              the last drill failed, or was too long ago
- */
+/* Those from HG_ALERT_STALE to HG_ALERT_SIZE are of a sink. */
+enum hg_alert_kind {
+    HG_ALERT_FAILED,      /* the last run failed */
+    HG_ALERT_SLOW,        /* the last run took, or the one under way takes, too long */
+    HG_ALERT_STALE,       /* no good backup for too long, or none at all */
+    HG_ALERT_SPACE,       /* less is free than the limit, or than the next backup needs */
+    HG_ALERT_UNREACHABLE, /* the sink, a folder in it, or its free space cannot be read */
+    HG_ALERT_DAMAGED,     /* a backup in it is not good (goodness.h) */
+    HG_ALERT_FUTURE,      /* a backup in it is from the future */
+    HG_ALERT_SIZE,        /* the newest backup is far smaller or larger than usual */
+    HG_ALERT_DRILL        /* the last drill failed, or was too long ago */
+};
+
 struct hg_alert {
-    char key[160];
+    enum hg_alert_kind kind;
     const char *sink; /* the configuration's; NULL: of no sink */
+    char key[160];    /* its name in documents: "failed", "stale SINK" */
     bool quiet;       /* it does not begin now, but one that is firing lasts: a run that was
                        * interrupted, or that is tried again, shows no failure, and no success */
     bool none_yet;    /* the sink has no backup, perhaps because none was due yet */

@@ -44,13 +44,12 @@ struct hg_alert_judgement {
 /* ---- one alert ---- */
 
 static bool alert_notify(struct hg_alert_judgement *j, const struct hg_pipeline_config *pipeline,
-                         const char *kind, const char *text, const json_t *detail)
+                         bool firing, const char *text, const json_t *detail)
 {
     char summary[1024];
-    bool firing = strcmp(kind, "alert.firing") == 0;
     snprintf(summary, sizeof(summary), "%s%s on %s: %s", firing ? "" : "resolved: ", pipeline->name,
              j->h->identity.host, text);
-    return hg_notify(j->h, &(struct hg_event){.kind = kind,
+    return hg_notify(j->h, &(struct hg_event){.kind = firing ? "alert.firing" : "alert.resolved",
                                               .level = firing ? HANGAR_LOG_ERROR : HANGAR_LOG_INFO,
                                               .pipeline = pipeline,
                                               .summary = summary,
@@ -94,7 +93,7 @@ static enum hangar_rc alert_fire(struct hg_alert_judgement *j,
         hg_log_event(&j->h->log, HANGAR_LOG_WARN, "alert.firing", "pipeline %s: %s", pipeline->name,
                      text);
     }
-    if (notify && due && alert_notify(j, pipeline, "alert.firing", text, document)) {
+    if (notify && due && alert_notify(j, pipeline, true, text, document)) {
         next.notified_ms = now_ms;
     }
     if (j->list) {
@@ -119,10 +118,9 @@ static bool alert_holds(const struct hg_alerts *alerts, const char *key)
 static bool alert_is_of_another(const struct hangar *h, const struct hg_pipeline_config *pipeline,
                                 const struct hg_firing_alert *known)
 {
-    const char *sink = strchr(known->key, ' ');
-    bool mine = !sink;
-    for (size_t i = 0; sink && i < pipeline->sink_count; i++) {
-        mine = mine || strcmp(h->config->instances[pipeline->sinks[i]].name, sink + 1) == 0;
+    bool mine = !known->sink;
+    for (size_t i = 0; !mine && i < pipeline->sink_count; i++) {
+        mine = strcmp(h->config->instances[pipeline->sinks[i]].name, known->sink) == 0;
     }
     return !mine && hg_project_has_pipeline(&h->state, pipeline->name);
 }
@@ -140,7 +138,7 @@ static bool alert_resolve(struct hg_alert_judgement *j, const struct hg_pipeline
     hg_json_set_time(detail, "since", known->since_ms);
     hg_json_set_time(detail, "told", known->notified_ms);
     hg_json_set_string(detail, "text", known->text);
-    bool received = alert_notify(j, pipeline, "alert.resolved", known->text, detail);
+    bool received = alert_notify(j, pipeline, false, known->text, detail);
     json_decref(detail);
     return received;
 }
@@ -302,7 +300,7 @@ void hg_alerts_space(struct hg_session *session, const struct hg_pipeline_config
         hg_alert_rules(&report.pipelines[0], &(struct hg_alert_limits){0}, report.read_ms, &alerts);
     }
     for (size_t i = 0; i < alerts.count; i++) {
-        if (strncmp(alerts.items[i].key, "space ", 6) == 0) {
+        if (alerts.items[i].kind == HG_ALERT_SPACE) {
             hg_str_addf(out, "%s\n", hg_str_text(&alerts.items[i].text));
         }
     }

@@ -82,15 +82,24 @@ static void past_add_verification(void *arg, const json_t *line)
     past_add(arg, drill ? "drill" : "verify", hg_json_string(line, "time", ""), line);
 }
 
-static void past_read(struct past_jobs *jobs, const struct hg_state *state, const char *suffix,
-                      void (*add)(void *arg, const json_t *line))
+/* Reads all histories of jobs->pipeline. */
+static enum hangar_rc past_read(struct past_jobs *jobs, const struct hg_state *state,
+                                struct hg_error *err)
 {
-    char *name = hg_format("%s%s", jobs->pipeline, suffix);
-    if (name) {
-        hg_journal_each(state, name, add, jobs);
+    static const struct {
+        const char *suffix;
+        void (*add)(void *arg, const json_t *line);
+    } all[] = {{"", past_add_backup},
+               {HG_HISTORY_PARTIAL, past_add_partial},
+               {HG_HISTORY_VERIFY, past_add_verification},
+               {HG_HISTORY_RESTORES, past_add_restore}};
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && rc == HANGAR_OK; i++) {
+        char *name = hg_format("%s%s", jobs->pipeline, all[i].suffix);
+        rc = name ? hg_journal_each(state, name, all[i].add, jobs, err) : hg_no_memory(err);
+        free(name);
     }
-    jobs->failed = jobs->failed || !name;
-    free(name);
+    return rc;
 }
 
 static int past_compare(const void *a, const void *b)
@@ -116,11 +125,7 @@ enum hangar_status hangar_history(struct hangar *h, const char *pipeline, uint32
     for (size_t p = 0; rc == HANGAR_OK && p < h->config->pipeline_count; p++) {
         jobs.pipeline = h->config->pipelines[p].name;
         if (!pipeline || strcmp(pipeline, jobs.pipeline) == 0) {
-            rc = hg_history_check(&h->state, jobs.pipeline, &err);
-            past_read(&jobs, &h->state, "", past_add_backup);
-            past_read(&jobs, &h->state, HG_HISTORY_PARTIAL, past_add_partial);
-            past_read(&jobs, &h->state, HG_HISTORY_VERIFY, past_add_verification);
-            past_read(&jobs, &h->state, HG_HISTORY_RESTORES, past_add_restore);
+            rc = past_read(&jobs, &h->state, &err);
         }
     }
     if (jobs.count) {

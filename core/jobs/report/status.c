@@ -96,7 +96,6 @@ static int64_t status_free_bytes(struct hg_sink_status *sink)
 static void status_read_sink(struct hg_session *s, const char *pipeline, size_t instance,
                              struct hg_sink_status *sink)
 {
-    sink->config = &s->h->config->instances[instance];
     sink->usual_bytes = sink->free_bytes = -1;
     if (hg_session_open(s, instance, NULL, 0, &sink->ctx, &sink->error) != HANGAR_OK) {
         sink->ctx = NULL;
@@ -115,24 +114,36 @@ static void status_read_sink(struct hg_session *s, const char *pipeline, size_t 
     sink->free_bytes = status_free_bytes(sink);
 }
 
-/* A good drill of one sink's copy does not hide a bad one of another's.  Drills of sinks that the
- * pipeline no longer has do not count. */
-static struct hg_verification status_last_drill(const struct hangar *h,
-                                                const struct hg_pipeline_config *config)
+/* Reads what is remembered of verifications.  A good drill of one sink's copy does not hide a bad
+ * one of another's.  Drills of sinks that the pipeline no longer has do not count. */
+static enum hangar_rc status_read_verifications(const struct hangar *h,
+                                                struct hg_pipeline_status *pipeline,
+                                                struct hg_error *err)
 {
-    struct hg_verification worst = {0};
-    for (size_t i = 0; i < config->sink_count; i++) {
-        const char *sink = h->config->instances[config->sinks[i]].name;
-        struct hg_verification one =
-            hg_verification_last(&h->state, config->name, sink, HANGAR_VERIFY_DRILL);
-        if (hg_verification_is_worse(&one, &worst)) {
-            struct hg_verification better = worst;
-            worst = one;
-            one = better;
-        }
-        hg_verification_free(&one);
+    const size_t count = pipeline->sink_count;
+    struct hg_last_verification *last = calloc(2 * count + 1, sizeof(*last));
+    if (!last) {
+        return hg_no_memory(err);
     }
-    return worst;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = pipeline->sinks[i].config->name;
+        last[2 * i] = (struct hg_last_verification){name, HANGAR_VERIFY_FULL, {0}};
+        last[2 * i + 1] = (struct hg_last_verification){name, HANGAR_VERIFY_DRILL, {0}};
+    }
+    enum hangar_rc rc =
+        hg_verifications_last(&h->state, pipeline->config->name, last, 2 * count, err);
+    for (size_t i = 0; i < count; i++) {
+        struct hg_sink_status *sink = &pipeline->sinks[i];
+        sink->last_full = last[2 * i].found;
+        sink->last_drill = last[2 * i + 1].found;
+        if (sink->last_drill.id &&
+            (!pipeline->last_drill ||
+             hg_verification_is_worse(&sink->last_drill, pipeline->last_drill))) {
+            pipeline->last_drill = &sink->last_drill;
+        }
+    }
+    free(last);
+    return rc;
 }
 
 static enum hangar_rc status_read_pipeline(struct hg_session *s,
@@ -142,21 +153,24 @@ static enum hangar_rc status_read_pipeline(struct hg_session *s,
     struct hangar *h = s->h;
     *out = (struct hg_pipeline_status){
         .config = config,
-        .last_run = hg_history_last(&h->state, config->name),
         .running_since_ms = hg_pipeline_lock_since(&h->state, config->name),
         .sinks = calloc(config->sink_count + 1, sizeof(*out->sinks)),
     };
     if (!out->sinks) {
         return hg_no_memory(err);
     }
-    enum hangar_rc rc = hg_history_check(&h->state, config->name, err);
+    for (; out->sink_count < config->sink_count; out->sink_count++) {
+        out->sinks[out->sink_count].config = &h->config->instances[config->sinks[out->sink_count]];
+    }
+    enum hangar_rc rc = hg_history_last(&h->state, config->name, &out->last_run, err);
+    if (rc == HANGAR_OK) {
+        rc = status_read_verifications(h, out, err);
+    }
     if (rc != HANGAR_OK) {
         return rc; /* what failed before must not look as if it had not */
     }
-    out->last_drill = status_last_drill(h, config);
     for (size_t i = 0; i < config->sink_count; i++) {
         status_read_sink(s, config->name, config->sinks[i], &out->sinks[i]);
-        out->sink_count++;
     }
     return HANGAR_OK;
 }
@@ -211,10 +225,11 @@ void hg_status_close(struct hg_status_report *report)
         struct hg_pipeline_status *pipeline = &report->pipelines[p];
         for (size_t i = 0; i < pipeline->sink_count; i++) {
             hg_index_free(&pipeline->sinks[i].index);
+            hg_verification_free(&pipeline->sinks[i].last_full);
+            hg_verification_free(&pipeline->sinks[i].last_drill);
         }
         free(pipeline->sinks);
         hg_history_free(&pipeline->last_run);
-        hg_verification_free(&pipeline->last_drill);
     }
     free(report->pipelines);
     *report = (struct hg_status_report){0};

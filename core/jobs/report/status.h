@@ -29,15 +29,16 @@ struct hg_sink_status {
     const struct hg_index_item *future; /* the first from the future; NULL: none */
     const struct hg_index_item *damage; /* the newest that is damaged; NULL: none */
     int64_t backups, safety_backups, partial_backups, damaged, stored_bytes;
+    struct hg_verification last_full, last_drill; /* of at least that level; `id` NULL: none */
     int64_t usual_bytes; /* the median of the backups before the newest; -1: too few */
     int64_t free_bytes;
 };
 
 struct hg_pipeline_status {
     const struct hg_pipeline_config *config;
-    struct hg_history_run last_run;    /* `status` NULL: none */
-    int64_t running_since_ms;          /* -1: no run is under way on this machine */
-    struct hg_verification last_drill; /* the worst of the sinks' last ones; `id` NULL: none */
+    struct hg_history_run last_run;           /* `status` NULL: none */
+    int64_t running_since_ms;                 /* -1: no run is under way on this machine */
+    const struct hg_verification *last_drill; /* the worst of the sinks' last ones; NULL: none */
     struct hg_sink_status *sinks;
     size_t sink_count;
 };

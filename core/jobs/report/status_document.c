@@ -80,24 +80,22 @@ static json_t *status_lag(const struct hg_pipeline_status *pipeline, size_t mine
     return own ? json_integer(newest - own->time_ms) : json_null();
 }
 
-/* The last verification of a level in a sink. */
-static void status_add_verification(const struct hangar *h, const char *pipeline, const char *sink,
+static void status_add_verification(const struct hg_verification *last,
                                     enum hangar_verify_level level, json_t *list)
 {
-    struct hg_verification last = hg_verification_last(&h->state, pipeline, sink, level);
-    if (last.id) {
-        last.level = level;      /* a drill does what a full verification does */
-        last.drill_error = NULL; /* this result alone */
-        hg_json_add(list, hg_verification_json(&last));
+    if (last->id) {
+        struct hg_verification one = *last;
+        one.level = level;      /* a drill does what a full verification does */
+        one.drill_error = NULL; /* this result alone */
+        hg_json_add(list, hg_verification_json(&one));
     }
-    hg_verification_free(&last);
 }
 
-static json_t *status_verifications(const struct hangar *h, const char *pipeline, const char *sink)
+static json_t *status_verifications(const struct hg_sink_status *sink)
 {
     json_t *list = json_array();
-    status_add_verification(h, pipeline, sink, HANGAR_VERIFY_FULL, list);
-    status_add_verification(h, pipeline, sink, HANGAR_VERIFY_DRILL, list);
+    status_add_verification(&sink->last_full, HANGAR_VERIFY_FULL, list);
+    status_add_verification(&sink->last_drill, HANGAR_VERIFY_DRILL, list);
     return list;
 }
 
@@ -124,8 +122,7 @@ static json_t *status_sink_json(struct hangar *h, const struct hg_pipeline_statu
     hg_json_set(one, "newest_verified",
                 newest ? hg_record_newest(h, sink->ctx, pipeline->config->name, newest->id)
                        : json_null());
-    hg_json_set(one, "verifications",
-                status_verifications(h, pipeline->config->name, sink->config->name));
+    hg_json_set(one, "verifications", status_verifications(sink));
     hg_json_set(one, "newest_bytes",
                 newest ? json_integer(newest->summary.stored_bytes) : json_null());
     hg_json_set(one, "usual_bytes", status_int_or_null(sink->usual_bytes));
@@ -184,7 +181,7 @@ static json_t *status_pipeline_json(struct hangar *h, const struct hg_pipeline_s
         hg_json_set_time(running, "since", pipeline->running_since_ms);
     }
     hg_json_set(one, "running", running);
-    hg_json_set(one, "last_drill", hg_verification_json(&pipeline->last_drill));
+    hg_json_set(one, "last_drill", hg_verification_json(pipeline->last_drill));
     hg_json_set_int(one, "max_age_ms", hg_pipeline_max_age_ms(pc));
     const int64_t next_ms =
         pc->schedule ? hangar_next_time(pc->schedule, pc->timezone, hg_now_ms()) : -1;

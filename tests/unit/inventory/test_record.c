@@ -220,9 +220,9 @@ START_TEST(this_machine_forgets_good_results_from_the_future_and_remembers_damag
     v.level = HANGAR_VERIFY_FULL;
     v.status = HANGAR_STATUS_CORRUPT;
     hg_verification_remember(&world.h->state, "nightly", &v);
-    struct hg_verification last =
-        hg_verification_last(&world.h->state, "nightly", "local", HANGAR_VERIFY_DRILL);
-    ck_assert_ptr_null(last.id);
+    struct hg_last_verification last = {"local", HANGAR_VERIFY_DRILL, {0}};
+    ck_assert_int_eq(hg_verifications_last(&world.h->state, "nightly", &last, 1, NULL), HANGAR_OK);
+    ck_assert_ptr_null(last.found.id);
     struct hg_verifications all;
     hg_verifications_read(&all, &world.h->state, "nightly");
     ck_assert_ptr_null(hg_verifications_find(&all, id, "local"));

@@ -42,16 +42,23 @@ static void collect_number(void *arg, const json_t *line)
     numbers->items[numbers->count++] = hg_json_int(line, "n", -1);
 }
 
+static json_t *last_line(const char *name)
+{
+    json_t *line;
+    ck_assert_int_eq(hg_journal_last(&state, name, &line, NULL), HANGAR_OK);
+    return line;
+}
+
 /* The journal holds the numbers 1 to `count`, and the last line is `count`. */
 static void check_numbers(size_t count)
 {
     struct numbers numbers = {0};
-    hg_journal_each(&state, "nightly", collect_number, &numbers);
+    ck_assert_int_eq(hg_journal_each(&state, "nightly", collect_number, &numbers, NULL), HANGAR_OK);
     ck_assert_uint_eq(numbers.count, count);
     for (size_t i = 0; i < count; i++) {
         ck_assert_int_eq(numbers.items[i], (int64_t)i + 1);
     }
-    json_t *last = hg_journal_last(&state, "nightly");
+    json_t *last = last_line("nightly");
     ck_assert_int_eq(hg_json_int(last, "n", -1), (int64_t)count);
     json_decref(last);
 }
@@ -59,9 +66,9 @@ static void check_numbers(size_t count)
 START_TEST(a_journal_that_does_not_exist_has_no_lines)
 {
     struct numbers numbers = {0};
-    hg_journal_each(&state, "nightly", collect_number, &numbers);
+    ck_assert_int_eq(hg_journal_each(&state, "nightly", collect_number, &numbers, NULL), HANGAR_OK);
     ck_assert_uint_eq(numbers.count, 0);
-    ck_assert_ptr_null(hg_journal_last(&state, "nightly"));
+    ck_assert_ptr_null(last_line("nightly"));
     ck_assert(!folder_has("state"));
 }
 END_TEST
@@ -75,7 +82,7 @@ START_TEST(lines_are_read_in_the_order_in_which_they_were_appended)
     struct stat st;
     ck_assert_int_eq(stat(FILE_OF_NIGHTLY, &st), 0);
     ck_assert_int_eq(st.st_mode & 0777, 0600);
-    ck_assert_ptr_null(hg_journal_last(&state, "weekly"));
+    ck_assert_ptr_null(last_line("weekly"));
     ck_assert_int_eq(warnings, 0);
 }
 END_TEST
@@ -128,7 +135,7 @@ START_TEST(a_long_journal_loses_its_older_half_at_a_line_end)
     ck_assert_int_le(after.st_size, before.st_size / 2 + 32);
     ck_assert_int_ge(after.st_size, before.st_size / 2 - 32);
     struct numbers kept = {0};
-    hg_journal_each(&state, "nightly", count_line, &kept);
+    ck_assert_int_eq(hg_journal_each(&state, "nightly", count_line, &kept, NULL), HANGAR_OK);
     ck_assert_int_gt(kept.items[0], LINES / 3);
     ck_assert_int_eq(kept.items[0] + (int64_t)kept.count - 1, LINES + 1);
 }
@@ -139,7 +146,7 @@ START_TEST(a_line_that_cannot_be_written_is_a_warning)
     state_block();
     append_number(1);
     ck_assert_int_eq(warnings, 1);
-    ck_assert_ptr_null(hg_journal_last(&state, "nightly"));
+    ck_assert_ptr_null(last_line("nightly"));
 }
 END_TEST
 

@@ -48,7 +48,8 @@ static const char *project_last(const char *config, const char *origin, const ch
     static char found[32];
     struct hg_state s;
     project_begin(&s, config, origin, text);
-    struct hg_history_run last = hg_history_last(&s, "nightly");
+    struct hg_history_run last;
+    ck_assert_int_eq(hg_history_last(&s, "nightly", &last, NULL), HANGAR_OK);
     snprintf(found, sizeof(found), "%s", last.run ? last.run : "");
     hg_history_free(&last);
     hg_project_close(&s);

@@ -138,6 +138,7 @@ static struct hg_pipeline_status make_status(const json_t *doc)
 {
     static struct hg_pipeline_config pipeline;
     static struct hg_sink_status sinks[SINKS];
+    static struct hg_verification last_drill;
     const json_t *run = json_object_get(doc, "last_run");
     const json_t *drill = json_object_get(doc, "last_drill");
     const json_t *list = json_object_get(doc, "sinks");
@@ -146,16 +147,18 @@ static struct hg_pipeline_status make_status(const json_t *doc)
     for (size_t i = 0; i < json_array_size(list); i++) {
         sinks[i] = make_sink(json_array_get(list, i), i);
     }
+    last_drill = (struct hg_verification){
+        .id = hg_json_string(drill, "id", "?"),
+        .sink = hg_json_string(drill, "sink", "?"),
+        .time_ms = time_at(drill, "time"),
+        .status = hg_status_of_name(hg_json_string(drill, "status", "done"))};
     return (struct hg_pipeline_status){
         .config = &pipeline,
         .last_run = {.status = hg_json_string(run, "status", NULL),
                      .error = hg_json_string(run, "error", NULL),
                      .duration_ms = hg_json_int(run, "duration_ms", 0)},
         .running_since_ms = time_at(json_object_get(doc, "running"), "since"),
-        .last_drill = {.id = drill ? hg_json_string(drill, "id", "?") : NULL,
-                       .sink = hg_json_string(drill, "sink", "?"),
-                       .time_ms = time_at(drill, "time"),
-                       .status = hg_status_of_name(hg_json_string(drill, "status", "done"))},
+        .last_drill = drill ? &last_drill : NULL,
         .sinks = sinks,
         .sink_count = json_array_size(list),
     };

@@ -196,11 +196,22 @@ START_TEST(a_history_that_cannot_be_read_is_an_error)
 {
     status_make_backups("a", 1);
     ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(system("f=$(find state -name p.jsonl) && mv $f $f.kept && mkdir $f"), 0);
-    ck_assert_int_eq(world_status(), HANGAR_STATUS_FAILED);
-    ck_assert_ptr_nonnull(strstr(world_error(), "cannot read the history of jobs on this machine"));
-    ck_assert_int_eq(system("f=$(find state -name p.jsonl) && rmdir $f && mv $f.kept $f"), 0);
-    ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
+    /* that of backups, and that of verifications */
+    ck_assert_int_eq(system("f=$(find state -name p.jsonl) && cp $f ${f%.jsonl}.verify.jsonl"), 0);
+    for (int verify = 0; verify < 2; verify++) {
+        const char *name = verify ? "p.verify.jsonl" : "p.jsonl";
+        char command[200];
+        snprintf(command, sizeof(command), "f=$(find state -name %s) && mv $f $f.kept && mkdir $f",
+                 name);
+        ck_assert_int_eq(system(command), 0);
+        ck_assert_int_eq(world_status(), HANGAR_STATUS_FAILED);
+        ck_assert_ptr_nonnull(
+            strstr(world_error(), "cannot read the history of jobs on this machine"));
+        snprintf(command, sizeof(command), "f=$(find state -name %s) && rmdir $f && mv $f.kept $f",
+                 name);
+        ck_assert_int_eq(system(command), 0);
+        ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
+    }
 }
 END_TEST
 
