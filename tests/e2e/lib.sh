@@ -48,6 +48,8 @@ leave()
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/hangar-e2e.XXXXXX")
 trap leave EXIT
+set -E
+trap 'echo "FAILED: line $LINENO: $BASH_COMMAND" >&2' ERR
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 cd "$work"

@@ -54,14 +54,15 @@ redis_start() {
 redis_stop() {
     [ -f "$1/redis.pid" ] || return 0
     redis_stop_pid=$(cat "$1/redis.pid")
-    kill -CONT "$redis_stop_pid" 2>/dev/null
-    kill -TERM "$redis_stop_pid" 2>/dev/null
+    # it may have ended already, and the caller may use set -e
+    kill -CONT "$redis_stop_pid" 2>/dev/null || :
+    kill -TERM "$redis_stop_pid" 2>/dev/null || :
     redis_wait=0
     while kill -0 "$redis_stop_pid" 2>/dev/null && [ "$redis_wait" -lt 100 ]; do
         redis_wait=$((redis_wait + 1))
         sleep 0.1
-        [ "$redis_wait" -lt 95 ] || kill -KILL "$redis_stop_pid" 2>/dev/null
+        [ "$redis_wait" -lt 95 ] || kill -KILL "$redis_stop_pid" 2>/dev/null || :
     done
-    wait "$redis_stop_pid" 2>/dev/null
+    wait "$redis_stop_pid" 2>/dev/null || :
     rm -f "$1/redis.pid" "$1/redis.sock"
 }
