@@ -204,8 +204,8 @@ bool daemon_child_ended(struct daemon_child *child, int *status)
     }
     /* before waitpid, the number of its group cannot be reused */
     kill(-child->pid, SIGKILL);
-    while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)
-        ;
+    while (waitpid(child->pid, status, 0) < 0 && errno == EINTR) {
+    }
     child->pid = 0;
     return true;
 }

@@ -112,8 +112,8 @@ static void command_kill(pid_t pid)
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
     kill(-pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
 }
 
 static struct hg_command_result command_result(int status)

@@ -161,9 +161,9 @@ bool hg_json_bool(const json_t *object, const char *key, bool fallback)
     return json_is_boolean(value) ? json_is_true(value) : fallback;
 }
 
-/* A container that lost a member for want of memory must not be printed as if it
- * were whole.  A type that does not exist makes printing fail, and every later
- * change to it too; what it holds is lost, which is of no matter then. */
+/* A container that lacks a member, because memory ran out, must not be printed as if it were whole.
+ * A type that does not exist makes printing and later changes fail.  Its content is leaked, which
+ * is acceptable then. */
 static void json_mark_incomplete(json_t *container)
 {
     if (container) {

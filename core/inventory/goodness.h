@@ -58,11 +58,10 @@ struct hg_newest_request {
     unsigned flags;   /* HG_NEWEST_... */
 };
 
-/* Finds the newest good backup that is neither a safety backup nor a partial one, is not from the
- * future.  One listing of folders, and for each
- * backup that it judges what hg_goodness takes; usually that is one.  A bad backup and one from the
- * future are passed over, with a warning.  A failure: the sink cannot be read.  Zero *out before
- * the first call. */
+/* Finds the newest good backup.  Safety backups and partial ones do not count; damaged ones and
+ * those from the future are skipped, with a warning, unless a flag includes them.  It costs one
+ * listing of folders, and the requests of hg_goodness for each backup that it judges, usually one.
+ * Fails when the sink cannot be read.  Zero *out before the first call. */
 enum hangar_rc hg_newest_find(struct hangar *h, struct hangar_ctx *sink,
                               const struct hg_newest_request *request, struct hg_newest *out,
                               struct hg_error *err);

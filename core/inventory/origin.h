@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * origin: is this the sink that it was?  It reads origin.json of a pipeline's folder, and compares
- * it with what this machine knows (known_origin.h).  A sink that had one and has none, or has
- * another, is refused, for storing and for reading: its disk is not mounted, or another is in its
- * place.  One that lost only that file, and still has backups, can be read; nothing is stored or
- * removed there.
+ * origin: detects that a sink is missing, empty or replaced.  It compares origin.json of a
+ * pipeline's folder with the copy on this machine (known_origin.h).  A sink that had one and has
+ * none, or has another, is refused, for storing and for reading: its disk is not mounted, or
+ * another is in its place.  One that lost only that file, and still has backups, can be read;
+ * nothing is stored or removed there.
  */
 #ifndef HG_INVENTORY_ORIGIN_H
 #define HG_INVENTORY_ORIGIN_H

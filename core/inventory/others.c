@@ -117,7 +117,7 @@ json_t *hg_others_find(struct hg_session *session, const char *pipeline, const c
             const struct hg_pipeline_config *pc = &config->pipelines[p];
             for (size_t k = 0; k < pc->sink_count; k++) {
                 wanted =
-                    wanted || (pc->sinks[k] == i && (!pipeline || !strcmp(pipeline, pc->name)));
+                    wanted || (pc->sinks[k] == i && (!pipeline || strcmp(pipeline, pc->name) == 0));
             }
         }
         if (wanted && (!sink || strcmp(sink, config->instances[i].name) == 0)) {

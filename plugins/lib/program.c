@@ -244,8 +244,8 @@ struct program_result program_run(const struct program *p)
     if (p->alone || !by_itself) {
         kill(-child.pid, SIGKILL);
     }
-    while (waitpid(child.pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    while (waitpid(child.pid, NULL, 0) < 0 && errno == EINTR) {
+    }
     return result;
 }
 

@@ -421,7 +421,7 @@ bool sandbox_probe(const struct sandbox *box, struct sandbox_failure *failure)
     close(channel[1]);
     ssize_t n = pid > 0 ? read(channel[0], failure, sizeof(*failure)) : 1;
     close(channel[0]);
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
     return n == 0 && status == 0;
 }

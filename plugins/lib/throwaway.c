@@ -347,8 +347,8 @@ static enum hangar_rc throwaway_fork(struct throwaway *t, char *const *argv, int
     }
     t->pid = pid;
     ssize_t n;
-    while ((n = read(channel[0], &failure, sizeof(failure))) < 0 && errno == EINTR)
-        ;
+    while ((n = read(channel[0], &failure, sizeof(failure))) < 0 && errno == EINTR) {
+    }
     close(channel[0]);
     if (n != (ssize_t)sizeof(failure)) {
         return HANGAR_OK; /* the exec has closed it; or the exit status shows what happened */

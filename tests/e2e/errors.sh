@@ -156,7 +156,7 @@ expect_said "database $old on"
 expect_said 'died after it replaced database shop: it has the data from before, and shop has the data of the backup'
 expect_exit 0 hangar restore latest --only app_db --set app_db.database=elsewhere --dry-run
 expect_said "DROP DATABASE $left"
-expect_said "DROP DATABASE $old when nothing of it is missed"
+expect_said "DROP DATABASE $old when its data is not needed"
 sql postgres 'ALTER DATABASE shop RENAME TO moved'
 expect_exit 0 with 's/database: shop/database: moved/' check
 expect_said "there is no database shop now"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""Proves that rules.py finds what it is there to find: trees with one crafted breach each."""
+"""Tests rules.py with trees that contain one breach each."""
 
 import os
 import sys
@@ -57,7 +57,7 @@ class Rules(unittest.TestCase):
             self.assertEqual(len(found), 1, text)
             self.assertIn("upward include", found[0])
 
-    def test_the_line_of_a_breach_is_told(self):
+    def test_a_breach_has_its_line(self):
         found = self.breaches({"core/session/x.h": "", "core/base/a.c": '\n\n#include "session/x.h"\n'})
         self.assertTrue(found[0].startswith("core/base/a.c:6:"), found[0])
 

@@ -63,7 +63,7 @@ it_names_what_newer_tools_write_for_newer_servers_only() {
         run check "$work/none" database=small "bin_dir=$newer"
     sql small "CREATE SUBSCRIPTION asleep CONNECTION 'dbname=x' PUBLICATION p
         WITH (connect = false, slot_name = NONE, enabled = false)" 2>/dev/null
-    expect 0 'warn: pg_dump 17.* writes subscriptions so that only PostgreSQL 16 .*hint: install postgresql-client-15' \
+    expect 0 'warn: pg_dump 17.* writes subscriptions that only PostgreSQL 16 .*hint: install postgresql-client-15' \
         run check "$work/none" database=small "bin_dir=$newer"
     works run backup "$b" database=small "bin_dir=$newer"
     for command in plan restore; do

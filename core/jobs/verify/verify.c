@@ -155,7 +155,7 @@ static void verify_store_record(struct hg_verified_backup *v, size_t sink,
     }
     if (result->status == HANGAR_STATUS_DONE && result->drill_error) {
         hg_fail(&v->standing, HANGAR_CORRUPT, 0,
-                "sink %s: %s stays damaged, although its bytes are right: a drill found: %s; "
+                "sink %s: %s still counts as damaged: its bytes are right, but a drill found: %s; "
                 "hint: `hangar verify --level drill %s` judges it again",
                 result->sink, v->id, result->drill_error, v->id);
         hg_log_line(&v->h->log, HANGAR_LOG_WARN, "%s", v->standing.text);

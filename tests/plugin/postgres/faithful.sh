@@ -428,7 +428,7 @@ it_gives_created_roles_all_that_pg_dumpall_says() {
     for one in app boss '"Odd Röle"' adm; do sql postgres "DROP OWNED BY $one"; done
     sql postgres "DROP ROLE boss" 'DROP ROLE "Odd Röle"' "CREATE ROLE \"Odd Röle\" NOINHERIT"
     works run restore "$b" database=odd
-    grep -q 'warn: user postgres has granted this.*GRANT ALL ON TABLESPACE space TO boss' "$work/log" ||
+    grep -q 'warn: the grantor is user postgres.*GRANT ALL ON TABLESPACE space TO boss' "$work/log" ||
         fail "not said"
     drop_database odd
     sql postgres "DROP OWNED BY boss" "DROP ROLE boss" 'DROP OWNED BY "Odd Röle", kept' \

@@ -102,7 +102,7 @@ it_refuses_an_older_server() {
         exists copy && fail "a database was created"
     done
     expect 0 'versions: from PostgreSQL .* into PostgreSQL 15' run plan "$b" database=copy older_server=try
-    grep -q 'warn: .*fails at the first thing' "$work/log" || fail "no warning"
+    grep -q 'warn: .*stops at the first statement' "$work/log" || fail "no warning"
     works run restore "$b" database=copy older_server=try
     drop_database copy
 }

@@ -132,7 +132,7 @@ START_TEST(durations_have_a_unit)
 }
 END_TEST
 
-START_TEST(truth_is_true_or_false)
+START_TEST(a_boolean_is_only_true_or_false)
 {
     static const char *const neither[] = {"yes", "no",    "on", "off", "True", "FALSE",
                                           "1",   "true ", "",   "t",   "0"};
@@ -261,7 +261,7 @@ int main(void)
         whole_numbers_are_decimal_and_nothing_else,
         sizes_have_units_that_mean_one_thing,
         durations_have_a_unit,
-        truth_is_true_or_false,
+        a_boolean_is_only_true_or_false,
         whole_numbers_come_back,
         sizes_with_units_come_back,
         what_is_shown_is_close_to_what_is,

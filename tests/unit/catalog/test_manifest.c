@@ -171,7 +171,7 @@ START_TEST(every_truncation_and_addition_is_noticed)
 }
 END_TEST
 
-/* Takes the key out of an object and looks what is said; and puts text in its place. */
+/* Removes a key, and then replaces its value by a text; checks both errors. */
 static void drop_key(json_t *doc, json_t *object, const char *key)
 {
     json_t *old = json_incref(json_object_get(object, key));

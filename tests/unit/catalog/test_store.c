@@ -244,7 +244,7 @@ START_TEST(a_backup_is_removed_manifest_first_and_nothing_else)
 }
 END_TEST
 
-START_TEST(without_the_manifest_gone_nothing_goes)
+START_TEST(a_manifest_that_cannot_be_removed_keeps_all_objects)
 {
     fill_backup();
     memory.fail_on = "remove nightly/" SAMPLE_ID "/manifest.json";
@@ -278,7 +278,7 @@ int main(void)
         only_folders_of_backups_are_ids_over_many_pages,
         a_manifest_counts_only_in_its_own_place,
         a_backup_is_removed_manifest_first_and_nothing_else,
-        without_the_manifest_gone_nothing_goes,
+        a_manifest_that_cannot_be_removed_keeps_all_objects,
         a_file_that_cannot_be_removed_does_not_keep_the_others,
     };
     return SUITE_RUN("catalog/store", tests, setup, teardown);

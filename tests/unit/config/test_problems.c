@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * problems: told in the order of the file, a line each, and not without end.
+ * problems: reported in the order of the file, one line each, up to a limit.
  */
 #include "config/problems.h"
 

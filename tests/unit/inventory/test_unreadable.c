@@ -150,7 +150,7 @@ START_TEST(it_does_not_count_as_a_good_backup)
 }
 END_TEST
 
-START_TEST(it_may_be_the_latest)
+START_TEST(an_unreadable_backup_may_be_the_latest)
 {
     const char *old = world_backup(2 * HOUR, 1), *unknown = world_backup(HOUR, 1);
     char *text = NULL;
@@ -250,7 +250,7 @@ int main(void)
         it_is_listed_as_unknown_beside_the_others,
         prune_leaves_it_and_continues,
         it_does_not_count_as_a_good_backup,
-        it_may_be_the_latest,
+        an_unreadable_backup_may_be_the_latest,
         status_names_it_and_reads_the_rest,
         what_cannot_be_read_may_be_of_a_disk_that_is_gone,
         what_is_not_found_may_be_on_a_disk_that_is_gone,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_pool: a block is promised to each share, and the rest goes to whoever asks.
+ * test_pool: one block is reserved for each share; any share may use the others.
  */
 #include <check.h>
 #include <stdlib.h>

@@ -129,7 +129,7 @@ START_TEST(the_state_of_0_1_goes_to_the_configuration_that_has_its_pipeline)
 }
 END_TEST
 
-START_TEST(two_that_begin_at_once_part_at_the_first_write)
+START_TEST(concurrent_new_projects_get_separate_folders)
 {
     struct hg_state first;
     int fd, fd2;
@@ -182,7 +182,7 @@ int main(void)
         a_second_or_renamed_configuration_with_a_sink_in_common_finds_the_history,
         reading_changes_nothing,
         the_state_of_0_1_goes_to_the_configuration_that_has_its_pipeline,
-        two_that_begin_at_once_part_at_the_first_write,
+        concurrent_new_projects_get_separate_folders,
         a_damaged_list_starts_cleanly_and_is_written_again,
         a_pipeline_of_another_configuration_is_known_while_its_file_exists,
     };

@@ -82,10 +82,10 @@ static enum hangar_rc require_known_options(struct pg_conn *conn, const char *da
     if (written) {
         rc = src->host->fail(
             src->ctx, HANGAR_UNSUPPORTED, 0,
-            "cannot back up database %s: pg_dump %s does not know the option pg_attver, which the "
-            "server keeps in the columns of its tables (table %s), and no server would take the "
-            "archive back; hint: use client tools of version %d, of the server's minor version or "
-            "newer: install postgresql-client-%d, or set bin_dir",
+            "cannot back up database %s: pg_dump %s does not support the option pg_attver, which "
+            "the server stores in the columns of its tables (table %s), so that no server could "
+            "restore the archive; hint: use client tools of version %d, of the server's minor "
+            "version or newer: install postgresql-client-%d, or set bin_dir",
             database, src->tools.version, PQgetvalue(res, 0, 0), conn->version / 10000,
             conn->version / 10000);
     }
@@ -116,8 +116,8 @@ void pg_warn_of_newer_tools(struct pg_source *src, int server_version, int least
     int server = server_version / 10000;
     if (least > server) {
         src->host->log(src->ctx, HANGAR_LOG_WARN,
-                       "pg_dump %s writes subscriptions so that only PostgreSQL %d or newer takes "
-                       "the backup back, and the server is of version %d; hint: install "
+                       "pg_dump %s writes subscriptions that only PostgreSQL %d or newer can "
+                       "restore; the server has version %d; hint: install "
                        "postgresql-client-%d, or set bin_dir to its folder",
                        src->tools.version, least, server, server);
     } else if (src->tools.major > server) {

@@ -25,8 +25,8 @@ static bool is_restriction(const struct pg_globals_text *text)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         size_t n = strlen(commands[i]);
         if (text->command_len > n && memcmp(text->command, commands[i], n) == 0) {
-            for (; n < text->command_len && isalnum((unsigned char)text->command[n]); n++)
-                ;
+            for (; n < text->command_len && isalnum((unsigned char)text->command[n]); n++) {
+            }
             return n == text->command_len;
         }
     }

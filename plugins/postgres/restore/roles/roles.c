@@ -212,10 +212,11 @@ static enum hangar_rc run_grant(struct roles *roles)
         return raise_role_statement(roles);
     }
     if (by_another && run_global(roles, global->by) == HANGAR_OK) {
-        src->host->log(src->ctx, HANGAR_LOG_WARN,
-                       "user %s has granted this, and not the role that did in the source (%s): "
-                       "%.*s",
-                       PQuser(conn->pq), err.text, (int)global->by, global->text);
+        src->host->log(
+            src->ctx, HANGAR_LOG_WARN,
+            "the grantor is user %s, because that of the source could not grant it (%s): "
+            "%.*s",
+            PQuser(conn->pq), err.text, (int)global->by, global->text);
         return HANGAR_OK;
     }
     if (pg_command(conn, "ROLLBACK TO SAVEPOINT hangar") != HANGAR_OK) {

@@ -34,7 +34,7 @@ enum hangar_rc pg_refuse_older_server(struct pg_source *src)
     if (src->opt.try_older_server) {
         src->host->log(src->ctx, HANGAR_LOG_WARN,
                        "the backup is of PostgreSQL %s, and %s runs PostgreSQL %d: the restore "
-                       "fails at the first thing that this server does not know",
+                       "stops at the first statement that this server does not support",
                        backup_version(src), pg_where(src), into);
         return HANGAR_OK;
     }

@@ -405,8 +405,8 @@ static void cancel_query(PGconn *pq)
         _exit(0);
     }
     if (pid > 0) {
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-            ;
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+        }
     }
     PQfreeCancel(cancel);
 }

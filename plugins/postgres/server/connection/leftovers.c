@@ -37,21 +37,21 @@ static void warn_of_leftover(struct pg_source *src, const PGresult *res, int row
     pg_one_line(PQgetvalue(res, row, 1), target, sizeof(target));
     if (PQgetisnull(res, row, 1)) {
         host->log(src->ctx, HANGAR_LOG_WARN,
-                  "database %s on %s is a leftover of a restore that died when it had created it: "
-                  "it is empty; hint: DROP DATABASE %s",
+                  "database %s on %s is a leftover of a restore that ended right after it had "
+                  "created it: it is empty; hint: DROP DATABASE %s",
                   name, pg_where(src), name);
     } else if (!old) {
         host->log(src->ctx, HANGAR_LOG_WARN,
-                  "database %s on %s is a leftover of a restore that died before it replaced "
+                  "database %s on %s is a leftover of a restore that ended before it replaced "
                   "database %s: it has the data of the backup, perhaps not all of it, and %s has "
                   "the data from before; hint: restore again with --mode clean, which drops it, "
                   "or DROP DATABASE %s",
                   name, pg_where(src), target, target, name);
     } else if (exists) {
         host->log(src->ctx, HANGAR_LOG_WARN,
-                  "database %s on %s is a leftover of a restore that died after it replaced "
+                  "database %s on %s is a leftover of a restore that ended after it replaced "
                   "database %s: it has the data from before, and %s has the data of the backup; "
-                  "hint: DROP DATABASE %s when nothing of it is missed; the next restore of %s "
+                  "hint: DROP DATABASE %s when its data is not needed; the next restore of %s "
                   "with --mode clean drops it, too",
                   name, pg_where(src), target, target, name, target);
     } else {
