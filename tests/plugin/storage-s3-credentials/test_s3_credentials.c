@@ -324,11 +324,13 @@ START_TEST(a_program_that_another_user_could_change_is_not_run)
 }
 END_TEST
 
+/* Programs that end by themselves get much time: a busy machine is no failure. */
 static void program_must_fail(const char *text, enum hangar_rc rc, const char *why)
 {
+    const bool hangs = rc == HANGAR_RETRY;
     place_next_instance();
     fake_host_set(fake, "credential_process", place_program("tool", text));
-    fake_host_set(fake, "credentials_timeout", "300ms");
+    fake_host_set(fake, "credentials_timeout", hangs ? "300ms" : "30s");
     place_open();
     place_must_fail(rc, why);
 }
@@ -368,7 +370,7 @@ END_TEST
 START_TEST(refusals_of_sts_are_reported_without_the_token)
 {
     set_web_identity();
-    fake_host_set(fake, "credentials_timeout", "2s");
+    fake_host_set(fake, "credentials_timeout", "20s");
     place_open();
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", place_file("other", "CANARY-not-the-one-you-know"), 1);
     place_must_fail(HANGAR_AUTH, "STS answered with HTTP status 400 and code "
@@ -513,7 +515,7 @@ END_TEST
 START_TEST(the_metadata_service_is_used_by_version_2_only)
 {
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", place_endpoint("/"), 1);
-    fake_host_set(fake, "credentials_timeout", "1s");
+    fake_host_set(fake, "credentials_timeout", "5s");
     place_open();
     place_say("{\"only\": \"/latest/api/token\", \"status\": 403}");
     place_must_fail(HANGAR_AUTH, "imds: the metadata service refused a token (version 2) with "
