@@ -151,9 +151,9 @@ is_named()
     grep -q "database $left on" out
 }
 wait_for 90 is_named # the server may need a moment to notice that the client is dead
-expect_said 'died before it replaced database crm: it has the data of the backup, perhaps not all of it, and crm has the data from before'
+expect_said 'ended before it replaced database crm: it has the data of the backup, perhaps not all of it, and crm has the data from before'
 expect_said "database $old on"
-expect_said 'died after it replaced database shop: it has the data from before, and shop has the data of the backup'
+expect_said 'ended after it replaced database shop: it has the data from before, and shop has the data of the backup'
 expect_exit 0 hangar restore latest --only app_db --set app_db.database=elsewhere --dry-run
 expect_said "DROP DATABASE $left"
 expect_said "DROP DATABASE $old when its data is not needed"
