@@ -22,7 +22,7 @@ static inline int suite_run(const char *name, const TTest *const *tests, size_t 
 {
     Suite *suite = suite_create(name);
     TCase *tcase = tcase_create(name);
-    tcase_set_timeout(tcase, 30);
+    tcase_set_timeout(tcase, 120);
     if (setup) {
         tcase_add_checked_fixture(tcase, setup, teardown);
     }

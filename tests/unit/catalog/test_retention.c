@@ -574,7 +574,7 @@ int main(void)
 {
     Suite *suite = suite_create("retention");
     TCase *tests = tcase_create("rules");
-    tcase_set_timeout(tests, 30);
+    tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, each_rule_keeps_the_backups_that_it_names, 0,
                         (int)(sizeof(cases) / sizeof(cases[0])));
     tcase_add_test(tests, the_order_given_does_not_matter);
