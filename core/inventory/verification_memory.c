@@ -277,19 +277,19 @@ struct last_search {
 static void last_search_add(void *arg, const json_t *line)
 {
     struct last_search *search = arg;
-    for (size_t i = 0; i < search->count; i++) {
+    struct hg_verification found;
+    if (!hg_verification_parse(line, &found)) {
+        return;
+    }
+    for (size_t i = 0; i < search->count && !found.forget; i++) {
         struct hg_last_verification *last = &search->wanted[i];
-        struct hg_verification found;
-        if (!hg_verification_parse(line, &found)) {
-            return;
-        }
-        if (found.level >= last->level && !found.forget && strcmp(found.sink, last->sink) == 0) {
+        if (found.level >= last->level && strcmp(found.sink, last->sink) == 0) {
             hg_verification_free(&last->found);
             last->found = found;
-        } else {
-            hg_verification_free(&found);
+            json_incref(found.line);
         }
     }
+    hg_verification_free(&found);
 }
 
 enum hangar_rc hg_verifications_last(const struct hg_state *state, const char *pipeline,
