@@ -125,6 +125,11 @@ enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...)
     return err->rc;
 }
 
+bool hg_error_has_hint(const char *text)
+{
+    return strstr(text, "hint: ") != NULL;
+}
+
 void hg_error_clear(struct hg_error *err)
 {
     if (!err) {

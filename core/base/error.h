@@ -7,6 +7,7 @@
 #ifndef HG_ERROR_H
 #define HG_ERROR_H
 
+#include <stdbool.h>
 #include <hangar/plugin.h>
 
 /* Zero it before use.  For one thread at a time. */
@@ -33,6 +34,9 @@ enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...) HANGAR_PRI
 
 /* The text without "KIND NAME: " before it, for a message that names the instance itself. */
 const char *hg_error_without(const char *text, const char *kind, const char *name);
+
+/* Does the text say what to do? */
+bool hg_error_has_hint(const char *text);
 
 void hg_error_clear(struct hg_error *err);
 

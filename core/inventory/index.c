@@ -165,9 +165,9 @@ static enum hangar_rc index_set_result(struct hg_index_item *item, struct hg_err
         item->rc = HANGAR_IO;
         item->problem =
             hg_format("%s cannot be read: %s%s", item->id, why->text,
-                      strstr(why->text, "hint: ") ? ""
-                                                  : "; hint: check that this user may read the "
-                                                    "sink, and that the sink is available");
+                      hg_error_has_hint(why->text) ? ""
+                                                   : "; hint: check that this user may read the "
+                                                     "sink, and that the sink is available");
         return item->problem ? HANGAR_OK : hg_no_memory(err);
     }
     if (why->rc != HANGAR_CORRUPT && why->rc != HANGAR_UNSUPPORTED) {

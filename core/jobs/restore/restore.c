@@ -226,7 +226,7 @@ static void add_restored_sources(const struct hg_restoration *r, struct hg_error
         const size_t len = strlen(err->text);
         snprintf(err->text + len, sizeof(err->text) - len,
                  "%s restore the others with hangar restore %s%s%s",
-                 strstr(err->text, "hint: ") ? "; then" : "; hint:", r->selected.manifest.id,
+                 hg_error_has_hint(err->text) ? "; then" : "; hint:", r->selected.manifest.id,
                  hg_restoration_is_clean(r) ? " --mode clean" : "", hg_str_text(&others));
     }
     hg_str_free(&others);
