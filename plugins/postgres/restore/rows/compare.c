@@ -12,6 +12,7 @@
 #include "restore/roles/rows_role.h"
 #include "restore/rows/tables_in.h"
 #include "server/connection/connection.h"
+#include "server/connection/copy.h"
 #include "server/instance/error.h"
 #include "server/instance/instance.h"
 #include "server/sql/rows_format.h"
@@ -201,7 +202,7 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
     probe->digest = (struct pg_digest){0};
     if (sql.failed || probe->line.table.failed || probe->line.computed.failed) {
         rc = pg_no_memory(compare->target->src);
-    } else if (pg_send(probe->conn, text_str(&sql), NULL, NULL) != HANGAR_OK) {
+    } else if (pg_copy_send(probe->conn, text_str(&sql)) != HANGAR_OK) {
         rc = raise_compare_error(compare, probe);
     }
     text_free(&sql);

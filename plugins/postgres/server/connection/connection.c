@@ -24,9 +24,8 @@
 #define FIRST_ASK_MS 1000 /* a silent server is asked for the first time after this time, */
 #define ASK_MS 10000      /* and then again each time after this one */
 #define ANSWER_MOST ((size_t)1 << 30) /* growth of this process, see pg_consume */
-#define COPY_MOST ((size_t)4 << 30)
-#define CONSUMED_PER_LOOK 256      /* calls of pg_consume between two looks at the memory */
-#define UNCANCELLED_LIMIT_MS 15000 /* the longest wait while cleaning up */
+#define CONSUMED_PER_LOOK 256         /* calls of pg_consume between two looks at the memory */
+#define UNCANCELLED_LIMIT_MS 15000    /* the longest wait while cleaning up */
 
 enum hangar_rc pg_conn_failed(struct pg_conn *conn)
 {
@@ -433,7 +432,7 @@ enum hangar_rc pg_send(struct pg_conn *conn, const char *sql, const char *p1, co
         return pg_conn_failed(conn);
     }
     conn->busy = true;
-    limit_growth(conn, strncmp(sql, "COPY ", 5) == 0 ? COPY_MOST : ANSWER_MOST);
+    limit_growth(conn, ANSWER_MOST);
     return HANGAR_OK;
 }
 

@@ -25,7 +25,7 @@ struct pg_conn {
     const char *doing;   /* reported to the host during a wait; NULL: nothing */
     char notice[6];      /* SQLSTATE of the last notice or warning */
     size_t heap_bytes;   /* of this process when the statement was sent */
-    size_t heap_most;    /* how much it may have grown since */
+    size_t heap_most;    /* how much it may have grown since; pg_copy_send raises it */
     unsigned consumed;   /* calls of pg_consume */
     struct pg_error err; /* why the last call failed */
 };
@@ -46,8 +46,7 @@ enum hangar_rc pg_connect(struct pg_source *src, const char *database, struct pg
 void pg_close(struct pg_conn *conn);
 
 /* Reads what has arrived.  HANGAR_IO: the connection broke, or the server has sent so much for one
- * statement that this process has grown by 1 GiB, or 4 GiB for a COPY (the largest row has
- * 1 GiB). */
+ * statement that this process has grown by more than heap_most: 1 GiB, more for a COPY. */
 enum hangar_rc pg_consume(struct pg_conn *conn);
 
 /* Stores in conn->err what libpq or a failed result says; both return its rc. */

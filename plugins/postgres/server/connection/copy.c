@@ -9,9 +9,19 @@
 #include <stdlib.h>
 #include "server/instance/error.h"
 
-enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusType direction)
+/* How much this process may grow: the largest row has 1 GiB, and libpq copies it. */
+#define COPY_MOST ((size_t)4 << 30)
+
+enum hangar_rc pg_copy_send(struct pg_conn *conn, const char *sql)
 {
     enum hangar_rc rc = pg_send(conn, sql, NULL, NULL);
+    conn->heap_most = COPY_MOST;
+    return rc;
+}
+
+enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusType direction)
+{
+    enum hangar_rc rc = pg_copy_send(conn, sql);
     if (rc == HANGAR_OK) {
         rc = pg_await_result(conn);
     }

@@ -8,7 +8,10 @@
 
 #include "server/connection/connection.h"
 
-/* Sends a COPY, and returns when it has begun. */
+/* Sends a COPY, and lets its rows be larger than the answers to other statements. */
+enum hangar_rc pg_copy_send(struct pg_conn *conn, const char *sql);
+
+/* The same, and returns when it has begun. */
 enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusType direction);
 
 /* The next row of a COPY TO, for the caller to PQfreemem; HANGAR_EOF after the last one.
