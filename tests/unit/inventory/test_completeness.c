@@ -33,26 +33,17 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
     return HANGAR_OK;
 }
 
-static const struct hangar_sink sink = {.struct_size = sizeof(sink), .list = list};
-static const struct hangar_plugin descriptor = {HANGAR_PLUGIN_HEADER, .name = "shelf",
-                                                .create = world_create, .destroy = world_destroy,
-                                                .sink = &sink};
-static struct hg_plugin plugin;
 static struct hangar_ctx *ctx;
 
 static void setup(void)
 {
     folder_setup();
-    world_begin(folder_path);
-    world_plugin(&plugin, &descriptor);
-    ck_assert_int_eq(world_open(&plugin, "out", &ctx, NULL), HANGAR_OK);
+    ctx = world_open_listing(folder_path, list);
 }
 
 static void teardown(void)
 {
-    hg_instance_close(ctx);
-    world_plugin_free(&plugin);
-    world_end();
+    world_close_listing(ctx);
     folder_teardown();
 }
 

@@ -78,3 +78,26 @@ void world_destroy(void *inst)
 {
     (void)inst;
 }
+
+static struct hg_plugin listing;
+
+struct hangar_ctx *world_open_listing(const char *temp_base,
+                                      enum hangar_rc (*list)(void *inst, struct hangar_page *page))
+{
+    const struct hangar_sink sink = {.struct_size = sizeof(sink), .list = list};
+    const struct hangar_plugin descriptor = {HANGAR_PLUGIN_HEADER, .name = "shelf",
+                                             .create = world_create, .destroy = world_destroy,
+                                             .sink = &sink};
+    struct hangar_ctx *ctx;
+    world_begin(temp_base);
+    world_plugin(&listing, &descriptor);
+    ck_assert_int_eq(world_open(&listing, "out", &ctx, NULL), HANGAR_OK);
+    return ctx;
+}
+
+void world_close_listing(struct hangar_ctx *ctx)
+{
+    hg_instance_close(ctx);
+    world_plugin_free(&listing);
+    world_end();
+}

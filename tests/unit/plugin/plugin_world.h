@@ -29,6 +29,11 @@ void world_plugin_free(struct hg_plugin *plugin);
 enum hangar_rc world_open(const struct hg_plugin *plugin, const char *name, struct hangar_ctx **out,
                           struct hg_error *err);
 
+/* A world with an instance "out" of a sink that can only list, and its end. */
+struct hangar_ctx *world_open_listing(const char *temp_base,
+                                      enum hangar_rc (*list)(void *inst, struct hangar_page *page));
+void world_close_listing(struct hangar_ctx *ctx);
+
 /* A descriptor's create and destroy that do nothing. */
 enum hangar_rc world_create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out);
 void world_destroy(void *inst);
