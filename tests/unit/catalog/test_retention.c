@@ -524,7 +524,7 @@ START_TEST(retention_does_not_take_its_own_gaps_for_a_jump)
         live(policies[i], hour, 70);
         live(policies[i], 6 * hour, 800);
         live(policies[i], day, 800);
-        live(policies[i], 7 * day, 800);
+        live(policies[i], 7 * day, 1600);
     }
 }
 END_TEST
