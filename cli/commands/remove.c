@@ -75,8 +75,7 @@ static int remove_ask(struct cli *cli, const json_t *list, const char *id, char 
         return cli_stop(
             cli, HANGAR_STATUS_USAGE,
             "several pipelines have a backup with this id; hint: give more of it, or choose a "
-            "pipeline with "
-            "--pipeline");
+            "pipeline with --pipeline");
     }
     char *sinks = cli_join(cli_array(found, "sinks"));
     if (!sinks || asprintf(&question, "remove %s of %s permanently from %s?",

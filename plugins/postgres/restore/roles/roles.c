@@ -214,8 +214,7 @@ static enum hangar_rc run_grant(struct roles *roles)
     if (by_another && run_global(roles, global->by) == HANGAR_OK) {
         src->host->log(
             src->ctx, HANGAR_LOG_WARN,
-            "the grantor is user %s, because that of the source could not grant it (%s): "
-            "%.*s",
+            "the grantor is user %s, because that of the source could not grant it (%s): %.*s",
             PQuser(conn->pq), err.text, (int)global->by, global->text);
         return HANGAR_OK;
     }
