@@ -264,7 +264,8 @@ make_backup()
     [[ $id =~ ^backup_[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{3}Z$ ]] ||
         fail "stdout of a backup is not its id: $id"
     # shellcheck disable=SC2034 # for the test
-    folder=$(dirname "$(find "$work/backups" -path "*/$id/manifest.json" 2>/dev/null)")
+    folder=$([[ ! -d $work/backups ]] ||
+        dirname "$(find "$work/backups" -path "*/$id/manifest.json")")
 }
 
 # The ids of the complete backups, one per line.
