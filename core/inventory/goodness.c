@@ -74,6 +74,15 @@ static bool newest_is_future(const struct newest_search *x, const char *id, int6
     return true;
 }
 
+static void newest_keep_bad(struct hg_newest *out, const char *id)
+{
+    if (!out->bad_id[0]) {
+        snprintf(out->bad_id, sizeof(out->bad_id), "%s", id);
+        out->bad_manifest = out->manifest;
+        out->manifest = (struct hg_manifest){0};
+    }
+}
+
 /* OK: it is the one.  NOT_FOUND: passed over. */
 static enum hangar_rc newest_consider(struct newest_search *x, const char *id, struct hg_error *err)
 {
@@ -97,6 +106,7 @@ static enum hangar_rc newest_consider(struct newest_search *x, const char *id, s
         passed = !(x->request->flags & HG_NEWEST_BAD_TOO);
         if (passed) {
             hg_log_line(&x->h->log, HANGAR_LOG_WARN, "skipping a damaged copy: %s", why.text);
+            newest_keep_bad(out, id);
         }
         if (out->damage.rc == HANGAR_OK) {
             out->damage = why;

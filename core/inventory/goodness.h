@@ -40,7 +40,9 @@ struct hg_newest {
     char id[HG_BACKUP_ID_SIZE]; /* "": there is none */
     bool good;
     struct hg_manifest manifest;     /* empty where it cannot be read; free it */
-    struct hg_error damage;          /* why the first bad one was passed over; else OK */
+    char bad_id[HG_BACKUP_ID_SIZE];  /* the first bad one that was passed over; "": none */
+    struct hg_manifest bad_manifest; /* likewise */
+    struct hg_error damage;          /* why the first bad one is bad; else OK */
     char future[HG_BACKUP_ID_SIZE];  /* the first that was passed over as from the future; or "" */
     bool apart;                      /* a safety backup or a partial one was passed over */
     bool lost;                       /* the sink lost its origin.json; see inventory/origin.h */

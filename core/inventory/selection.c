@@ -37,6 +37,7 @@ struct selection {
     bool again;                 /* the sinks are looked at once more */
     bool reported;              /* the damage was, when the copy was passed over at first */
     struct hg_selected found;
+    struct hg_selected bad; /* of "latest": the newest bad copy that was passed over */
     struct hg_error damage; /* why the first copy, of `id` or of a newer backup, is bad */
     struct hg_error unread; /* why the first sink that could not be read was passed over */
     char unknown_id[HG_BACKUP_ID_SIZE]; /* the newest folder that could not be read; "": none */
@@ -55,16 +56,34 @@ static void keep_first(struct hg_error *first, const struct hg_error *next)
     }
 }
 
-/* `found` becomes this copy, and owns its manifest. */
+/* *copy becomes this one, and owns its manifest. */
+static void take_copy(struct hg_selected *copy, size_t instance, struct hangar_ctx *sink,
+                      struct hg_manifest *m)
+{
+    hg_manifest_free(&copy->manifest);
+    copy->sink = instance;
+    copy->ctx = sink;
+    copy->manifest = *m;
+    *m = (struct hg_manifest){0};
+}
+
 static void selection_take(struct selection *x, size_t instance, struct hangar_ctx *sink,
                            struct hg_manifest *m)
 {
-    hg_manifest_free(&x->found.manifest);
-    x->found.sink = instance;
-    x->found.ctx = sink;
-    x->found.manifest = *m;
-    *m = (struct hg_manifest){0};
+    take_copy(&x->found, instance, sink, m);
     x->usable = true;
+}
+
+/* Keeps the newest bad copy, if possible one whose manifest can be read. */
+static void selection_keep_bad(struct selection *x, size_t instance, struct hangar_ctx *sink,
+                               struct hg_newest *newest)
+{
+    const int order = strcmp(newest->bad_id, x->bad.id);
+    if (order > 0 || (order == 0 && newest->bad_manifest.id && !x->bad.manifest.id)) {
+        snprintf(x->bad.id, sizeof(x->bad.id), "%s", newest->bad_id);
+        take_copy(&x->bad, instance, sink, &newest->bad_manifest);
+    }
+    hg_manifest_free(&newest->bad_manifest);
 }
 
 /* The copy of the backup that is asked for by its id.  A bad one is used only where no sink has a
@@ -98,13 +117,13 @@ static enum hangar_rc consider_backup(struct selection *x, size_t instance, stru
     return HANGAR_OK;
 }
 
-/* Selects the newest backup of a sink if it is newer than the best so far. */
+/* Selects the newest backup of a sink if it is newer than the best so far, or a better copy. */
 static enum hangar_rc consider_newest(struct selection *x, size_t instance, struct hangar_ctx *sink,
                                       struct hg_error *err)
 {
     struct hg_newest newest = {0};
     const struct hg_newest_request request = {
-        .pipeline = x->pipeline->name, .than = x->usable ? x->id : NULL, .flags = x->flags};
+        .pipeline = x->pipeline->name, .than = x->good ? x->id : NULL, .flags = x->flags};
     enum hangar_rc rc = hg_newest_find(x->s->h, sink, &request, &newest, err);
     if (newest.lost && !x->again) {
         hg_origin_warn_lost(x->s->h, sink, x->pipeline->name);
@@ -114,7 +133,10 @@ static enum hangar_rc consider_newest(struct selection *x, size_t instance, stru
     if (newest.damage.rc != HANGAR_OK) {
         keep_first(&x->damage, &newest.damage);
     }
-    if (rc == HANGAR_OK && newest.id[0] && strcmp(newest.id, x->id) >= 0) {
+    selection_keep_bad(x, instance, sink, &newest);
+    const int order = strcmp(newest.id, x->id);
+    if (rc == HANGAR_OK && newest.id[0] &&
+        (order > 0 || (order == 0 && (newest.good || !x->usable)))) {
         snprintf(x->id, sizeof(x->id), "%s", newest.id);
         x->good = newest.good;
         x->usable = false;
@@ -171,12 +193,14 @@ static void select_in_pipeline(struct selection *x)
         x->flags |= HG_NEWEST_FUTURE_TOO;
         select_among_sinks(x);
     }
-    if (!x->id[0] && x->damage.rc != HANGAR_OK) {
-        x->flags |= HG_NEWEST_BAD_TOO;
-        x->damage = (struct hg_error){0};
+    if (!x->id[0] && x->bad.id[0]) {
+        snprintf(x->id, sizeof(x->id), "%s", x->bad.id);
         x->reported = true;
-        select_among_sinks(x);
+        if (x->bad.manifest.id) {
+            selection_take(x, x->bad.sink, x->bad.ctx, &x->bad.manifest);
+        }
     }
+    hg_manifest_free(&x->bad.manifest);
 }
 
 static enum hangar_rc fail_not_found(struct hg_session *s, const struct hangar_selection *request,
@@ -369,11 +393,12 @@ enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *re
 }
 
 enum hangar_rc hg_select_newest(struct hg_session *s, const struct hangar_selection *request,
-                                size_t *pipeline, char id[HG_BACKUP_ID_SIZE], struct hg_error *err)
+                                struct hg_selected_id *out, struct hg_error *err)
 {
     char whole_id[HG_BACKUP_ID_SIZE] = "";
     struct hangar_selection exact;
     struct selection found = {0};
+    *out = (struct hg_selected_id){0};
     enum hangar_rc rc = complete_id(s, request, &exact, whole_id, err);
     if (rc == HANGAR_OK) {
         rc = select_pipeline(s, &exact, HG_NEWEST_BAD_TOO, &found, err);
@@ -383,8 +408,9 @@ enum hangar_rc hg_select_newest(struct hg_session *s, const struct hangar_select
         rc = found.id[0] ? fail_unknown(&found, err) : fail_not_found(s, &exact, &found, err);
     }
     if (rc == HANGAR_OK) {
-        *pipeline = found.found.pipeline;
-        snprintf(id, HG_BACKUP_ID_SIZE, "%s", found.id);
+        out->pipeline = found.found.pipeline;
+        out->good = found.good;
+        snprintf(out->id, sizeof(out->id), "%s", found.id);
     }
     return rc;
 }

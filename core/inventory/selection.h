@@ -38,9 +38,17 @@ struct hg_selected {
 enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *request,
                          struct hg_selected *out, struct hg_error *err);
 
-/* The same for jobs that judge the backup themselves: "latest" is the newest one, good or bad. */
+/* What a request means when it may be good or bad. */
+struct hg_selected_id {
+    char id[HG_BACKUP_ID_SIZE];
+    size_t pipeline; /* index in the configuration */
+    bool good;       /* a sink has a good copy */
+};
+
+/* The same for jobs that judge the backup themselves: "latest" is the newest one, good or bad.
+ * After a failure *out is zero. */
 enum hangar_rc hg_select_newest(struct hg_session *s, const struct hangar_selection *request,
-                                size_t *pipeline, char id[HG_BACKUP_ID_SIZE], struct hg_error *err);
+                                struct hg_selected_id *out, struct hg_error *err);
 
 /* Appends the names of the other sinks of its pipeline that have a good copy of a selected backup,
  * separated by ", ".  For a session that was not cancelled. */

@@ -87,21 +87,13 @@ static enum hangar_rc hold_in_sinks(struct hold_job *x, struct hg_error *err)
  * one that is meant. */
 static enum hangar_rc hold_find_backup(struct hold_job *x, struct hg_error *err)
 {
-    size_t pipeline = 0;
-    enum hangar_rc rc = hg_select_newest(&x->s, x->which, &pipeline, x->id, err);
-    x->pipeline = x->id[0] ? &x->s.h->config->pipelines[pipeline] : NULL;
-    if (rc == HANGAR_OK && strcmp(x->which->id, "latest") == 0) {
-        struct hg_selected good = {0};
-        struct hg_error why = {0};
-        rc = hg_select(&x->s, x->which, &good, &why);
-        if (rc == HANGAR_CORRUPT ||
-            (rc == HANGAR_OK && (!good.good || strcmp(good.manifest.id, x->id) != 0))) {
-            rc = hg_fail(err, HANGAR_CORRUPT, 0,
-                         "the latest backup %s is damaged; hint: select one by its id", x->id);
-        } else if (rc != HANGAR_OK) {
-            *err = why;
-        }
-        hg_manifest_free(&good.manifest);
+    struct hg_selected_id selected;
+    enum hangar_rc rc = hg_select_newest(&x->s, x->which, &selected, err);
+    snprintf(x->id, sizeof(x->id), "%s", selected.id);
+    x->pipeline = x->id[0] ? &x->s.h->config->pipelines[selected.pipeline] : NULL;
+    if (rc == HANGAR_OK && strcmp(x->which->id, "latest") == 0 && !selected.good) {
+        rc = hg_fail(err, HANGAR_CORRUPT, 0,
+                     "the latest backup %s is damaged; hint: select one by its id", x->id);
     }
     return rc;
 }

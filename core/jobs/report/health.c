@@ -104,6 +104,7 @@ static json_t *health_of_sink(struct hg_health_check *l, size_t index, enum hang
         hg_json_set_string(one, "error", err.text);
     }
     hg_manifest_free(&newest.manifest);
+    hg_manifest_free(&newest.bad_manifest);
     if (found != HANGAR_STATUS_DONE && !sink->required) {
         found = HANGAR_STATUS_DEGRADED;
     }

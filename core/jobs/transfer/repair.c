@@ -346,11 +346,12 @@ static enum hangar_rc repair_find(struct repair_job *r, const struct hangar_sele
                                   struct hg_error *err)
 {
     struct hangar_selection any = *which;
-    size_t index = 0;
+    struct hg_selected_id selected;
     any.sink = NULL; /* that is the sink to be repaired */
-    enum hangar_rc rc = hg_select_newest(&r->session, &any, &index, r->id, err);
+    enum hangar_rc rc = hg_select_newest(&r->session, &any, &selected, err);
     if (rc == HANGAR_OK) {
-        r->pipeline = &r->h->config->pipelines[index];
+        snprintf(r->id, sizeof(r->id), "%s", selected.id);
+        r->pipeline = &r->h->config->pipelines[selected.pipeline];
     }
     return rc;
 }

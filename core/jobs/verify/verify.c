@@ -6,6 +6,7 @@
  */
 #include "jobs/verify/verify.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -41,7 +42,25 @@ struct hg_verify_job {
     struct hg_error standing; /* of the last copy: what a drill found before; else OK */
     size_t verified;
     const struct hg_pipeline_config *pipeline; /* when all backups are of one; NULL otherwise */
+    struct hg_session session;                 /* of all backups, so that each sink opens once */
+    bool began;                                /* the session */
+    pthread_mutex_t lock;
+    struct hg_verified_backup *current; /* under the lock: what the monitor thread reports */
 };
+
+static void verify_init(struct hg_verify_job *job)
+{
+    pthread_mutex_init(&job->lock, NULL);
+    job->backups = json_array();
+}
+
+static void verify_fini(struct hg_verify_job *job)
+{
+    if (job->began) {
+        hg_session_end(&job->session);
+    }
+    pthread_mutex_destroy(&job->lock);
+}
 
 /* Damage outranks a sink that cannot be read. */
 static void verify_note_result(struct hg_verify_job *job, enum hangar_rc rc,
@@ -56,8 +75,34 @@ static void verify_note_result(struct hg_verify_job *job, enum hangar_rc rc,
 
 static void verify_tick(void *arg)
 {
-    struct hg_verified_backup *v = arg;
-    hg_drill_progress(&v->drill, v->started_ms);
+    struct hg_verify_job *job = arg;
+    pthread_mutex_lock(&job->lock);
+    if (job->current) {
+        hg_drill_progress(&job->current->drill, job->current->started_ms);
+    }
+    pthread_mutex_unlock(&job->lock);
+}
+
+static void verify_set_current(struct hg_verify_job *job, struct hg_verified_backup *v)
+{
+    pthread_mutex_lock(&job->lock);
+    job->current = v;
+    pthread_mutex_unlock(&job->lock);
+}
+
+/* The session of the job; another one when the last was cancelled, for example by a sink that did
+ * not answer. */
+static enum hangar_rc verify_session(struct hg_verify_job *job, struct hg_error *err)
+{
+    if (job->began && !hg_job_cancelled(&job->session.job)) {
+        return HANGAR_OK;
+    }
+    if (job->began) {
+        hg_session_end(&job->session);
+    }
+    enum hangar_rc rc = hg_session_begin(&job->session, job->h, 0, verify_tick, job, err);
+    job->began = rc == HANGAR_OK;
+    return rc;
 }
 
 /* ---- the result of one backup in one sink ---- */
@@ -166,13 +211,10 @@ static void verify_store_record(struct hg_verified_backup *v, size_t sink,
 
 /* ---- one backup in one sink ---- */
 
-static enum hangar_rc verify_run(struct hg_verified_backup *v, size_t sink, struct hg_error *err)
+static enum hangar_rc verify_in_open_sink(struct hg_verified_backup *v, struct hg_error *err)
 {
     hg_job_step(&v->s->job, "verifying %s", v->id);
-    enum hangar_rc rc = hg_session_open(v->s, sink, NULL, 0, &v->sink, err);
-    if (rc == HANGAR_OK) {
-        rc = hg_verify_backup(v, err);
-    }
+    enum hangar_rc rc = hg_verify_backup(v, err);
     if (rc == HANGAR_NOT_FOUND && !v->manifest.id) {
         struct hg_error why = {0};
         if (hg_origin_again(v->h, v->sink, v->pipeline, &why) != HANGAR_OK) {
@@ -180,6 +222,21 @@ static enum hangar_rc verify_run(struct hg_verified_backup *v, size_t sink, stru
             rc = hg_error_move(err, &why); /* a copy in another sink does not make up for that */
         }
     }
+    return rc;
+}
+
+/* The sink stays open for the other backups. */
+static enum hangar_rc verify_run(struct hg_verify_job *job, struct hg_verified_backup *v,
+                                 size_t sink, struct hg_error *err)
+{
+    enum hangar_rc rc = hg_session_open(v->s, sink, NULL, 0, &v->sink, err);
+    const size_t kept = v->s->count;
+    if (rc == HANGAR_OK) {
+        verify_set_current(job, v);
+        rc = verify_in_open_sink(v, err);
+        verify_set_current(job, NULL);
+    }
+    hg_session_close_from(v->s, kept);
     rc = hg_session_result(v->s, rc, err);
     /* whatever else keeps a drill from proving the backup, it is the drill that failed, and the
      * backup is not judged */
@@ -190,14 +247,33 @@ static enum hangar_rc verify_run(struct hg_verified_backup *v, size_t sink, stru
     return rc;
 }
 
+/* Adds the result of one backup in one sink to the document, the log and the records. */
+static void verify_add_result(struct hg_verify_job *job, struct hg_verified_backup *v, size_t sink,
+                              struct hg_verification *result, enum hangar_rc rc,
+                              const struct hg_error *err)
+{
+    result->status = hg_status(rc);
+    result->error = rc != HANGAR_OK ? err->text : NULL;
+    result->drill_error = rc == HANGAR_CORRUPT && v->drilled ? err->text : NULL;
+    result->drill_ms = v->started_ms;
+    result->unread = rc == HANGAR_CORRUPT && !v->read;
+    job->verified++;
+    verify_note_result(job, rc, err);
+    hg_json_add(job->backups, verify_document(v, result, err));
+    verify_log(job, result->sink, result);
+    if (job->began && job->level >= HANGAR_VERIFY_FULL && rc != HANGAR_CANCELLED) {
+        verify_store_record(v, sink, result);
+        job->standing = v->standing;
+    }
+}
+
 /* Verifies one backup in one sink and adds it to the document. */
 static void verify_in_sink(struct hg_verify_job *job, const char *pipeline, size_t sink,
                            const char *id)
 {
-    struct hg_session session;
     struct hg_error err = {0};
     struct hg_verified_backup v = {.h = job->h,
-                                   .s = &session,
+                                   .s = &job->session,
                                    .pipeline = pipeline,
                                    .id = id,
                                    .level = job->level,
@@ -210,29 +286,13 @@ static void verify_in_sink(struct hg_verify_job *job, const char *pipeline, size
                                      .sources = v.sources};
     int64_t started = hg_mono_ms();
     hg_drill_init(&v.drill);
-    enum hangar_rc rc = hg_session_begin(&session, job->h, 0, verify_tick, &v, &err);
-    bool began = rc == HANGAR_OK;
-    if (began) {
-        rc = verify_run(&v, sink, &err);
+    enum hangar_rc rc = verify_session(job, &err);
+    if (rc == HANGAR_OK) {
+        rc = verify_run(job, &v, sink, &err);
     }
     if (rc != HANGAR_NOT_FOUND || v.manifest.id) { /* else this sink does not have it */
-        result.status = hg_status(rc);
         result.duration_ms = hg_mono_ms() - started;
-        result.error = rc != HANGAR_OK ? err.text : NULL;
-        result.drill_error = rc == HANGAR_CORRUPT && v.drilled ? err.text : NULL;
-        result.drill_ms = v.started_ms;
-        result.unread = rc == HANGAR_CORRUPT && !v.read;
-        job->verified++;
-        verify_note_result(job, rc, &err);
-        hg_json_add(job->backups, verify_document(&v, &result, &err));
-        verify_log(job, result.sink, &result);
-        if (began && job->level >= HANGAR_VERIFY_FULL && rc != HANGAR_CANCELLED) {
-            verify_store_record(&v, sink, &result);
-            job->standing = v.standing;
-        }
-    }
-    if (began) {
-        hg_session_end(&session);
+        verify_add_result(job, &v, sink, &result, rc, &err);
     }
     hg_drill_fini(&v.drill);
     hg_manifest_free(&v.manifest);
@@ -243,8 +303,10 @@ static void verify_in_sink(struct hg_verify_job *job, const char *pipeline, size
 enum hangar_rc hg_verify_repaired(struct hangar *h, const char *pipeline, size_t sink,
                                   const char *id, struct hg_error *err)
 {
-    struct hg_verify_job job = {.h = h, .level = HANGAR_VERIFY_FULL, .backups = json_array()};
+    struct hg_verify_job job = {.h = h, .level = HANGAR_VERIFY_FULL};
+    verify_init(&job);
     verify_in_sink(&job, pipeline, sink, id);
+    verify_fini(&job);
     json_decref(job.backups);
     if (job.rc == HANGAR_CORRUPT || job.rc == HANGAR_CANCELLED) {
         return hg_error_move(err, &job.error);
@@ -257,20 +319,18 @@ enum hangar_rc hg_verify_repaired(struct hangar *h, const char *pipeline, size_t
 /* All backups of a pipeline in a sink, the newest first. */
 static void verify_all_in_sink(struct hg_verify_job *job, const char *pipeline, size_t sink)
 {
-    struct hg_session s;
     struct hg_error err = {0};
     struct hg_origin_ids ids = {0};
-    enum hangar_rc rc = hg_session_begin(&s, job->h, 0, NULL, NULL, &err);
+    struct hangar_ctx *ctx;
+    enum hangar_rc rc = verify_session(job, &err);
     if (rc == HANGAR_OK) {
-        struct hangar_ctx *ctx;
-        rc = hg_session_open(&s, sink, NULL, 0, &ctx, &err);
-        if (rc == HANGAR_OK) {
-            rc = hg_origin_ids(job->h, ctx, pipeline, &ids, &err);
-            if (ids.lost) {
-                hg_origin_warn_lost(job->h, ctx, pipeline);
-            }
+        rc = hg_session_open(&job->session, sink, NULL, 0, &ctx, &err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_origin_ids(job->h, ctx, pipeline, &ids, &err);
+        if (ids.lost) {
+            hg_origin_warn_lost(job->h, ctx, pipeline);
         }
-        hg_session_end(&s);
     }
     verify_note_result(job, rc, &err);
     for (size_t i = ids.count; i-- > 0 && job->rc != HANGAR_CANCELLED;) {
@@ -283,16 +343,15 @@ static void verify_all_in_sink(struct hg_verify_job *job, const char *pipeline, 
 static enum hangar_rc verify_select(struct hg_verify_job *job, char id[HG_BACKUP_ID_SIZE],
                                     struct hg_error *err)
 {
-    struct hg_session s;
-    size_t index = 0;
-    enum hangar_rc rc = hg_session_begin(&s, job->h, 0, NULL, NULL, err);
+    struct hg_selected_id selected;
+    enum hangar_rc rc = verify_session(job, err);
     if (rc == HANGAR_OK) {
-        rc = hg_select_newest(&s, job->which, &index, id, err);
-        rc = hg_session_result(&s, rc, err);
-        hg_session_end(&s);
+        rc = hg_select_newest(&job->session, job->which, &selected, err);
+        rc = hg_session_result(&job->session, rc, err);
     }
     if (rc == HANGAR_OK) {
-        job->pipeline = &job->h->config->pipelines[index];
+        snprintf(id, HG_BACKUP_ID_SIZE, "%s", selected.id);
+        job->pipeline = &job->h->config->pipelines[selected.pipeline];
     }
     return rc;
 }
@@ -361,13 +420,15 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
     if (!h->ready) {
         return hg_doc_unready(h, doc, json);
     }
-    struct hg_verify_job job = {.h = h, .which = which, .level = level, .backups = json_array()};
+    struct hg_verify_job job = {.h = h, .which = which, .level = level};
+    verify_init(&job);
     hg_new_run_id(h);
     hg_json_set_string(doc, "level", hg_verify_level_name(level));
     job.rc = verify_check_request(&job, &job.error);
     if (job.rc == HANGAR_OK) {
         hg_priority_run(h->config, &h->log, verify_selected, &job);
     }
+    verify_fini(&job);
     hg_json_set_string(doc, "outcome", hg_outcome_name(hg_outcome_of(hg_status(job.rc))));
     hg_json_set(doc, "backups", job.backups);
     if (job.rc != HANGAR_CANCELLED) {

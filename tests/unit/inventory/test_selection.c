@@ -132,6 +132,44 @@ START_TEST(a_copy_that_lacks_an_object_is_damaged)
 }
 END_TEST
 
+START_TEST(without_a_good_copy_no_manifest_is_read_twice)
+{
+    make_backups(2);
+    ck_assert_int_eq(world_shell("rm [ab]/p%%*%%db*"), 0);
+    ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("id"), world_id());
+    ck_assert_str_eq(world_text("sink"), "a");
+    ck_assert_uint_eq(selection_manifest_reads("ra"), 2);
+    ck_assert_uint_eq(selection_manifest_reads("rb"), 2);
+    /* a copy whose manifest can be read is the better one */
+    ck_assert_int_eq(world_shell("echo > a/p%%%s%%manifest.json", world_id()), 0);
+    ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("sink"), "b");
+    ck_assert_uint_eq(selection_manifest_reads("ra"), 2);
+    ck_assert_uint_eq(selection_manifest_reads("rb"), 2);
+}
+END_TEST
+
+/* The first sink has a bad copy of the newest backup, the second a good one. */
+START_TEST(a_hold_of_latest_needs_one_good_copy)
+{
+    struct hangar_selection latest = {.struct_size = sizeof(latest), .id = "latest"};
+    char *text = NULL;
+    make_backups(2);
+    ck_assert_int_eq(world_shell("rm a/p%%%s%%db*", world_id()), 0);
+    world_shell("rm -f ra rb");
+    ck_assert_int_eq(hangar_hold(world_hangar, &latest, 1, &text), HANGAR_STATUS_DONE);
+    ck_assert_ptr_nonnull(strstr(text, world_id()));
+    hangar_free(text);
+    ck_assert_uint_eq(selection_manifest_reads("ra"), 1);
+    ck_assert_uint_eq(selection_manifest_reads("rb"), 1);
+    ck_assert_int_eq(world_shell("rm b/p%%%s%%db*", world_id()), 0);
+    ck_assert_int_eq(hangar_hold(world_hangar, &latest, 1, &text), HANGAR_STATUS_CORRUPT);
+    ck_assert_ptr_nonnull(strstr(text, "is damaged; hint: select one by its id"));
+    hangar_free(text);
+}
+END_TEST
+
 START_TEST(a_newer_backup_is_selected_before_a_damaged_older_one)
 {
     make_backups(1);
@@ -243,6 +281,8 @@ int main(void)
         an_id_reads_one_manifest,
         a_damaged_copy_is_read_once_and_then_the_other,
         a_copy_that_lacks_an_object_is_damaged,
+        without_a_good_copy_no_manifest_is_read_twice,
+        a_hold_of_latest_needs_one_good_copy,
         a_newer_backup_is_selected_before_a_damaged_older_one,
         a_safety_backup_is_not_the_latest,
         a_partial_backup_is_not_the_latest,

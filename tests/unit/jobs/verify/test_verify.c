@@ -91,6 +91,41 @@ START_TEST(a_quick_verification_reads_no_object_and_leaves_no_record)
 }
 END_TEST
 
+START_TEST(a_verification_opens_each_sink_once)
+{
+    static const char *const which[] = {"all", "latest"};
+    world_config(LISTED("t", ", opens: ./opens"));
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    }
+    for (int i = 0; i < 2; i++) {
+        world_shell("rm -f opens");
+        ck_assert_int_eq(world_verify(which[i], HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+        ck_assert_uint_eq(world_count("backups"), i == 0 ? 3 : 1);
+        ck_assert_uint_eq(world_lines("opens", ""), 1);
+    }
+}
+END_TEST
+
+/* The record of the newest backup stalls; the session of the job ends with it, and not the job. */
+START_TEST(a_sink_that_stalls_for_one_backup_serves_for_the_next)
+{
+    char config[1024];
+    world_config(LISTED("t", ""));
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    snprintf(config, sizeof(config), "limits: { stall_timeout: 1s }\n" LISTED("t", "%s%s"),
+             ", block: true, only: ", world_id());
+    world_config(config);
+    ck_assert_int_eq(world_verify("all", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    ck_assert(strstr(world_log(), "cannot store the verification record of"));
+    ck_assert_uint_eq(world_count("backups"), 2);
+    ck_assert_str_eq(world_text("backups.1.status"), "done");
+    world_shell("ls t > files");
+    ck_assert_uint_eq(world_lines("files", "verify"), 1);
+}
+END_TEST
+
 START_TEST(damaged_objects_are_all_named_and_the_others_are_read)
 {
     world_config(LISTED("t", ""));
@@ -186,6 +221,8 @@ int main(void)
     const TTest *const tests[] = {
         verify_finds_every_damage,
         a_quick_verification_reads_no_object_and_leaves_no_record,
+        a_verification_opens_each_sink_once,
+        a_sink_that_stalls_for_one_backup_serves_for_the_next,
         damaged_objects_are_all_named_and_the_others_are_read,
         missing_files_are_damage_and_then_no_object_is_read,
         an_object_that_cannot_be_read_ends_it_without_a_judgement,
