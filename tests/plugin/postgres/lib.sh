@@ -81,14 +81,13 @@ works() {
     [ "$got" = 0 ] || fail "ended with $got: $*"
 }
 
-# Waits until a command succeeds, at most one minute.
+# Waits until a command succeeds, at most three minutes.
 until_true() {
-    local i
-    for ((i = 0; i < 600; i++)); do
-        "$@" >/dev/null 2>&1 && return 0
+    local end=$((SECONDS + 180))
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < end)) || fail "did not succeed within 3 minutes: $*"
         sleep 0.1
     done
-    fail "did not succeed within a minute: $*"
 }
 
 fresh() { # prints a directory that does not exist; drops database copy

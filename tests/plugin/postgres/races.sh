@@ -214,7 +214,7 @@ long_it_reports_that_a_session_was_terminated() {
 only_rows_are_read() {
     [ "$(sql postgres "SELECT count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE query ~
         'set_config' AND state_change < clock_timestamp() - interval '300 ms'), count(*)
-        FROM pg_stat_activity WHERE datname = 'busy'")" = "1|1|2" ]
+        FROM pg_stat_activity WHERE datname = 'busy' AND backend_type = 'client backend'")" = "1|1|2" ]
 }
 
 it_fails_when_the_server_is_killed_within_a_copy() {
