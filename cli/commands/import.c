@@ -21,14 +21,14 @@ static const struct cli_option import_to = {
     .value = "SINK",
     .help = "the sink to write to (default: the first sink of the pipeline)"};
 
-struct input {
+struct import_input {
     int fd;
     int error; /* errno of the read that failed, or 0 */
 };
 
 static long import_read_some(void *arg, void *data, size_t size)
 {
-    struct input *in = arg;
+    struct import_input *in = arg;
 
     /* a signal may arrive just before read, so wait with a timeout and test for one */
     while (!cli_interrupted()) {
@@ -77,7 +77,7 @@ static int import_command(struct cli *cli)
 {
     const char *path = cli->args.operands[0];
     bool standard = strcmp(path, "-") == 0;
-    struct input in = {.fd = standard ? cli->io->in : open(path, O_RDONLY | O_CLOEXEC)};
+    struct import_input in = {.fd = standard ? cli->io->in : open(path, O_RDONLY | O_CLOEXEC)};
     char *json = NULL;
 
     if (in.fd < 0) {

@@ -13,12 +13,12 @@
 
 #define OBJECTS_SHOWN 20
 
-struct totals {
+struct show_totals {
     size_t objects;
     uint64_t plain, stored;
 };
 
-static void show_add_totals(const json_t *objects, struct totals *totals)
+static void show_add_totals(const json_t *objects, struct show_totals *totals)
 {
     const json_t *object;
     size_t i;
@@ -50,7 +50,7 @@ static void show_put_pairs(struct cli_view *out, const json_t *pairs, const char
 
 static void show_put_source(struct cli_view *out, const json_t *source)
 {
-    struct totals totals = {0};
+    struct show_totals totals = {0};
     int64_t time_ms = cli_instant(source, "time");
     char count[CLI_SHORT], plain[CLI_SHORT], when[CLI_SHORT];
 
@@ -135,7 +135,7 @@ static void show_put_verified(const json_t *verified, struct cli_view *out, stru
 }
 
 static void show_put_summary(struct cli_view *out, struct cli_view *err, const json_t *doc,
-                             const json_t *manifest, const struct totals *totals)
+                             const json_t *manifest, const struct show_totals *totals)
 {
     int64_t started = cli_instant(manifest, "started"),
             finished = cli_instant(manifest, "finished");
@@ -185,7 +185,7 @@ static void show_render(const json_t *doc, struct cli_view *out, struct cli_view
 {
     const json_t *manifest = json_object_get(doc, "manifest");
     const json_t *sources = cli_array(manifest, "sources"), *source;
-    struct totals totals = {0};
+    struct show_totals totals = {0};
     size_t i;
 
     if (!json_is_object(manifest)) {

@@ -61,7 +61,7 @@ bool hg_json_is_small(const char *text, size_t size)
     return !shape.deep && !json_shape_is_large(&shape);
 }
 
-struct input {
+struct json_input {
     const char *text;
     size_t left;
 };
@@ -69,7 +69,7 @@ struct input {
 /* The text, until it ends or memory does. */
 static size_t read_input(void *buffer, size_t size, void *arg)
 {
-    struct input *in = arg;
+    struct json_input *in = arg;
     size_t n = in->left < size ? in->left : size;
     n = n < HG_JSON_READ ? n : HG_JSON_READ;
     if (hg_json_reserve_used()) {
@@ -94,7 +94,7 @@ enum hangar_rc hg_json_parse(const char *text, size_t size, const char *what, js
                        "cannot read %s: more than %d values, or %d lists and maps", what,
                        HG_JSON_VALUES_MAX, HG_JSON_CONTAINERS_MAX);
     }
-    struct input in = {text, size};
+    struct json_input in = {text, size};
     json_error_t error = {0};
     bool begun = hg_json_reserve_begin(shape.token);
     json_t *doc =

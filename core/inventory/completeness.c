@@ -33,7 +33,7 @@ bool hg_completeness_ignores(const char *name)
 }
 
 /* Names and sizes of what lies in the backup's folder. */
-struct folder_listing {
+struct completeness_listing {
     struct hangar_ctx *sink;
     const struct hg_manifest *manifest;
     struct hg_str *problems;
@@ -49,7 +49,7 @@ struct folder_listing {
 static enum hangar_rc listing_add_page(void *arg, const struct hg_page_entries *page,
                                        struct hg_error *err)
 {
-    struct folder_listing *list = arg;
+    struct completeness_listing *list = arg;
     if (list->count + page->count > list->most) {
         return hg_fail(err, HANGAR_IO, 0,
                        "sink %s: the folder of %s has more than %zu files, and its manifest lists "
@@ -74,7 +74,7 @@ static int listing_compare_names(const void *a, const void *b)
 
 /* The listing of some stores lags behind what was stored; asking for the object does not.  One
  * object that is missing in both ends that. */
-static enum hangar_rc listing_ask(struct folder_listing *list, const char *path,
+static enum hangar_rc listing_ask(struct completeness_listing *list, const char *path,
                                   struct listed_file *file, bool *found, struct hg_error *err)
 {
     struct hg_error why = {0};
@@ -90,8 +90,8 @@ static enum hangar_rc listing_ask(struct folder_listing *list, const char *path,
     return rc == HANGAR_OK || rc == HANGAR_NOT_FOUND ? HANGAR_OK : hg_error_move(err, &why);
 }
 
-static enum hangar_rc listing_expect(struct folder_listing *list, const char *name, uint64_t bytes,
-                                     struct hg_error *err)
+static enum hangar_rc listing_expect(struct completeness_listing *list, const char *name,
+                                     uint64_t bytes, struct hg_error *err)
 {
     const struct hg_manifest *m = list->manifest;
     char *path = hg_store_path(m->pipeline, m->id, name);
@@ -120,7 +120,7 @@ static enum hangar_rc listing_expect(struct folder_listing *list, const char *na
     return rc;
 }
 
-static enum hangar_rc listing_expect_all(struct folder_listing *list, struct hg_error *err)
+static enum hangar_rc listing_expect_all(struct completeness_listing *list, struct hg_error *err)
 {
     const struct hg_manifest *m = list->manifest;
     enum hangar_rc rc = HANGAR_OK;
@@ -139,7 +139,7 @@ static enum hangar_rc listing_expect_all(struct folder_listing *list, struct hg_
 enum hangar_rc hg_completeness_check(struct hangar_ctx *sink, const struct hg_manifest *m,
                                      struct hg_str *problems, struct hg_error *err)
 {
-    struct folder_listing list = {
+    struct completeness_listing list = {
         .sink = sink, .manifest = m, .problems = problems, .most = m->file_count + OTHER_FILES_MAX};
     for (size_t i = 0; i < m->source_count; i++) {
         list.most += m->sources[i].count;

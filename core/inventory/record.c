@@ -298,8 +298,8 @@ static enum hangar_rc record_find_judgement(struct hangar_ctx *sink, const char 
     return rc;
 }
 
-static enum hangar_rc fail_if_damaged(const struct hangar_ctx *sink,
-                                      const struct hg_verification *v, struct hg_error *err)
+static enum hangar_rc record_fail_if_damaged(const struct hangar_ctx *sink,
+                                             const struct hg_verification *v, struct hg_error *err)
 {
     char time[HG_TIME_SIZE];
     if (!v->id || (!v->drill_error && hg_outcome_of(v->status) != HG_BAD)) {
@@ -368,7 +368,7 @@ enum hangar_rc hg_record_check(struct hangar_ctx *sink, const char *pipeline, co
         rc = judge_by_records(sink, pipeline, id, &known, err);
     }
     if (rc == HANGAR_OK && !(newer && record->good)) {
-        rc = fail_if_damaged(sink, &known, err);
+        rc = record_fail_if_damaged(sink, &known, err);
     }
     hg_verification_free(&known);
     return rc;

@@ -27,7 +27,7 @@ struct hg_pull_done {
 };
 
 /* An object that a reader reads. */
-struct hg_object_reader {
+struct hg_pull_reader {
     struct hg_pull *pull;
     struct hg_pull_source *source;
     struct hangar_object *object;
@@ -125,7 +125,7 @@ size_t hg_pull_readers(const struct hg_pull *pull)
 
 /* ---- reading the bytes of one object ---- */
 
-static void pull_count_bytes(struct hg_object_reader *r, size_t n)
+static void pull_count_bytes(struct hg_pull_reader *r, size_t n)
 {
     hg_job_alive(r->pull->set.job);
     pthread_mutex_lock(&r->pull->mutex);
@@ -134,7 +134,7 @@ static void pull_count_bytes(struct hg_object_reader *r, size_t n)
 }
 
 /* Reads `size` bytes from the source, fewer only at the end. */
-static enum hangar_rc pull_fill(struct hg_object_reader *r, unsigned char *data, size_t size,
+static enum hangar_rc pull_fill(struct hg_pull_reader *r, unsigned char *data, size_t size,
                                 size_t *filled, bool *end)
 {
     struct hangar_ctx *ctx = r->source->ctx;
@@ -160,7 +160,7 @@ static enum hangar_rc pull_fill(struct hg_object_reader *r, unsigned char *data,
 }
 
 /* Reads an object.  When memory is short, the source waits. */
-static enum hangar_rc pull_bytes(struct hg_object_reader *r)
+static enum hangar_rc pull_bytes(struct hg_pull_reader *r)
 {
     bool end = false;
     while (!end) {
@@ -189,7 +189,7 @@ struct hg_spill {
     size_t buffer_bytes;
 };
 
-static enum hangar_rc pull_open_spill(struct hg_object_reader *r, struct hg_spill *spill)
+static enum hangar_rc pull_open_spill(struct hg_pull_reader *r, struct hg_spill *spill)
 {
     struct hg_job *job = r->pull->set.job;
     char *dir = NULL;
@@ -215,7 +215,7 @@ static enum hangar_rc pull_open_spill(struct hg_object_reader *r, struct hg_spil
 }
 
 /* Reads from the source into the spool. */
-static enum hangar_rc pull_spill_some(struct hg_object_reader *r, struct hg_spill *spill, bool *end)
+static enum hangar_rc pull_spill_some(struct hg_pull_reader *r, struct hg_spill *spill, bool *end)
 {
     enum hangar_rc rc = spill->spool ? HANGAR_OK : pull_open_spill(r, spill);
     size_t n = 0;
@@ -226,7 +226,7 @@ static enum hangar_rc pull_spill_some(struct hg_object_reader *r, struct hg_spil
 }
 
 /* Fills a block from the spool, or from the source when the spool is empty. */
-static enum hangar_rc pull_fill_urgent(struct hg_object_reader *r, struct hg_spill *spill,
+static enum hangar_rc pull_fill_urgent(struct hg_pull_reader *r, struct hg_spill *spill,
                                        struct hg_block *block, bool *end, bool *last)
 {
     enum hangar_rc rc;
@@ -245,7 +245,7 @@ static enum hangar_rc pull_fill_urgent(struct hg_object_reader *r, struct hg_spi
 
 /* Reads an object of an URGENT source: the source never waits for memory.  Bytes that do
  * not fit are spooled on disk. */
-static enum hangar_rc pull_bytes_urgent(struct hg_object_reader *r)
+static enum hangar_rc pull_bytes_urgent(struct hg_pull_reader *r)
 {
     struct hg_spill spill = {0};
     bool end = false, last = false;
@@ -301,7 +301,7 @@ static void pull_abandon(struct hg_flow *flow)
 }
 
 /* Reads the object into a flow; on success the flow is not finished yet. */
-static enum hangar_rc pull_read_object(struct hg_object_reader *r,
+static enum hangar_rc pull_read_object(struct hg_pull_reader *r,
                                        const struct hangar_object_info *info, struct hg_slot *slot)
 {
     const struct hangar_source *fn = &r->source->ctx->plugin->source;
@@ -341,7 +341,7 @@ static enum hangar_rc pull_read_object(struct hg_object_reader *r,
 
 /* Closes the object: the source returns an error when it is not whole.  Then finishes the
  * flow. */
-static enum hangar_rc pull_close_object(struct hg_object_reader *r, struct hg_pull_done *done)
+static enum hangar_rc pull_close_object(struct hg_pull_reader *r, struct hg_pull_done *done)
 {
     struct hangar_ctx *ctx = r->source->ctx;
     enum hangar_rc rc = HG_CALL(ctx, &r->err, ctx->plugin->source.close(r->object, done->attrs));
@@ -367,7 +367,7 @@ static void pull_done_free(struct hg_pull_done *done)
 }
 
 /* Pulls the next object; EOF when there is none. */
-static enum hangar_rc pull_object(struct hg_object_reader *r)
+static enum hangar_rc pull_object(struct hg_pull_reader *r)
 {
     struct hangar_ctx *ctx = r->source->ctx;
     const struct hangar_source *fn = &ctx->plugin->source;
@@ -440,7 +440,7 @@ static void pull_reader_main(void *arg, size_t n)
     }
     enum hangar_rc rc = HANGAR_OK;
     while (rc == HANGAR_OK && !hg_job_cancelled(pull->set.job)) {
-        struct hg_object_reader r = {.pull = pull, .source = s};
+        struct hg_pull_reader r = {.pull = pull, .source = s};
         rc = pull_object(&r);
         if (rc != HANGAR_OK && rc != HANGAR_EOF) {
             hg_job_fail(pull->set.job, &r.err);

@@ -319,7 +319,7 @@ static char *loader_name_of_file(const char *file)
     return name;
 }
 
-static int compare_files(const void *a, const void *b)
+static int compare_plugin_files(const void *a, const void *b)
 {
     const struct hg_plugin_file *x = a, *y = b;
     return strcmp(x->name, y->name);
@@ -353,7 +353,7 @@ size_t hg_plugin_scan(const char *const *dirs, struct hg_plugin_file **files)
         }
     }
     if (found.count) {
-        qsort(found.items, found.count, sizeof(*found.items), compare_files);
+        qsort(found.items, found.count, sizeof(*found.items), compare_plugin_files);
     }
     *files = found.items;
     return found.count;

@@ -53,14 +53,14 @@ static enum hangar_rc check_files(struct hg_verified_backup *v, struct hg_error 
     return rc;
 }
 
-static struct hg_object_reader object_reader(const struct hg_verified_backup *v)
+static struct hg_object_reader verified_reader(const struct hg_verified_backup *v)
 {
     return (struct hg_object_reader){v->sink, v->chain, v->manifest.chain_count};
 }
 
 static enum hangar_rc check_objects(struct hg_verified_backup *v, struct hg_error *err)
 {
-    const struct hg_object_reader from = object_reader(v);
+    const struct hg_object_reader from = verified_reader(v);
     enum hangar_rc rc = hg_session_chain(v->s, &v->manifest, v->chain, err);
     for (size_t i = 0; i < v->manifest.source_count && rc == HANGAR_OK; i++) {
         struct hg_infos infos;
@@ -121,7 +121,7 @@ enum hangar_rc hg_verify_backup(struct hg_verified_backup *v, struct hg_error *e
                      (int)strcspn(first, "\n"), first);
     }
     if (rc == HANGAR_OK && v->level == HANGAR_VERIFY_DRILL) {
-        const struct hg_object_reader from = object_reader(v);
+        const struct hg_object_reader from = verified_reader(v);
         hg_job_step(&v->s->job, "drilling %s", v->id);
         v->drilled = true;
         rc = hg_drill_run(&v->drill, v->s, &v->manifest, &from, v->sources, err);

@@ -23,7 +23,7 @@
 #include "server/connection/settings.h"
 #include "server/programs/tools.h"
 
-struct totals {
+struct check_totals {
     struct pg_patterns patterns;
     struct text unseen;
     uint64_t bytes, tables, locks;
@@ -131,7 +131,7 @@ static enum hangar_rc check_large_objects(struct pg_conn *conn, const char *data
 }
 
 static enum hangar_rc count_tables(struct pg_conn *conn, const char *database,
-                                   struct totals *totals)
+                                   struct check_totals *totals)
 {
     struct pg_source *src = conn->src;
     struct text sql = {0};
@@ -158,7 +158,7 @@ static enum hangar_rc count_tables(struct pg_conn *conn, const char *database,
 }
 
 static enum hangar_rc check_database(struct pg_source *src, const char *database,
-                                     struct totals *totals)
+                                     struct check_totals *totals)
 {
     struct pg_conn *conn;
     struct pg_globals_plan plan;
@@ -212,7 +212,7 @@ enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts)
 {
     struct pg_source *src = inst;
     const struct hangar_host *host = src->host;
-    struct totals totals = {0};
+    struct check_totals totals = {0};
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < src->database_count && rc == HANGAR_OK; i++) {
         rc = check_database(src, src->databases[i], &totals);

@@ -157,7 +157,7 @@ static enum hangar_rc make_spool_dir(struct pg_source *src)
 }
 
 /* Beside the plan: what an earlier restore left on the server. */
-static void warn_of_leftovers(struct pg_source *src)
+static void restore_warn_of_leftovers(struct pg_source *src)
 {
     struct pg_conn *conn = NULL;
     struct pg_error err = {0};
@@ -203,7 +203,7 @@ enum hangar_rc pg_restore_prepare(void *inst, const struct hangar_restore *how)
     if (rc == HANGAR_OK && restore->dry) {
         write_restore_plan(src);
         report_doubts(src);
-        warn_of_leftovers(src);
+        restore_warn_of_leftovers(src);
     } else if (rc == HANGAR_OK) {
         report_doubts(src);
         rc = make_spool_dir(src);

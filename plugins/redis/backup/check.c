@@ -95,7 +95,8 @@ static enum hangar_rc find_marker(struct rd_client *client, uint64_t db, bool *f
 }
 
 /* Warns of each database that a restore with --mode clean has loaded and not put in place. */
-static enum hangar_rc warn_of_leftovers(struct rd_client *client, const struct rd_server *server)
+static enum hangar_rc check_warn_of_leftovers(struct rd_client *client,
+                                              const struct rd_server *server)
 {
     const struct redis *redis = client->redis;
     const char *at = NULL;
@@ -144,7 +145,7 @@ enum hangar_rc redis_check(void *inst, struct hangar_attrs *facts)
         rc = rd_check_rights(&client);
     }
     if (rc == HANGAR_OK) {
-        rc = warn_of_leftovers(&client, &server);
+        rc = check_warn_of_leftovers(&client, &server);
     }
 out:
     rd_server_fini(&server);

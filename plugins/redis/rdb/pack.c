@@ -80,7 +80,7 @@ static void emit_number(struct rdb_pack *pack, int64_t number)
     pack->events->end(pack->arg);
 }
 
-static void skip_bytes(struct rdb_pack *pack, uint64_t bytes, enum rdb_pack_step after)
+static void pack_skip_bytes(struct rdb_pack *pack, uint64_t bytes, enum rdb_pack_step after)
 {
     pack->left = bytes;
     pack->step = RDB_PACK_SKIP;
@@ -93,7 +93,7 @@ static void skip_bytes(struct rdb_pack *pack, uint64_t bytes, enum rdb_pack_step
 static void end_pack_text(struct rdb_pack *pack)
 {
     pack->events->end(pack->arg);
-    skip_bytes(pack, pack->skip_next, pack->after);
+    pack_skip_bytes(pack, pack->skip_next, pack->after);
 }
 
 static void begin_text(struct rdb_pack *pack, uint64_t bytes, uint64_t skip,
@@ -148,7 +148,7 @@ static void listpack_entry(struct rdb_pack *pack)
                              ? (int64_t)(((first & 0x1f) << 8 | head[1]) ^ 0x1000) - 0x1000
                              : collected_number(pack, want - 1);
         emit_number(pack, number);
-        skip_bytes(pack, back_length_bytes(want), RDB_PACK_ENTRY);
+        pack_skip_bytes(pack, back_length_bytes(want), RDB_PACK_ENTRY);
     }
 }
 

@@ -285,7 +285,7 @@ static enum hangar_rc add_decompressed(void *arg, const unsigned char *data, siz
     return rd_pipe_add(sender->pipe, data, size);
 }
 
-static enum hangar_rc fail_if_damaged(struct rd_sender *sender, enum hangar_rc rc)
+static enum hangar_rc sender_fail_if_damaged(struct rd_sender *sender, enum hangar_rc rc)
 {
     if (rc != HANGAR_CORRUPT) {
         return rc;
@@ -320,8 +320,8 @@ static enum hangar_rc sender_on_body(void *arg, bool text, const unsigned char *
         if (!sender->compressed) {
             return rd_pipe_add(sender->pipe, data, size);
         }
-        return fail_if_damaged(sender,
-                               rd_lzf_feed(&sender->lzf, data, size, add_decompressed, sender));
+        return sender_fail_if_damaged(
+            sender, rd_lzf_feed(&sender->lzf, data, size, add_decompressed, sender));
     case RD_SEND_STREAM:
         return rd_key_add_payload(&sender->command, data, size);
     case RD_SEND_KEEP:
@@ -337,7 +337,7 @@ static enum hangar_rc end_set(struct rd_sender *sender)
 {
     enum hangar_rc rc = HANGAR_OK;
     if (sender->compressed) {
-        rc = fail_if_damaged(sender, rd_lzf_end(&sender->lzf, add_decompressed, sender));
+        rc = sender_fail_if_damaged(sender, rd_lzf_end(&sender->lzf, add_decompressed, sender));
     }
     sender->compressed = false;
     return rc == HANGAR_OK ? rd_pipe_end(sender->pipe) : rc;

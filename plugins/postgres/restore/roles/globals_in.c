@@ -64,7 +64,7 @@ struct left {
     size_t size;
 };
 
-static void skip_bytes(struct left *left, size_t size)
+static void globals_skip_bytes(struct left *left, size_t size)
 {
     left->text += size;
     left->size -= size;
@@ -76,7 +76,7 @@ static bool skip_keyword(struct left *left, const char *word)
     if (left->size < n || memcmp(left->text, word, n) != 0) {
         return false;
     }
-    skip_bytes(left, n);
+    globals_skip_bytes(left, n);
     return true;
 }
 
@@ -107,7 +107,7 @@ static bool read_name(struct left *left, struct text *name)
     if (i > left->size || !name->size || name->failed) {
         return false;
     }
-    skip_bytes(left, i);
+    globals_skip_bytes(left, i);
     return true;
 }
 
@@ -123,7 +123,7 @@ static bool skip_to(struct left *left, const char *word)
         }
         bool quoted = at.text[0] == '\'' || at.text[0] == '"';
         const char *next = quoted ? end_of_quotes(at.text, at.text + at.size, false) : at.text + 1;
-        skip_bytes(&at, (size_t)(next - at.text));
+        globals_skip_bytes(&at, (size_t)(next - at.text));
     }
     return false;
 }
@@ -138,7 +138,7 @@ static enum pg_global_kind read_right(struct left *left, struct pg_global *out, 
     struct left at = *left;
     while (at.size && strchr(words, at.text[0]) && at.text[0] &&
            !(at.size > 3 && memcmp(at.text, "ON ", 3) == 0)) {
-        skip_bytes(&at, 1);
+        globals_skip_bytes(&at, 1);
     }
     enum pg_global_kind kind = skip_keyword(&at, "ON PARAMETER ")    ? PG_GLOBAL_RIGHT
                                : skip_keyword(&at, "ON TABLESPACE ") ? PG_GLOBAL_TABLESPACE_RIGHT
@@ -273,7 +273,7 @@ void pg_global_add_attributes(struct text *text, const struct pg_global *global)
         if (!is_attribute_of_new_roles(left.text + 1, n - 1)) {
             text_add_bytes(text, left.text, n);
         }
-        skip_bytes(&left, n);
+        globals_skip_bytes(&left, n);
     }
     text_add_bytes(text, left.text, left.size); /* from the first value on */
 }

@@ -49,7 +49,7 @@ enum hangar_rc pg_last_rows_add(struct pg_target *target, const char *file, char
 }
 
 /* Names are numbers, of four digits or more. */
-static int compare_files(const void *a, const void *b)
+static int compare_rows_files(const void *a, const void *b)
 {
     const struct pg_last_rows *x = a, *y = b;
     size_t size_x = strlen(x->file), size_y = strlen(y->file);
@@ -119,7 +119,7 @@ enum hangar_rc pg_last_rows_load(struct pg_target *target)
     enum hangar_rc rc = HANGAR_OK;
     if (target->last_rows_count) {
         qsort(target->last_rows, target->last_rows_count, sizeof(*target->last_rows),
-              compare_files);
+              compare_rows_files);
     }
     while (rc == HANGAR_OK && loaded && failed) {
         loaded = failed = false;
