@@ -69,6 +69,13 @@ enum hangar_rc hg_no_memory(struct hg_error *err)
     return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
 }
 
+enum hangar_rc hg_no_thread(struct hg_error *err)
+{
+    return hg_fail(err, HANGAR_NO_MEMORY, 0,
+                   "cannot start a thread: no memory or no process is left for it; hint: see "
+                   "`ulimit -u`, and TasksMax= of the service");
+}
+
 enum hangar_rc hg_error_move(struct hg_error *to, struct hg_error *from)
 {
     enum hangar_rc rc = from->rc;

@@ -25,6 +25,9 @@ enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number
 /* Records that memory ran out; returns HANGAR_NO_MEMORY. */
 enum hangar_rc hg_no_memory(struct hg_error *err);
 
+/* Records that pthread_create failed; returns HANGAR_NO_MEMORY. */
+enum hangar_rc hg_no_thread(struct hg_error *err);
+
 /* Moves an error: records it in `to`, unless an error is recorded there already,
  * and clears `from`.  Returns the rc that `from` had.  `to` may be NULL. */
 enum hangar_rc hg_error_move(struct hg_error *to, struct hg_error *from);

@@ -79,7 +79,7 @@ enum hangar_rc hg_compare_objects(struct hg_session *s, const struct hg_object_r
     size_t threads = hg_workers(s->h->config);
     if (!hg_thread_run_all(threads < count ? threads : count, comparison_main, &c) &&
         c.error.rc == HANGAR_OK) {
-        hg_fail(&c.error, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+        hg_no_thread(&c.error);
     }
     pthread_mutex_destroy(&c.mutex);
     if (c.error.rc != HANGAR_OK) {

@@ -175,7 +175,7 @@ enum hangar_rc hg_replication_run(struct hg_replication *r, struct hg_error *err
     r->first = (struct hg_error){0};
     if (!hg_thread_run_all(replication_count_threads(r, &memory), replication_main, r)) {
         r->first = (struct hg_error){0};
-        hg_fail(&r->first, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+        hg_no_thread(&r->first);
     }
     hg_job_budget_give(r->to->job, memory);
     pthread_mutex_destroy(&r->mutex);

@@ -335,10 +335,9 @@ static enum hangar_rc engine_start_threads(struct hg_engine *engine, struct hg_e
     for (size_t i = 0; i < total; i++) {
         engine->thread_args[i].engine = engine;
         engine->thread_args[i].sink = i >= workers ? (i - workers) / engine->slots : 0;
-        int rc = hg_thread_start(&engine->threads[i], i < workers ? hg_worker_main : hg_lane_main,
-                                 &engine->thread_args[i]);
-        if (rc != 0) {
-            return hg_fail(err, HANGAR_NO_MEMORY, rc, "cannot start a thread");
+        if (hg_thread_start(&engine->threads[i], i < workers ? hg_worker_main : hg_lane_main,
+                            &engine->thread_args[i]) != 0) {
+            return hg_no_thread(err);
         }
         engine->thread_count++;
     }

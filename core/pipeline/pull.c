@@ -99,7 +99,7 @@ enum hangar_rc hg_pull_prepare(struct hg_pull *pull, const struct hg_pull_settin
         }
     }
     if (!hg_thread_run_all(settings->count, pull_prepare_source, pull)) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+        return hg_no_thread(err);
     }
     return hg_job_result(settings->job, err);
 }
@@ -108,7 +108,7 @@ enum hangar_rc hg_pull_begin(struct hg_pull *pull)
 {
     struct hg_error err = {0};
     if (!hg_thread_run_all(pull->set.count, pull_begin_source, pull)) {
-        hg_fail(&err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+        hg_no_thread(&err);
         hg_job_fail(pull->set.job, &err);
     }
     return hg_job_result(pull->set.job, &err);
@@ -508,13 +508,13 @@ void hg_pull_run(struct hg_pull *pull, struct hg_engine *engine)
     pthread_t collector;
     struct hg_error err = {0};
     if (hg_thread_start(&collector, pull_collector_main, pull) != 0) {
-        hg_fail(&err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+        hg_no_thread(&err);
         hg_job_fail(pull->set.job, &err);
         return;
     }
     size_t all = pull->readers;
     if (!hg_thread_run_all(all, pull_reader_main, pull)) {
-        hg_fail(&err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+        hg_no_thread(&err);
         hg_job_fail(pull->set.job, &err);
         pthread_mutex_lock(&pull->mutex);
         pull->readers = 0;

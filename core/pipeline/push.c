@@ -91,7 +91,7 @@ static enum hangar_rc push_restore_phase(struct hg_push *push, struct hg_error *
     }
     if (!hg_thread_run_all(push_count_writers(push, push->phase_end - first), push_writer_main,
                            push)) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+        return hg_no_thread(err);
     }
     if (hg_job_cancelled(push->job)) {
         return hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");

@@ -399,7 +399,7 @@ enum hangar_rc hg_job_begin(struct hg_job *job, const struct hg_job_settings *se
     if (pthread_mutex_init(&job->mutex, NULL) != 0 ||
         pthread_mutex_init(&job->hook_mutex, NULL) != 0 || hg_cond_init(&job->changed) != 0 ||
         hg_thread_start(&job->monitor, job_monitor_main, job) != 0) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+        return hg_no_thread(err);
     }
     return HANGAR_OK;
 }

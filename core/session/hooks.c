@@ -206,7 +206,7 @@ enum hangar_status hg_hook_after(struct hg_log *log, const struct hg_pipeline_co
     facts.error = err->text[0] ? err->text : NULL;
     if (hg_hook_run(log, NULL, pipeline, hook, &facts, &why) != HANGAR_OK &&
         status == HANGAR_STATUS_DONE) {
-        *err = why;
+        hg_error_move(err, &why);
         return HANGAR_STATUS_DEGRADED;
     }
     return status;

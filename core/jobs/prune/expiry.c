@@ -68,7 +68,7 @@ static enum hangar_rc expiry_remove(struct hg_expiry *p, struct hg_retained *ite
         }
     }
     if (rc != HANGAR_OK) {
-        *err = why;
+        hg_error_move(err, &why);
     }
     if (rc == HANGAR_OK) {
         p->removed++;

@@ -206,7 +206,7 @@ enum hangar_rc hg_targets_load(struct hg_targets *t, struct hg_error *err)
     set_targets_running(t, true);
     if (!hg_thread_run_all(t->count, load_target, t)) {
         struct hg_error why = {0};
-        hg_fail(&why, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+        hg_no_thread(&why);
         hg_job_fail(job, &why);
     }
     end_targets(t);

@@ -134,8 +134,7 @@ static enum hangar_rc copy_read_manifest(struct copy_job *c, const char *id,
     }
     rc = hg_store_signature(c->from, pipeline, id, &files->signature, &why);
     if (rc != HANGAR_OK && rc != HANGAR_NOT_FOUND) {
-        *err = why;
-        return rc;
+        return hg_error_move(err, &why);
     }
     return HANGAR_OK;
 }

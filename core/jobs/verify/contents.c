@@ -46,7 +46,7 @@ static enum hangar_rc check_files(struct hg_verified_backup *v, struct hg_error 
             hg_str_addf(&v->found.problems, "%s\n", why.text);
             rc = HANGAR_OK;
         } else if (rc != HANGAR_OK) {
-            *err = why;
+            hg_error_move(err, &why);
         }
         free(path);
     }
@@ -73,7 +73,7 @@ static enum hangar_rc check_objects(struct hg_verified_backup *v, struct hg_erro
         if (rc == HANGAR_CORRUPT) {
             rc = HANGAR_OK; /* a line of v->found.problems */
         } else if (rc != HANGAR_OK) {
-            *err = why;
+            hg_error_move(err, &why);
         }
         hg_infos_free(&infos);
     }
