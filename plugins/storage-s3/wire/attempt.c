@@ -370,17 +370,30 @@ enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_requ
     return HANGAR_OK;
 }
 
+static bool s3_attempt_is_late(const struct s3_channel *channel)
+{
+    return channel->until_ms && clock_monotonic_ms() >= channel->until_ms;
+}
+
 /* Ends the attempt, and reads the error that the body holds. */
 static void s3_attempt_finish(struct s3_channel *channel, CURLcode result)
 {
     struct s3_answer *answer = channel->answer;
     curl_off_t connected_us = 0;
-    answer->curl = result;
     channel->over = true;
-    if (result == CURLE_WRITE_ERROR && (answer->xml_bad || answer->too_large)) {
-        answer->curl = CURLE_OK; /* the store answered; what it sent is not acceptable */
-        return;
+    if (result == CURLE_WRITE_ERROR) { /* s3_attempt_write_body ended it; why is known here */
+        if (answer->xml_bad || answer->too_large) {
+            answer->curl = CURLE_OK; /* the store answered; what it sent is not acceptable */
+            return;
+        }
+        if (s3_is_unwanted(channel->wire, channel->request)) {
+            result = CURLE_ABORTED_BY_CALLBACK;
+        } else if (s3_attempt_is_late(channel)) {
+            result = CURLE_OPERATION_TIMEDOUT;
+            answer->stalled = true;
+        }
     }
+    answer->curl = result;
     if (result) {
         curl_easy_getinfo(channel->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
         answer->unconnected = !answer->status && !connected_us;
@@ -412,9 +425,8 @@ static void s3_attempt_check_stall(struct s3_channel *channel)
     if (channel->paused) {
         channel->progress_ms = clock_monotonic_ms();
     }
-    int64_t now = clock_monotonic_ms();
-    bool late = channel->until_ms && now >= channel->until_ms;
-    if (!late && now - channel->progress_ms < patience_ms) {
+    if (!s3_attempt_is_late(channel) &&
+        clock_monotonic_ms() - channel->progress_ms < patience_ms) {
         return;
     }
     s3_attempt_give_up(channel);
