@@ -198,6 +198,11 @@ enum hangar_rc hg_check_writable(const char *path, struct hg_error *err)
         return hg_no_memory(err);
     }
     int mode = R_OK | W_OK; /* of the file; of a folder, to make something in it */
+    struct stat st;
+    if (lstat(at, &st) == 0 && !S_ISREG(st.st_mode)) {
+        free(at);
+        return hg_fail(err, HANGAR_IO, 0, "cannot write %s: it is not a regular file", path);
+    }
     int failed = faccessat(AT_FDCWD, at, mode, AT_EACCESS);
     while (failed != 0 && errno == ENOENT && at[0] != '\0' && strcmp(at, "/") != 0) {
         char *slash = strrchr(at, '/');

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -58,9 +59,13 @@ enum hangar_rc hg_state_lock_file(const struct hg_state *state, const char *name
     if (rc != HANGAR_OK) {
         return rc;
     }
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct stat st;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0) {
         rc = hg_fail(err, HANGAR_IO, errno, "cannot open %s", path);
+    } else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        rc = hg_fail(err, HANGAR_IO, 0, "cannot lock %s: it is not a regular file", path);
+        close(fd);
     } else if (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
         rc = hg_fail(err, errno == EWOULDBLOCK ? HANGAR_EXISTS : HANGAR_IO, errno, "cannot lock %s",
                      path);
@@ -75,7 +80,7 @@ enum hangar_rc hg_state_lock_file(const struct hg_state *state, const char *name
 bool hg_state_is_locked(const struct hg_state *state, const char *name)
 {
     char *path = state_file_path(state, name, NULL);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
     bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     if (fd >= 0) {
         close(fd);

@@ -56,7 +56,8 @@ void hg_journal_append(const struct hg_state *state, const char *journal, const 
     int fd = -1;
     if (!name || !text) {
         hg_no_memory(&err);
-    } else if (hg_state_path(state, name, &path, &err) == HANGAR_OK) {
+    } else if (hg_state_path(state, name, &path, &err) == HANGAR_OK &&
+               hg_check_writable(path, &err) == HANGAR_OK) {
         journal_trim(path);
         fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0 || (journal_is_cut(fd) && hg_write_all(fd, "\n", 1) != 0) ||
@@ -68,7 +69,9 @@ void hg_journal_append(const struct hg_state *state, const char *journal, const 
         close(fd);
     }
     if (err.rc != HANGAR_OK) {
-        hg_log_line(state->log, HANGAR_LOG_WARN, "cannot append to the history: %s", err.text);
+        hg_log_line(state->log, HANGAR_LOG_WARN, 
+                    "cannot append to the history, so status and alerts do not know this run: %s",
+                    err.text);
     }
     free(text);
     free(path);

@@ -76,7 +76,7 @@ int64_t hg_pipeline_lock_since(const struct hg_state *state, const char *pipelin
     char text[HG_TIME_SIZE] = "";
     int64_t since = -1;
     char *path = hg_format("%s/lock/%s.lock", hg_project_dir(state), pipeline);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
     /* a shared lock: two readers must not report each other as a job */
     if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK &&
         pread(fd, text, sizeof(text) - 1, 0) > 0) {

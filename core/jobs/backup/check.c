@@ -25,6 +25,7 @@
 #include "session/session.h"
 #include "session/signing_keys.h"
 #include "state/capabilities.h"
+#include "state/inspect.h"
 #include "state/pipeline_lock.h"
 
 struct hg_check_job {
@@ -159,6 +160,20 @@ static bool check_is_used(const struct hg_config *config, size_t instance)
         }
     }
     return false;
+}
+
+/* The configuration, and the state folder, without which a backup works. */
+static void check_config(struct hg_check_job *c)
+{
+    struct hg_str warnings = {0};
+    struct hg_error err = {0};
+    hg_str_add(&warnings, hg_str_text(&c->h->warnings));
+    const enum hangar_rc rc = hg_state_inspect(&c->h->state, &warnings, &err);
+    check_add_item(c, &(struct hg_check_item){.kind = "config",
+                                              .name = c->h->config->path,
+                                              .error = rc != HANGAR_OK ? &err : NULL,
+                                              .warnings = &warnings});
+    hg_str_free(&warnings);
 }
 
 static void check_key(struct hg_check_job *c)
@@ -313,9 +328,7 @@ enum hangar_status hangar_check(struct hangar *h, char **json)
     c.failed = calloc(h->config->instance_count + 1, sizeof(*c.failed));
     enum hangar_rc rc = c.failed ? hg_session_begin_keyless(&c.s, h, &err) : hg_no_memory(&err);
     if (rc == HANGAR_OK) {
-        check_add_item(&c, &(struct hg_check_item){.kind = "config",
-                                                   .name = h->config->path,
-                                                   .warnings = &h->warnings});
+        check_config(&c);
         if (h->config->signing) {
             check_key(&c);
         }

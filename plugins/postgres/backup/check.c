@@ -208,6 +208,23 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
     return rc;
 }
 
+/* Opens as many sessions at once as a backup does: of each database one that leads, its workers, and
+ * pg_dump.  Limits of the role, of the database or of the server refuse them here, and not at night. */
+static enum hangar_rc check_sessions(struct pg_source *src)
+{
+    const size_t each = src->opt.jobs + 2, total = src->database_count * each;
+    struct pg_conn **sessions = calloc(total, sizeof(struct pg_conn *));
+    enum hangar_rc rc = sessions ? HANGAR_OK : pg_no_memory(src);
+    for (size_t i = 0; i < total && rc == HANGAR_OK; i++) {
+        rc = pg_connect(src, src->databases[i / each], &sessions[i]);
+    }
+    for (size_t i = 0; sessions && i < total; i++) {
+        pg_close(sessions[i]);
+    }
+    free(sessions);
+    return rc;
+}
+
 enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts)
 {
     struct pg_source *src = inst;
@@ -219,6 +236,9 @@ enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts)
     }
     if (rc == HANGAR_OK) {
         rc = pg_patterns_refuse_unmatched(src, &totals.patterns);
+    }
+    if (rc == HANGAR_OK) {
+        rc = check_sessions(src);
     }
     pg_patterns_free(&totals.patterns);
     if (rc != HANGAR_OK) {

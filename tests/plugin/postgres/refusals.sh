@@ -138,6 +138,20 @@ limited_run() {
     "$driver" "$command" "$dir" "host=$PGHOST" "port=$PGPORT" user=limited "$@" >"$work/out" 2>"$work/log"
 }
 
+# What a check finds is what a backup would find at night.
+it_refuses_limits_that_are_too_low_for_a_backup() {
+    local statement
+    sql postgres "GRANT pg_read_all_data TO limited"
+    for statement in "ROLE limited" "DATABASE small"; do
+        sql postgres "ALTER $statement CONNECTION LIMIT 5"
+        works "$driver_as_limited" check "$work/none" database=small jobs=3
+        expect 2 'too many connections for .*; hint: end some sessions, or raise the limit \(ALTER .*, or set jobs to less than 4: a backup opens jobs \+ 2 sessions' \
+            "$driver_as_limited" check "$work/none" database=small jobs=4
+        sql postgres "ALTER $statement CONNECTION LIMIT -1"
+    done
+    sql postgres "REVOKE pg_read_all_data FROM limited"
+}
+
 it_names_the_missing_role() {
     local b
     b=$(fresh)

@@ -319,7 +319,9 @@ static void advise_too_many(struct text *out, const struct attempt *a, const cha
                             : "raise max_connections";
     text_addf(out, "end some sessions, or %s", limit);
     if (jobs > 1) {
-        text_addf(out, ", or set jobs to less than %u", jobs);
+        text_addf(out,
+                  ", or set jobs to less than %u: a backup opens jobs + 2 sessions of a database",
+                  jobs);
     }
 }
 

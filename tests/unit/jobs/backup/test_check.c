@@ -117,6 +117,44 @@ START_TEST(a_hook_that_cannot_run_is_not_ready)
 }
 END_TEST
 
+START_TEST(a_lock_that_is_no_file_is_not_ready)
+{
+    static const char *const others[] = {"mkdir lock/p.lock", "mkfifo lock/p.lock",
+                                         "ln -s ../x lock/p.lock",
+                                         "rmdir lock && touch lock"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        world_config(PLAIN);
+        ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+        ck_assert_int_eq(world_shell("cd state && rm lock/p.lock && %s", others[i]), 0);
+        ck_assert_int_eq(world_check(), HANGAR_STATUS_FAILED);
+        ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_FAILED);
+        ck_assert(world_says("cannot lock pipeline p"));
+        world_shell("rm -rf state");
+    }
+}
+END_TEST
+
+START_TEST(state_that_cannot_be_written_is_a_warning)
+{
+    static const struct {
+        const char *command, *file;
+    } rows[] = {{"rm history/p.jsonl && mkdir history/p.jsonl", "history/p.jsonl"},
+                {"rm -r history && touch history", "/history"},
+                {"rm counters.json; mkdir counters.json", "counters.json"},
+                {"rm -f alerts.lock && mkfifo alerts.lock", "alerts.lock"},
+                {"rm -r sizes && ln -s /tmp sizes", "/sizes"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        world_config(PLAIN);
+        ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+        ck_assert_int_eq(world_shell("cd state && %s", rows[i].command), 0);
+        ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
+        item_says("config", json_string_value(json_object_get(world_doc, "config")), "warning",
+                  rows[i].file);
+        world_shell("rm -rf state");
+    }
+}
+END_TEST
+
 START_TEST(too_little_memory_for_the_sources_is_not_ready)
 {
     world_config("limits: { memory: 32MiB }\n"
@@ -161,6 +199,8 @@ int main(void)
         an_optional_sink_that_would_fail_is_a_warning,
         a_sink_that_refuses_the_first_file_of_a_run_is_not_ready,
         a_hook_that_cannot_run_is_not_ready,
+        a_lock_that_is_no_file_is_not_ready,
+        state_that_cannot_be_written_is_a_warning,
         too_little_memory_for_the_sources_is_not_ready,
         a_source_that_cannot_be_prepared_is_not_ready,
         notifiers_are_checked_and_receive_nothing,
