@@ -6,6 +6,7 @@
 #include "config/hints.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,9 @@ static const struct {
                    {"catch_up", "a pipeline"},
                    {"max_duration", "a pipeline"},
                    {"max_age", "a pipeline"},
+                   {"retry", "a pipeline"},
+                   {"times", "the \"retry\" of a pipeline"},
+                   {"after", "the \"retry\" of a pipeline"},
                    {"delete_grace", "the \"retention\" of a sink"},
                    HG_RETENTION_RULES(RULE_PLACE)};
 #undef RULE_PLACE
@@ -159,7 +163,43 @@ static const struct {
     {"dir", "path"},
     {"folder", "path"},
     {"location", "path"},
+    {"count", "times"},
+    {"attempts", "times"},
+    {"max_attempts", "times"},
+    {"tries", "times"},
+    {"retries", "times"},
+    {"max", "times"},
+    {"delay", "after"},
+    {"wait", "after"},
+    {"every", "after"},
+    {"interval", "after"},
+    {"pause", "after"},
+    {"backoff", "after"},
+    {"retries", "retry"},
+    {"port", "listen"},
+    {"bind", "listen"},
+    {"address", "listen"},
+    {"retain", "retention"},
+    {"keep", "retention"},
+    {"file", "key_file"},
+    {"path", "key_file"},
+    {"key_path", "key_file"},
 };
+
+/* How a key is written whose value is a map. */
+static const struct {
+    const char *key, *example;
+} hint_maps[] = {{"retention", "retention: { keep_days: 7 }"},
+                 {"retry", "retry: { times: 3, after: 10m }"},
+                 {"hooks", "hooks: { before_backup: [./program, argument] }"},
+                 {"http", "http: { listen: '127.0.0.1:9848' }"},
+                 {"signing", "signing: { key_file: ./signing.key }"},
+                 {"limits", "limits: { memory: 256MiB }"},
+                 {"alerts", "alerts: { max_drill_age: 30d }"},
+                 {"sources", "sources: { app: { plugin: postgres } }"},
+                 {"transforms", "transforms: { gzip: { plugin: compress-gzip } }"},
+                 {"sinks", "sinks: { local: { plugin: storage-local, options: { path: ./b } } }"},
+                 {"pipelines", "pipelines: { nightly: { sources: [app], sinks: [local] } }"}};
 
 #define HINT_COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -223,7 +263,60 @@ char *hg_hint_for_key(const char *key, const char *const *known)
     return NULL;
 }
 
+const char *hg_hint_for_map(const char *key)
+{
+    for (size_t i = 0; i < HINT_COUNT(hint_maps); i++) {
+        if (strcmp(hint_maps[i].key, key) == 0) {
+            return hint_maps[i].example;
+        }
+    }
+    return NULL;
+}
+
 /* ---- values ---- */
+
+/* "2:30", "02:30:00" */
+static bool hint_is_time(const char *text, int *hour, int *minute)
+{
+    int n = 0, second;
+    if (sscanf(text, "%2d:%2d%n", hour, minute, &n) != 2) {
+        return false;
+    }
+    if (text[n] == ':') {
+        int more = 0;
+        n += sscanf(text + n, ":%2d%n", &second, &more) == 1 ? more : 0;
+    }
+    return text[n] == '\0' && *hour >= 0 && *hour < 24 && *minute >= 0 && *minute < 60;
+}
+
+void hg_hint_for_schedule(const char *text, struct hg_str *out)
+{
+    static const char *const words[][2] = {{"hourly", "@hourly"},    {"daily", "@daily"},
+                                           {"nightly", "0 2 * * *"}, {"every day", "@daily"},
+                                           {"weekly", "@weekly"},    {"monthly", "@monthly"},
+                                           {"yearly", "@yearly"},    {"annually", "@yearly"}};
+    int hour, minute;
+    size_t fields = 0;
+    for (size_t i = 0; i < HINT_COUNT(words); i++) {
+        if (strcasecmp(words[i][0], text) == 0) {
+            hg_str_addf(out, "; hint: write \"%s\"", words[i][1]);
+            return;
+        }
+    }
+    if (hint_is_time(text, &hour, &minute)) {
+        hg_str_addf(out, "; hint: write \"%d %d * * *\" for %02d:%02d each day", minute, hour, hour,
+                    minute);
+        return;
+    }
+    for (const char *at = text + strspn(text, " "); *at != '\0'; at += strspn(at, " ")) {
+        fields++;
+        at += strcspn(at, " ");
+    }
+    if (fields != 5) {
+        hg_str_add(out, "; hint: a schedule is \"minute hour day month weekday\", such as "
+                        "\"0 2 * * *\", or @daily");
+    }
+}
 
 /* The digits at the beginning, with a fraction if `fraction`; `*unit` is what follows, without
  * blanks before it. */

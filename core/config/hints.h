@@ -18,6 +18,13 @@
  * without "; hint: "; NULL: none. */
 char *hg_hint_for_key(const char *key, const char *const *known);
 
+/* An example of a key whose value must be a map, such as "retry: { times: 3 }"; NULL: none. */
+const char *hg_hint_for_map(const char *key);
+
+/* The hint for a text that is no schedule, with its "; hint: "; appends nothing where there is
+ * none. */
+void hg_hint_for_schedule(const char *text, struct hg_str *out);
+
 /* Whether some map of the file, other than the options of plugins, has such a key. */
 bool hg_hint_is_key(const char *key);
 

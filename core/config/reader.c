@@ -43,8 +43,10 @@ const struct hg_yaml *hg_reader_map(struct hg_reader *r, const struct hg_yaml *m
     if (hg_yaml_is_null(node)) {
         hg_reader_report_empty(r, node, key);
     } else {
-        hg_problem_add(r->problems, node->line, node->column, "%s must be a map of keys and values",
-                       key);
+        const char *example = hg_hint_for_map(key);
+        hg_problem_add(r->problems, node->line, node->column,
+                       "%s must be a map of keys and values%s%s", key,
+                       example ? "; hint: write " : "", example ? example : "");
     }
     return NULL;
 }

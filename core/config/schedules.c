@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/cron.h"
+#include "base/str.h"
+#include "config/hints.h"
 
 #define HOUR_MS INT64_C(3600000)
 
@@ -17,13 +19,14 @@ enum { MAX_WINDOWS = 50 };
 /* Reports what is wrong with a text, at the character where it is wrong when the text
  * stands in the file as it is. */
 static void schedule_report_problem(const struct hg_value_place *at, const struct hg_yaml *node,
-                                    const char *text, const struct hg_cron_error *err)
+                                    const char *text, const struct hg_cron_error *err,
+                                    const char *hint)
 {
     struct hg_value_place place = *at;
     if (strcmp(node->text, text) == 0) {
         place.column += err->at + (node->quoted ? 1 : 0);
     }
-    hg_value_fail(&place, "%s: %s", at->name, err->text);
+    hg_value_fail(&place, "%s: %s%s", at->name, err->text, hint);
 }
 
 static char *schedule_read_cron(struct hg_reader *r, const struct hg_yaml *pipeline,
@@ -38,7 +41,12 @@ static char *schedule_read_cron(struct hg_reader *r, const struct hg_yaml *pipel
     struct hg_cron_error err;
     char *text = hg_value_text(&at, node);
     if (text && !hg_cron_parse(text, &cron, &err)) {
-        schedule_report_problem(&at, node, text, &err);
+        struct hg_str hint = {0};
+        if (!strstr(err.text, "; hint: ")) {
+            hg_hint_for_schedule(text, &hint);
+        }
+        schedule_report_problem(&at, node, text, &err, hg_str_text(&hint));
+        hg_str_free(&hint);
     }
     return text;
 }
@@ -61,7 +69,7 @@ static char **schedule_read_windows(struct hg_reader *r, const struct hg_yaml *p
         struct hg_window window;
         struct hg_cron_error err;
         if (!hg_window_parse(windows[count], &window, &err)) {
-            schedule_report_problem(&entry, &items[count], windows[count], &err);
+            schedule_report_problem(&entry, &items[count], windows[count], &err, "");
         }
     }
     if (count == 0) {

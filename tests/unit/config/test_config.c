@@ -37,7 +37,23 @@ static const struct world_row wrong[] = {
      "backup.yaml:2:9: origin must be 1 to 100 letters, digits, \".\", \"_\" and \"-\", not "
      "\"\""},
     {WITH_TOP("version: 1\nlimits: 5\n"),
-     "backup.yaml:2:9: limits must be a map of keys and values"},
+     "backup.yaml:2:9: limits must be a map of keys and values; hint: write limits: { memory: "
+     "256MiB }"},
+    {WITH_TOP("version: 1\nhttp: 9848\n"),
+     "backup.yaml:2:7: http must be a map of keys and values; hint: write http: { listen: "
+     "'127.0.0.1:9848' }"},
+    {WITH_TOP("version: 1\nhttp: {listen: '127.0.0.1:9848', port: 9848}\n"),
+     "backup.yaml:2:34: unknown key \"port\"; hint: did you mean \"listen\"?"},
+    {WITH_TOP("version: 1\nsigning: ./key\n"),
+     "backup.yaml:2:10: signing must be a map of keys and values; hint: write signing: { "
+     "key_file: ./signing.key }"},
+    {WITH_TOP("version: 1\nsigning: {file: ./key}\n"),
+     "backup.yaml:2:10: option \"key\" is missing\n"
+     "backup.yaml:2:11: unknown key \"file\"; "
+     "hint: did you mean \"key_file\"?"},
+    {WITH_TOP("version: 1\nalerts: 7d\n"),
+     "backup.yaml:2:9: alerts must be a map of keys and values; hint: write alerts: { "
+     "max_drill_age: 30d }"},
     {WITH_TOP("version: 1\nlimits: {memory: 16MiB}\n"),
      "backup.yaml:2:18: memory must be from 32 MiB to 1 TiB, not \"16MiB\""},
     {WITH_TOP("version: 1\nlimits: {memory: lots}\n"),

@@ -24,7 +24,8 @@
 
 static const struct world_row wrong[] = {
     {SOURCE "sinks: [out]\n" PIPELINE,
-     "backup.yaml:4:8: sinks must be a map of keys and values\n"
+     "backup.yaml:4:8: sinks must be a map of keys and values; hint: write sinks: { local: { "
+     "plugin: storage-local, options: { path: ./b } } }\n"
      "backup.yaml:6:30: unknown sink \"out\"; hint: define it under \"sinks\""},
     {SOURCE "sinks:\n  out: store\n" PIPELINE,
      "backup.yaml:5:8: sink \"out\" must be a map with the key \"plugin\"\n"
@@ -121,7 +122,10 @@ static const struct world_row wrong[] = {
      "backup.yaml:8:19: verify_first must be one of auto, always, never, not \"yes\""},
     {SINK("    verify_first: [auto]\n"),
      "backup.yaml:8:19: verify_first must be a single value, not a list"},
-    {SINK("    retention: 7\n"), "backup.yaml:8:16: retention must be a map of keys and values"},
+    {SINK("    retention: 7d\n"), "backup.yaml:8:16: retention must be a map of keys and values; "
+                                  "hint: write retention: { keep_days: 7 }"},
+    {SINK("    retain: {keep_days: 7}\n"),
+     "backup.yaml:8:5: unknown key \"retain\"; hint: did you mean \"retention\"?"},
     {SINK("    retention: {keep_dayz: 7}\n"),
      "backup.yaml:8:17: unknown key \"keep_dayz\"; hint: did you mean \"keep_days\"?"},
     {SINK("    retention: {keep_days: 7d}\n"),

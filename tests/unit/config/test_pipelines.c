@@ -14,6 +14,8 @@
     "transforms:\n  gzip: {plugin: demo}\nsinks:\n  local: {plugin: store, options: {path: b}}\n"  \
     "pipelines:\n" lines
 
+#define P(key) WITH("  p: {sources: [app_db], sinks: [local], " key "}\n")
+
 static const struct world_row wrong[] = {
     {WITH("  p: {sources: [app_bd], sinks: [local]}\n"),
      "backup.yaml:10:17: unknown source \"app_bd\"; hint: did you mean \"app_db\"?"},
@@ -66,8 +68,6 @@ static const struct world_row wrong[] = {
      "backup.yaml:10:6: pipeline \"p\" must be a map with the keys \"sources\" and \"sinks\""},
     {WITH("  p: {sources: [app_db], sinks: [local], shedule: x}\n"),
      "backup.yaml:10:42: unknown key \"shedule\"; hint: did you mean \"schedule\"?"},
-    {WITH("  p: {sources: [app_db], sinks: [local], hooks: x}\n"),
-     "backup.yaml:10:49: hooks must be a map of keys and values"},
     {WITH("  p: {sources: [app_db], sinks: [local], hooks: {befor_backup: [x]}}\n"),
      "backup.yaml:10:50: unknown key \"befor_backup\"; hint: did you mean \"before_backup\"?"},
     {WITH("  p: {sources: [app_db], sinks: [local], hooks: {before_backup: stop it}}\n"),
@@ -106,13 +106,42 @@ static const struct world_row wrong[] = {
     {WITH("  p: {sources: [app_db], sinks: [local], windows: []}\n"),
      "backup.yaml:10:51: windows is an empty list; hint: remove the key to let jobs begin at any "
      "time"},
+    {P("schedule: daily"),
+     "backup.yaml:10:52: schedule: minute must be a number from 0 to 59; hint: write \"@daily\""},
+    {P("verify: Weekly"),
+     "backup.yaml:10:50: verify: minute must be a number from 0 to 59; hint: write \"@weekly\""},
+    {P("schedule: '02:30'"), "backup.yaml:10:55: schedule: unexpected character in the minute; "
+                             "hint: write \"30 2 * * *\" for 02:30 each day"},
+    {P("schedule: '23:05:00'"), "backup.yaml:10:55: schedule: unexpected character in the minute; "
+                                "hint: write \"5 23 * * *\" for 23:05 each day"},
+    {P("schedule: '24:00'"),
+     "backup.yaml:10:55: schedule: unexpected character in the minute; hint: a schedule is "
+     "\"minute hour day month weekday\", such as \"0 2 * * *\", or @daily"},
+    {P("schedule: at night"),
+     "backup.yaml:10:52: schedule: minute must be a number from 0 to 59; hint: a schedule is "
+     "\"minute hour day month weekday\", such as \"0 2 * * *\", or @daily"},
+    {P("retry: 3"), "backup.yaml:10:49: retry must be a map of keys and values; hint: write "
+                    "retry: { times: 3, after: 10m }"},
+    {P("retry: {count: 3}"), "backup.yaml:10:50: unknown key \"count\"; hint: did you mean "
+                             "\"times\"?"},
+    {P("retry: {times: 3, delay: 5m}"), "backup.yaml:10:60: unknown key \"delay\"; hint: did you "
+                                        "mean \"after\"?"},
+    {P("retry: {times: 3, every: 5m}"), "backup.yaml:10:60: unknown key \"every\"; hint: did you "
+                                        "mean \"after\"?"},
+    {P("retries: 3"), "backup.yaml:10:42: unknown key \"retries\"; hint: did you mean \"retry\"?"},
+    {P("times: 3"), "backup.yaml:10:42: unknown key \"times\"; hint: \"times\" belongs to the "
+                    "\"retry\" of a pipeline"},
+    {P("hooks: ./dump.sh"), "backup.yaml:10:49: hooks must be a map of keys and values; hint: "
+                            "write hooks: { before_backup: [./program, argument] }"},
     {WITH("  p: {sources: [app_db], sinks: [local], schedule: [1]}\n"),
      "backup.yaml:10:52: schedule must be a single value, not a list"},
     {WITH("  \"Night ly\": {sources: [app_db], sinks: [local]}\n"),
      "backup.yaml:10:3: \"Night ly\" is not a valid name; hint: a name consists of a-z, 0-9, \"_\" "
      "and \"-\", begins with a letter and has at most 64 characters"},
     {WITH("  {}\n"), "backup.yaml:10:3: pipelines is empty"},
-    {WITH("  [p]\n"), "backup.yaml:10:3: pipelines must be a map of keys and values"},
+    {WITH("  [p]\n"),
+     "backup.yaml:10:3: pipelines must be a map of keys and values; hint: write pipelines: { "
+     "nightly: { sources: [app], sinks: [local] } }"},
     {WITH("# none\n"), "backup.yaml:9:11: pipelines has no value; hint: indent below it what "
                        "belongs to it, or remove the key"},
     {WITH("  p: {sources: [x], sinks: [y]}\n  q: {sources: [cahce], sinks: [local]}\n"),
