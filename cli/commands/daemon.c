@@ -4,10 +4,10 @@
  * daemon, run-job: start the daemon, and the jobs that the daemon starts; the code of
  * both is in daemon/.
  */
-#include <daemon.h>
+#include "daemon.h"
 #include <stdlib.h>
-#include <worker.h>
 
+#include "worker.h"
 #include "cli.h"
 #include "options.h"
 

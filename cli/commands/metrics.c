@@ -4,7 +4,7 @@
  * metrics: writes metrics for Prometheus to standard output, or to a file for the textfile
  * collector of node_exporter.  daemon/metrics.c has the format.
  */
-#include <metrics.h>
+#include "metrics.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -9,12 +9,14 @@ In the core, includes and calls point down the LAYERS and never up, whatever a h
 the core, each plugin, the command line and the daemon, no cycle leads from a file over includes and
 calls back to that file, nor from a subfolder back to that subfolder; x.h and x.c count as one file.
 Other jobs include a job through its public headers only.  The command line and the daemon see
-hangar/hangar.h alone, plugins hangar/plugin.h alone; the core names no plugin, and only core/plugin
-loads any.  Statements of SQL go through one function, by the protocol that accepts one statement at
+hangar/hangar.h alone, plugins hangar/plugin.h alone, and no plugin sees another one; the core names
+no plugin, and only core/plugin loads any.  An #include names a header of its own component, in
+quotes, without a macro and without "..".  Statements of SQL go through one function, by the protocol that accepts one statement at
 a time.  Every file has its licence line, no // comments, and ends before it is too long; so do
 functions and their lists of parameters.  A folder of a plugin has few files.
 """
 
+import functools
 import os
 import re
 import sys
@@ -50,6 +52,12 @@ PUBLIC_OF_JOBS = {
 CORE_FOLDERS = {layer.split("/")[0] for layer in LAYERS} | {"hangar"}
 PUBLIC_PLUGIN = "hangar/plugin.h"
 PUBLIC_API = "hangar/hangar.h"
+COMPONENTS = {"core", "cli", "daemon", "plugins"}
+# What a component may include besides itself: `hangar daemon` and `hangar metrics` are commands.
+LIBRARY_OF = {"cli": "daemon", "plugins/lib": None}
+MADE_BY_THE_BUILD = {"crc64_table.h"}
+# Headers of the system whose names files of hangar have as well.
+SYSTEM_HEADERS = {"locale.h", "yaml.h"}
 LIBRARIES_OF_PLUGINS = re.compile(
     r"^(libpq|postgres|pg_|hiredis|zlib|libdeflate|isa-l|igzip|zstd|lz4|lzma|curl/)"
 )
@@ -107,11 +115,30 @@ def blank(text):
     return re.sub(r"[^\n]", " ", text)
 
 
+def without_comments(text):
+    return TOKEN.sub(lambda m: blank(m[0]) if m[0].startswith("/") else m[0], text)
+
+
 def includes(text):
     """(line, name, is it quoted) of each #include that is not in a comment."""
-    bare = TOKEN.sub(lambda m: blank(m[0]) if m[0].startswith("/") else m[0], text)
+    bare = without_comments(text)
     for match in re.finditer(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', bare, re.M):
         yield line_of(text, match.start()), match[2], match[1] == '"'
+
+
+def hidden_includes(text):
+    """(line, problem) of the directives by which an include could escape includes()."""
+    for match in re.finditer(r"^[ \t]*(?:#|%:|\?\?=)((?:\\\n|.)*)", without_comments(text), re.M):
+        directive = match[1].strip()
+        line = line_of(text, match.start())
+        if not match[0].lstrip().startswith("#"):
+            yield line, "a directive begins with #"
+        elif "\n" in directive and not directive.startswith("define"):
+            yield line, "a directive in two lines"
+        elif re.match(r"(include_next|import|embed)\b", directive):
+            yield line, f"#{directive.split()[0]} is not of this language's standard; write #include"
+        elif re.match(r'include\b(?!\s*[<"])', directive):
+            yield line, "an #include of a macro: write the name of the header"
 
 
 def layer_of(path):
@@ -143,16 +170,50 @@ def check_include_of_core(layer, name):
     return None
 
 
-def check_include_of_guest(name, allowed):
-    """The same for code that sees one public header and the files of its own folder."""
-    parts = name.split("/")
-    if name != allowed and (parts[0] in CORE_FOLDERS or ".." in parts):
+def check_include_of_guest(root, path, name, quoted):
+    """The same for code that sees one public header and the files of its own component."""
+    component = component_of(path)
+    library = LIBRARY_OF.get(component, "plugins/lib" if component.startswith("plugins/") else None)
+    allowed = PUBLIC_PLUGIN if component.startswith("plugins/") else PUBLIC_API
+    if name == allowed or name in MADE_BY_THE_BUILD:
+        return None
+    if name.split("/")[0] in CORE_FOLDERS:
         return f"{name} is beyond its border: of hangar, only <{allowed}> may be included"
+    folders = [os.path.dirname(path), component] + ([library] if library else [])
+    if quoted and not any(os.path.exists(os.path.join(root, f, name)) for f in folders):
+        seen = " or ".join(folders[1:])
+        return f"{name} is beyond its border: not in {seen}; of hangar, only <{allowed}> may be included"
     return None
+
+
+def check_name_of_include(root, path, name, quoted):
+    """Why nothing may be included by this name, or None."""
+    if not name.endswith(".h"):
+        return f'"{name}" is not a header'
+    if name.startswith("/") or {".", ".."} & set(name.split("/")):
+        return f'"{name}": write the path from the top folder of its component, without ".."'
+    if not quoted and name not in (PUBLIC_API, PUBLIC_PLUGIN) and name not in SYSTEM_HEADERS:
+        if any(f"/{header}".endswith(f"/{name}") for header in private_headers(root)):
+            return f"<{name}> is a header of hangar: include it in quotes"
+    return None
+
+
+@functools.lru_cache(maxsize=1)
+def private_headers(root):
+    return [
+        path
+        for path in find_files(root)
+        if path.endswith(".h") and path.split("/")[0] in COMPONENTS
+    ]
 
 
 def check_includes(root, path, text):
     parts = path.split("/")
+    if parts[0] not in COMPONENTS:
+        return
+    if os.path.islink(os.path.join(root, path)):
+        yield 1, "a symbolic link: a source file has one place"
+    yield from hidden_includes(text)
     for line, name, quoted in includes(text):
         problem = None
         if path.startswith("core/include/"):
@@ -164,10 +225,9 @@ def check_includes(root, path, text):
             problem = check_include_of_core(layer_of(path[len("core/") :]), name)
             if not problem and quoted and not os.path.exists(os.path.join(root, "core", name)):
                 problem = f'"{name}" is not in core/: include as "folder/file.h"'
-        elif parts[0] in ("cli", "daemon"):
-            problem = check_include_of_guest(name, PUBLIC_API)
-        elif parts[0] == "plugins":
-            problem = check_include_of_guest(name, PUBLIC_PLUGIN)
+        elif component_of(path):
+            problem = check_include_of_guest(root, path, name, quoted)
+        problem = problem or check_name_of_include(root, path, name, quoted)
         if problem:
             yield line, problem
 

@@ -137,7 +137,8 @@ class Rules(unittest.TestCase):
             "core/inventory/a.h": "#include <inventory/b.h>\n",
             "core/inventory/b.h": "#include <inventory/a.h>\n",
         }
-        self.assertEqual(len(self.breaches(files)), 2)
+        found = [breach for breach in self.breaches(files) if "a cycle of files" in breach]
+        self.assertEqual(len(found), 2, found)
 
     def test_an_inline_function_that_calls_up_is_rejected(self):
         files = {
@@ -181,7 +182,7 @@ class Rules(unittest.TestCase):
             self.accepts(f"{folder}/a.c", "#include <hangar/hangar.h>\n#include <stdio.h>\n")
             self.rejects(f"{folder}/a.c", "#include <hangar/plugin.h>\n", "only <hangar/hangar.h>")
             self.rejects(f"{folder}/a.c", '#include "base/str.h"\n', "only <hangar/hangar.h>")
-            self.rejects(f"{folder}/a.c", '#include "../core/base/str.h"\n', "only <hangar")
+            self.rejects(f"{folder}/a.c", '#include "../core/base/str.h"\n', 'without ".."')
 
     def test_plugins_see_the_plugin_header_alone(self):
         own = "#include <hangar/plugin.h>\n#include <hiredis/hiredis.h>\n"
@@ -190,7 +191,100 @@ class Rules(unittest.TestCase):
         self.rejects("plugins/redis/a.c", "#include <hangar/hangar.h>\n", "only <hangar/plugin.h>")
         self.rejects("plugins/redis/a.c", '#include "base/str.h"\n', "only <hangar/plugin.h>")
         self.rejects("plugins/redis/a.c", "#include <base/str.h>\n", "only <hangar/plugin.h>")
-        self.rejects("plugins/redis/a.c", '#include "../redis/redis.h"\n', "only <hangar")
+        self.rejects("plugins/redis/a.c", '#include "../redis/redis.h"\n', 'without ".."')
+
+    def test_a_plugin_sees_no_other_plugin(self):
+        for name in ('"storage/tree.h"', '"tree.h"', '"plugins/storage/tree.h"', '"../storage/tree.h"',
+                     "<tree.h>", "<storage/tree.h>", "<plugins/storage/tree.h>"):
+            with self.subTest(name=name):
+                other = {"plugins/storage/tree.h": ""}
+                self.rejects("plugins/redis/a.c", f"#include {name}\n", "tree.h", **other)
+                self.rejects("plugins/lib/a.c", f"#include {name}\n", "tree.h", **other)
+                self.rejects("cli/a.c", f"#include {name}\n", "tree.h", **other)
+                self.assertTrue(self.breaches({"core/base/a.c": f"#include {name}\n", **other}))
+
+    def test_plugins_see_what_they_share(self):
+        files = {"plugins/lib/clock.h": "", "plugins/redis/a.c": '#include "clock.h"\n'}
+        self.assertEqual(self.breaches(files), [])
+
+    def test_plugins_do_not_see_the_private_headers_of_the_core(self):
+        for name in ('"str.h"', "<str.h>", '"core/base/str.h"', "<core/base/str.h>", '"base/str.h"'):
+            for place in ("plugins/redis/a.c", "plugins/lib/a.c", "cli/a.c", "daemon/a.c"):
+                with self.subTest(name=name, place=place):
+                    self.rejects(place, f"#include {name}\n", "str.h")
+
+    def test_the_core_does_not_see_what_is_built_on_it(self):
+        for folder in ("cli", "daemon"):
+            for name in (f'"{folder}/x.h"', '"x.h"', f'"../{folder}/x.h"', f"<{folder}/x.h>", "<x.h>"):
+                with self.subTest(name=name):
+                    files = {f"{folder}/x.h": ""}
+                    self.rejects("core/jobs/backup/a.c", f"#include {name}\n", "x.h", **files)
+
+    def test_commands_start_the_daemon_and_not_the_other_way_round(self):
+        files = {"daemon/run.h": "", "cli/args.h": "", "cli/commands/a.c": '#include "run.h"\n'}
+        self.assertEqual(self.breaches(files), [])
+        self.rejects("daemon/a.c", '#include "args.h"\n', "not in daemon", **{"cli/args.h": ""})
+
+    def test_the_command_line_and_the_daemon_have_no_cycles(self):
+        for folder in ("cli", "daemon"):
+            with self.subTest(folder=folder):
+                files = {f"{folder}/a.h": '#include "b.h"\n', f"{folder}/b.h": '#include "a.h"\n'}
+                found = self.breaches(files)
+                self.assertEqual(len(found), 2, found)
+                self.assertIn("a cycle of files", found[0])
+                files = {
+                    f"{folder}/x.h": "int a(void);\nint b(void);\n",
+                    f"{folder}/a.c": '#include "x.h"\nint a(void)\n{\n    return b();\n}\n',
+                    f"{folder}/deep/b.c": '#include "x.h"\nint b(void)\n{\n    return a();\n}\n',
+                }
+                found = self.breaches(files)
+                self.assertEqual(len(found), 2, found)
+                self.assertIn("a cycle of files", found[0])
+
+    # Ways to write an include that the check of layers could not see.
+
+    def test_an_include_names_its_header(self):
+        for text, expected in (
+            ("#define X <session/x.h>\n#include X\n", "a macro"),
+            ("# include X(session)\n", "a macro"),
+            ("#include /* why */ X\n", "a macro"),
+            ('#include \\\n"session/x.h"\n', "in two lines"),
+            ('#inc\\\nlude "session/x.h"\n', "in two lines"),
+            ('#include_next "session/x.h"\n', "#include_next"),
+            ('#import "session/x.h"\n', "#import"),
+            ('%:include "session/x.h"\n', "begins with #"),
+        ):
+            for place in ("core/base/a.c", "core/include/hangar/hangar.h", "plugins/redis/a.c", "cli/a.c"):
+                with self.subTest(text=text, place=place):
+                    self.rejects(place, text, expected)
+        self.accepts("core/base/a.c", "#define X(a) \\\n    a\n#undef X\n")
+
+    def test_an_include_within_a_condition_counts(self):
+        files = {"core/session/x.h": ""}
+        for condition in ("if 0", "ifdef X", "if __has_include(<session/x.h>)"):
+            text = f'#{condition}\n# include "session/x.h"\n#endif\n'
+            self.rejects("core/base/a.c", text, "upward include", **files)
+
+    def test_an_include_names_a_header_by_its_one_path(self):
+        for name in ("base/str.c", "base/str.inc"):
+            self.rejects("core/base/a.c", f'#include "{name}"\n', "not a header", **{f"core/{name}": ""})
+        self.rejects("plugins/redis/a.c", '#include "b.c"\n', "not a header", **{"plugins/redis/b.c": ""})
+        for name in ("base/../session/x.h", "../core/session/x.h", "./base/../session/x.h"):
+            files = {"core/session/x.h": ""}
+            self.assertEqual(len(self.breaches({"core/base/a.c": f'#include "{name}"\n', **files})), 1, name)
+        self.rejects("core/base/a.c", '#include "/usr/include/x.h"\n', "x.h")
+        self.rejects("core/base/a.c", "#include </usr/include/x.h>\n", "write the path")
+        self.rejects("core/base/a.c", "#include <base/str.h>\n", "in quotes")
+
+    def test_a_source_file_is_no_symbolic_link(self):
+        with tempfile.TemporaryDirectory() as root:
+            os.makedirs(os.path.join(root, "core/base"))
+            os.makedirs(os.path.join(root, "plugins/redis"))
+            with open(os.path.join(root, "core/base/str.h"), "w", encoding="utf-8") as file:
+                file.write(HEAD)
+            os.symlink("../../core/base/str.h", os.path.join(root, "plugins/redis/str.h"))
+            found = [text for path, _, text in rules.check_tree(root) if path.startswith("plugins")]
+            self.assertEqual(found, ["a symbolic link: a source file has one place"])
 
     def test_the_core_names_no_plugin(self):
         self.rejects("core/session/a.c", 'const char *x = "redis";\n', 'names the plugin "redis"')
