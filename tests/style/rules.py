@@ -45,7 +45,7 @@ PUBLIC_OF_JOBS = {
     "jobs/report": {"status.h", "status_document.h"},
     "jobs/notify": {"alerts.h", "notify.h"},
     "jobs/prune": {"prune.h"},
-    "jobs/backup": {"backup.h", "restore_text.h"},
+    "jobs/backup": {"backup.h"},
     "jobs/restore": {"targets.h"},
     "jobs/verify": {"verify.h"},
 }

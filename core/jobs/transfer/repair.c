@@ -26,7 +26,7 @@
 #include "inventory/place.h"
 #include "inventory/selection.h"
 #include "inventory/record.h"
-#include "jobs/backup/restore_text.h"
+#include "inventory/restore_text.h"
 #include "jobs/verify/verify.h"
 #include "pipeline/decode.h"
 #include "plugin/job.h"
