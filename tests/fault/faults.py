@@ -387,8 +387,8 @@ class Trials:
         except Broken as error:
             fault = read_log(self.log)[0] or f"{call} {n} {how}"
             self.tried += result is None
-            said = f"\n    status {result.status}: {result.err.strip()}" if result else ""
-            self.broken.append(f"{self.name}: {fault}: {error}{said}")
+            details = f"\n    status {result.status}: {result.err.strip()}" if result else ""
+            self.broken.append(f"{self.name}: {fault}: {error}{details}")
             print(f"BROKEN {self.broken[-1]}", flush=True)
         return bool(fault)
 

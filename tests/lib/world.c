@@ -237,7 +237,7 @@ const char *world_error(void)
     return hangar_error(world_hangar);
 }
 
-bool world_says(const char *text)
+bool world_error_has(const char *text)
 {
     return strstr(world_error(), text) != NULL;
 }

@@ -32,7 +32,7 @@ class Metrics(World):
         self.write_config(
             """sources: { db: { plugin: test-source } }
 sinks: { local: { plugin: storage-local, options: { path: ./backups } } }
-notifiers: { ops: { plugin: test-notifier, options: { file: ./told, refuse: true } } }
+notifiers: { ops: { plugin: test-notifier, options: { file: ./notified, refuse: true } } }
 pipelines: { nightly: { sources: [db], sinks: [local], schedule: "0 2 * * *" } }
 """
         )

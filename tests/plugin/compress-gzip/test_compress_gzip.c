@@ -73,7 +73,7 @@ static void assert_refuses(const void *file, size_t size, const char *text)
     testing_expect(fake, decode(file, size, SIZE_MAX, SIZE_MAX, &out, &out_size), HANGAR_CORRUPT,
                    "decode");
     free(out);
-    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "says: %s", fake_host_error(fake));
+    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "error: %s", fake_host_error(fake));
 }
 
 START_TEST(files_of_other_programs_are_decoded)

@@ -179,7 +179,7 @@ START_TEST(a_failure_of_an_own_thread_is_raised_by_the_caller)
 }
 END_TEST
 
-START_TEST(a_failure_is_copied_where_none_was_recorded)
+START_TEST(a_failure_is_copied_where_no_other_was_recorded)
 {
     struct failure failure = {0}, other = {0};
     ck_assert_int_eq(failure_copy(&failure, &other), HANGAR_OK);
@@ -226,7 +226,7 @@ int main(void)
         a_time_is_written_as_utc,
         the_monotonic_clock_advances_and_the_clock_is_that_of_the_machine,
         a_failure_of_an_own_thread_is_raised_by_the_caller,
-        a_failure_is_copied_where_none_was_recorded,
+        a_failure_is_copied_where_no_other_was_recorded,
         a_failure_is_the_first_unless_it_is_replaced,
 #ifdef HAVE_SCARCE
         a_text_fails_when_memory_is_short,

@@ -378,13 +378,13 @@ END_TEST
 
 START_TEST(a_failure_to_prepare_a_server_is_reported)
 {
-    static const char *const nobody[] = {"no-such-user-here", "root", NULL};
+    static const char *const no_users[] = {"no-such-user-here", "root", NULL};
     const char *dir = testing_dir(), *none = testing_path(dir, "none");
     char path[200], deep[200];
     struct throwaway t = {0};
     throwaway_close_files(&t);
     if (geteuid() == 0) {
-        const struct throwaway_wish wish = {.what = "store", .dir = dir, .users = nobody};
+        const struct throwaway_wish wish = {.what = "store", .dir = dir, .users = no_users};
         ck_assert_int_eq(throwaway_prepare(&t, fake_host_table(fake), fake_host_ctx(fake), &wish),
                          HANGAR_AUTH);
         assert_error_has(

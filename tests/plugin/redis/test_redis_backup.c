@@ -456,7 +456,7 @@ START_TEST(inconsistent_options_are_refused)
 {
     static const struct {
         const char *settings[3];
-        const char *says;
+        const char *error;
     } cases[] = {
         {{"username=u", NULL}, "username needs a password"},
         {{"tls=true", "socket=/tmp/s", NULL}, "tls needs TCP"},
@@ -468,7 +468,7 @@ START_TEST(inconsistent_options_are_refused)
         struct run run;
         run_open(&run, cases[i].settings);
         ck_assert_int_eq(run.rc, HANGAR_CONFIG);
-        ck_assert_msg(strstr(run_error(&run), cases[i].says), "%s", run_error(&run));
+        ck_assert_msg(strstr(run_error(&run), cases[i].error), "%s", run_error(&run));
         run_free(&run);
     }
 }

@@ -125,7 +125,7 @@ START_TEST(other_data_than_an_rdb_is_refused)
     static const struct {
         const char *data;
         enum hangar_rc rc;
-        const char *says;
+        const char *error;
     } cases[] = {
         {"-ERR no disk\r\n", HANGAR_IO, "ERR no disk"},
         {"\n\n-LOADING wait\r\n", HANGAR_IO, "LOADING wait"},
@@ -145,7 +145,7 @@ START_TEST(other_data_than_an_rdb_is_refused)
         const unsigned char *data = (const unsigned char *)cases[i].data;
         ck_assert_int_eq(feed_frame(data, strlen(cases[i].data), 1, &done, &out, problem),
                          cases[i].rc);
-        ck_assert_msg(strstr(problem, cases[i].says), "case %zu: %s", i, problem);
+        ck_assert_msg(strstr(problem, cases[i].error), "case %zu: %s", i, problem);
     }
     unsigned char endless[1000];
     memset(endless, '1', sizeof(endless));

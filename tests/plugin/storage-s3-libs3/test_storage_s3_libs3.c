@@ -51,7 +51,7 @@ static void tear_down(void)
 static void libs3_must_say(enum hangar_rc got, enum hangar_rc want, const char *text)
 {
     testing_expect(fake, got, want, text);
-    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "says: %s", fake_host_error(fake));
+    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "error: %s", fake_host_error(fake));
     fake_host_clear(fake);
 }
 

@@ -124,7 +124,7 @@ START_TEST(the_number_of_values_is_limited_before_anything_is_parsed)
 }
 END_TEST
 
-START_TEST(what_looks_like_values_in_a_string_does_not_count)
+START_TEST(values_inside_a_string_do_not_count)
 {
     struct hg_error err;
     json_t *doc = NULL;
@@ -213,7 +213,7 @@ int main(void)
         several_documents_are_refused_with_their_place,
         depth_is_limited_before_anything_recurses,
         the_number_of_values_is_limited_before_anything_is_parsed,
-        what_looks_like_values_in_a_string_does_not_count,
+        values_inside_a_string_do_not_count,
         a_document_is_printed_with_indentation,
         texts_that_are_not_utf8_are_escaped,
         a_text_becomes_an_array_of_its_lines,

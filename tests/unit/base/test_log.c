@@ -36,7 +36,7 @@ START_TEST(a_line_reaches_the_writer_with_all_fields)
     struct hg_log log;
     struct seen seen = {.mutex = &log.mutex};
     hg_log_init(&log);
-    hg_log_line(&log, HANGAR_LOG_ERROR, "nobody listens yet");
+    hg_log_line(&log, HANGAR_LOG_ERROR, "no listener yet");
     log.write = see;
     log.arg = &seen;
     hg_log_line(&log, HANGAR_LOG_WARN, "%d of %s", 3, "four");

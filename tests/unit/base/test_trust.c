@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * trust: a file is opened only where nobody else could have put or changed it, and
- * a refusal names the component and the command that mends it.
+ * trust: a file is opened only where no other user could have put or changed it, and
+ * a refusal names the component and the command that repairs it.
  */
 #include "base/trust.h"
 
@@ -12,7 +12,7 @@
 
 #define STRANGER 54321
 
-/* What opening folder_path/NAME says; "" when it works. */
+/* The error of opening folder_path/NAME; "" when it can be opened. */
 static const char *opening(const char *name)
 {
     static struct hg_error err;
@@ -120,8 +120,8 @@ START_TEST(a_sticky_folder_is_passed_through_but_does_not_hold_the_file)
 }
 END_TEST
 
-/* Root gives the file away; another user looks at root's from a user namespace in
- * which root is nobody. */
+/* Root gives the file away; another user opens root's file from a user namespace that
+ * maps no root. */
 START_TEST(a_file_of_another_user_is_refused)
 {
     make_file("f");

@@ -37,7 +37,7 @@ static json_t *sample(void)
     return json;
 }
 
-/* Reads the document with a right last line; what is said. */
+/* The error of reading the document with a right last line. */
 static const char *reading(const json_t *json, enum hangar_rc expected)
 {
     static struct hg_error err;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * property: whatever the policy and the backups, retention decides as the model does,
- * and never takes what must not be taken.  The seed is printed; with it in
- * HANGAR_RETENTION_SEED the same cases come again, and HANGAR_RETENTION_CASES says how
- * many.
+ * property: for random policies and backups, retention decides as the model does, and
+ * never removes a backup that must stay.  The test prints its seed; HANGAR_RETENTION_SEED
+ * repeats the cases of a seed, and HANGAR_RETENTION_CASES is their number.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +128,7 @@ static enum hangar_rc apply(struct sample *s, const struct hg_zone *zone)
     return rc;
 }
 
-/* As the model says, and nothing is taken that must stay. */
+/* The decision equals that of the model, and removes nothing that must stay. */
 static bool decided_well(const struct sample *s, enum hangar_rc rc)
 {
     bool refused = model_refuses(&s->policy, s->now_ms, s->items, s->count);
@@ -245,7 +244,7 @@ int main(void)
 {
     Suite *suite = suite_create("retention");
     TCase *tests = tcase_create("property");
-    tcase_set_timeout(tests, 0); /* as many cases as somebody asks for */
+    tcase_set_timeout(tests, 0); /* the number of cases is an option */
     tcase_add_test(tests, retention_decides_as_the_model);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

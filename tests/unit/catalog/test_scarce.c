@@ -16,7 +16,7 @@ static struct hg_error err;
 static enum hangar_rc rc;
 static size_t failures, successes;
 
-/* Either it was done, or it says that there was no memory; nothing else. */
+/* The call has succeeded or has failed with NO_MEMORY. */
 static void done_or_no_memory(void)
 {
     ck_assert_msg(rc == HANGAR_OK || rc == HANGAR_NO_MEMORY, "%d %s", (int)rc, err.text);

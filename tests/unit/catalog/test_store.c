@@ -259,7 +259,7 @@ START_TEST(a_file_that_cannot_be_removed_does_not_keep_the_others)
     memory.fail_on = "remove nightly/" SAMPLE_ID "/db/a";
     ck_assert_int_eq(hg_store_remove(sink, "nightly", SAMPLE_ID, false, &err), HANGAR_IO);
     ck_assert_str_eq(err.text, "sink local: cannot remove nightly/" SAMPLE_ID "/db/a");
-    ck_assert_uint_eq(memory.count, 5); /* it, run.json that tells whose it is, and others' */
+    ck_assert_uint_eq(memory.count, 5); /* the object, run.json (the owner), and others' */
     ck_assert_ptr_nonnull(memory_sink_find(&memory, "nightly/" SAMPLE_ID "/run.json"));
     hg_error_clear(&err);
     memory.fail_on = "list";

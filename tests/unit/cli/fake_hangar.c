@@ -51,7 +51,7 @@ const char *hangar_status_name(enum hangar_status status)
     return (unsigned)status <= HANGAR_STATUS_AUTH ? names[status] : "interrupted";
 }
 
-static void tell(struct hangar *hangar, const char *event, const char *message)
+static void fake_log_event(struct hangar *hangar, const char *event, const char *message)
 {
     struct hangar_log_line line = {.struct_size = sizeof(line),
                                    .level = 1,
@@ -114,7 +114,7 @@ static enum hangar_status answer(struct hangar *hangar, char **json)
 {
     const struct fake_answer *a = &fake.answers[fake.answered++ % FAKE_ANSWERS];
 
-    tell(hangar, "backup.slow", a->log);
+    fake_log_event(hangar, "backup.slow", a->log);
     if (a->signal) {
         cli_interrupt(a->signal);
     }

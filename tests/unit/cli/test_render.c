@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * Renderers: how each command prints its document.  fixtures/COMMAND/NAME.json is a document,
+ * render: how each command prints its document.  fixtures/COMMAND/NAME.json is a document,
  * NAME.out and NAME.err beside it are the expected output (a missing file: none).  A new command
  * needs a folder of fixtures and no change here.
  */
@@ -133,7 +133,7 @@ static cli_render *renderer(const char *command)
     return found->render;
 }
 
-START_TEST(a_document_is_printed_as_its_fixture_says)
+START_TEST(a_document_is_printed_as_its_fixture)
 {
     expect_fixture(fixtures[_i].name, fixtures[_i].render);
 }
@@ -348,7 +348,7 @@ END_TEST
 static void add_tests(TCase *tests)
 {
     collect_all_fixtures();
-    tcase_add_loop_test(tests, a_document_is_printed_as_its_fixture_says, 0, fixture_count);
+    tcase_add_loop_test(tests, a_document_is_printed_as_its_fixture, 0, fixture_count);
     tcase_add_loop_test(tests, a_renderer_survives_an_empty_document, 0, fixture_count);
     tcase_add_loop_test(tests, a_renderer_survives_members_of_another_type, 0, fixture_count);
     tcase_add_test(tests, each_command_that_prints_a_document_has_a_fixture);

@@ -20,16 +20,16 @@ static const struct hangar_option table[] = {
 /* `under` with `over` over it: "key=value" in order, separated by blanks. */
 static const char *overlaid(const char *under, const char *over)
 {
-    static char said[256];
+    static char words[256];
     struct hg_problems problems = {.file = "test"};
     struct hg_yaml *low = under ? hg_yaml_parse(under, strlen(under), &problems) : NULL;
     struct hg_yaml *high = hg_yaml_parse(over, strlen(over), &problems);
     struct hg_yaml both;
     ck_assert_uint_eq(problems.errors, 0);
     ck_assert(hg_overlay_make(table, low, high, &both));
-    said[0] = '\0';
+    words[0] = '\0';
     for (size_t i = 0; i < both.count; i++) {
-        snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s%s=%s", i ? " " : "",
+        snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%s=%s", i ? " " : "",
                  both.keys[i].text, both.items[i].text);
     }
     hg_overlay_free(&both);
@@ -38,7 +38,7 @@ static const char *overlaid(const char *under, const char *over)
     }
     hg_yaml_free(high);
     hg_problems_free(&problems);
-    return said;
+    return words;
 }
 
 START_TEST(what_is_given_twice_is_the_upper_one_and_the_rest_stays)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * secret: read from private places only, and never told.
+ * secret: read from private places only, and never shown.
  */
 #include "config/secret.h"
 
@@ -132,7 +132,7 @@ START_TEST(a_failed_command_is_reported_without_its_output)
 }
 END_TEST
 
-/* Killed, though whoever adopted it may still have to collect it. */
+/* The process is dead; its parent may still have to collect it. */
 static bool gone(int pid)
 {
     char check[80];

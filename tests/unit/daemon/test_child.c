@@ -127,17 +127,17 @@ END_TEST
 
 START_TEST(a_process_gets_sigterm_when_the_daemon_dies)
 {
-    int told[2];
+    int answers[2];
     char answer[32] = "";
-    ck_assert_int_eq(pipe(told), 0);
+    ck_assert_int_eq(pipe(answers), 0);
     pid_t daemon_pid = fork();
     if (daemon_pid == 0) {
         struct daemon_child child;
         char script[200];
         snprintf(script, sizeof(script),
-                 "trap 'echo told >/proc/%d/fd/%d; exit' TERM; echo ready >&3; "
+                 "trap 'echo ended >/proc/%d/fd/%d; exit' TERM; echo ready >&3; "
                  "while :; do sleep 0.05; done",
-                 (int)getppid(), told[1]);
+                 (int)getppid(), answers[1]);
         const char *const argv[] = {"sh", "-c", script, NULL};
         if (daemon_child_start(&child, "/bin/sh", argv) != 0) {
             _exit(1);
@@ -152,10 +152,10 @@ START_TEST(a_process_gets_sigterm_when_the_daemon_dies)
     int status;
     ck_assert_int_eq(waitpid(daemon_pid, &status, 0), daemon_pid);
     ck_assert(WIFSIGNALED(status));
-    struct pollfd ready = {.fd = told[0], .events = POLLIN};
+    struct pollfd ready = {.fd = answers[0], .events = POLLIN};
     ck_assert_int_eq(poll(&ready, 1, 20000), 1);
-    ck_assert_int_gt(read(told[0], answer, sizeof(answer) - 1), 0);
-    ck_assert_str_eq(answer, "told\n");
+    ck_assert_int_gt(read(answers[0], answer, sizeof(answer) - 1), 0);
+    ck_assert_str_eq(answer, "ended\n");
 }
 END_TEST
 

@@ -361,7 +361,7 @@ START_TEST(a_new_plan_does_not_disturb_running_jobs)
 }
 END_TEST
 
-START_TEST(a_clock_that_is_set_back_stops_no_schedule)
+START_TEST(a_clock_that_is_set_back_does_not_stop_a_schedule)
 {
     restart(plan_of(NIGHTLY, 2), T0);
     ck_assert_str_eq(started(T0 + 2 * HOUR), "nightly/backup");
@@ -569,7 +569,7 @@ int main(void)
         jitter_is_bounded_and_constant,
         a_changed_schedule_continues_from_now,
         a_new_plan_does_not_disturb_running_jobs,
-        a_clock_that_is_set_back_stops_no_schedule,
+        a_clock_that_is_set_back_does_not_stop_a_schedule,
         a_failed_backup_is_tried_again_a_limited_number_of_times,
         a_retry_survives_a_restart_and_a_reload,
         a_retry_gives_way_to_the_schedule,

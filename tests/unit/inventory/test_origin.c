@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * origin: a sink that had backups and has none, or is another one, is a disk that is not mounted:
- * it is refused until the user says that it was on purpose.
+ * it is refused until the user confirms the change.
  */
 #include "inventory/origin.h"
 

@@ -70,7 +70,7 @@ START_TEST(a_sink_that_is_much_slower_is_detached_and_keeps_what_it_has)
         ck_assert_msg(trip_backup(&trip) == HANGAR_OK, "%s", trip.error.text);
         ck_assert(trip.sink_detached[0] && !trip.sink_dead[1]);
         ck_assert_uint_lt(slow->writes, good->writes);
-        size_t kept = 0; /* told object by object, so that only the others are copied later */
+        size_t kept = 0; /* reported per object, so that only the others are copied later */
         for (size_t i = 0; i < trip.count; i++) {
             struct toy_object *o = toy_sink_find(slow, trip.objects[i].stored);
             ck_assert_int_eq(trip.objects[i].result.kept_by, o ? 3 : 2);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * instance: what a plugin says is told once and whole, and its thread model is kept.
+ * instance: a plugin's error is reported once and whole, and its thread model is obeyed.
  */
 #include "plugin/instance.h"
 
@@ -78,7 +78,7 @@ static void teardown(void)
     folder_teardown();
 }
 
-/* What opening says. */
+/* The error of opening an instance. */
 static const char *opening(enum hangar_rc rc, bool speaks)
 {
     static struct hg_error err;
@@ -158,7 +158,7 @@ START_TEST(where_it_leads_or_the_plugin_s_name_is_shown)
 }
 END_TEST
 
-START_TEST(a_thread_model_that_we_do_not_know_is_the_strictest)
+START_TEST(an_unknown_thread_model_is_the_strictest)
 {
     struct hangar_ctx *ctx = NULL;
     model = 77;
@@ -325,7 +325,7 @@ int main(void)
         an_unknown_result_code_is_a_bug_of_the_plugin,
         a_message_of_an_earlier_call_is_not_reported_later,
         where_it_leads_or_the_plugin_s_name_is_shown,
-        a_thread_model_that_we_do_not_know_is_the_strictest,
+        an_unknown_thread_model_is_the_strictest,
         cancelling_the_job_reaches_each_instance_also_later_ones,
         a_serial_plugin_is_called_once_at_a_time_over_all_instances,
         a_serial_instance_is_called_once_at_a_time,

@@ -33,8 +33,8 @@ static const struct hg_plugin *load(const char *file, struct hg_error *err)
     return plugin;
 }
 
-/* What loading the odd plugin in this shape says, behind "cannot load plugin PATH: ". */
-static const char *said(const char *odd)
+/* The error of loading the odd plugin in this shape, behind "cannot load plugin PATH: ". */
+static const char *loader_error(const char *odd)
 {
     static struct hg_error err;
     char prefix[256];
@@ -114,7 +114,7 @@ START_TEST(a_plugin_without_options_has_an_empty_table)
 }
 END_TEST
 
-START_TEST(a_plugin_of_a_newer_header_is_loaded_and_what_we_do_not_know_left_out)
+START_TEST(a_plugin_of_a_newer_header_is_loaded_without_its_unknown_fields)
 {
     struct hg_error err = {0};
     copy("odd", "hangar-odd.so");
@@ -133,7 +133,7 @@ START_TEST(a_plugin_of_a_newer_header_is_loaded_and_what_we_do_not_know_left_out
 }
 END_TEST
 
-START_TEST(a_plugin_of_an_older_header_is_loaded_and_what_it_does_not_know_is_null)
+START_TEST(a_plugin_of_an_older_header_is_loaded_and_its_missing_fields_are_null)
 {
     struct hg_error err = {0};
     copy("odd", "hangar-odd.so");
@@ -156,7 +156,7 @@ START_TEST(another_major_is_refused_with_both_versions)
              "build of it for ABI %d",
              HANGAR_ABI_MAJOR + 1, HANGAR_ABI_MINOR, HANGAR_ABI_MAJOR, HANGAR_ABI_MINOR,
              HANGAR_ABI_MAJOR);
-    ck_assert_str_eq(said("major"), expected);
+    ck_assert_str_eq(loader_error("major"), expected);
 }
 END_TEST
 
@@ -181,7 +181,7 @@ START_TEST(each_required_function_is_named_when_it_is_missing)
                 "its %s lacks the required function %s; hint: report this to the author of the "
                 "plugin",
                 roles[i].role, m);
-            ck_assert_str_eq(said(odd), expected);
+            ck_assert_str_eq(loader_error(odd), expected);
         }
     }
 }
@@ -190,30 +190,31 @@ END_TEST
 START_TEST(a_descriptor_that_cannot_be_right_is_refused)
 {
     const char *const lacks = "its descriptor lacks create, destroy, version, summary or license";
-    ck_assert_str_eq(said("without:plugin.create"), lacks);
-    ck_assert_str_eq(said("without:plugin.destroy"), lacks);
-    ck_assert_str_eq(said("without:plugin.version"), lacks);
-    ck_assert_str_eq(said("without:plugin.summary"), lacks);
-    ck_assert_str_eq(said("without:plugin.license"), lacks);
-    ck_assert_str_eq(said("tiny"), "its descriptor is too small (16 bytes)");
-    ck_assert_str_eq(said("tiny option"), "its option entries are too small (8 bytes)");
+    ck_assert_str_eq(loader_error("without:plugin.create"), lacks);
+    ck_assert_str_eq(loader_error("without:plugin.destroy"), lacks);
+    ck_assert_str_eq(loader_error("without:plugin.version"), lacks);
+    ck_assert_str_eq(loader_error("without:plugin.summary"), lacks);
+    ck_assert_str_eq(loader_error("without:plugin.license"), lacks);
+    ck_assert_str_eq(loader_error("tiny"), "its descriptor is too small (16 bytes)");
+    ck_assert_str_eq(loader_error("tiny option"), "its option entries are too small (8 bytes)");
     ck_assert_str_eq(
-        said("endless"),
+        loader_error("endless"),
         "its option table has more than 256 options, or the empty entry at its end is missing");
-    ck_assert_str_eq(said("newer type"),
+    ck_assert_str_eq(loader_error("newer type"),
                      "its option one has an unknown type; hint: it may need a newer hangar");
-    ck_assert_str_eq(said("no role"), "it provides no source, transform, sink or notifier");
+    ck_assert_str_eq(loader_error("no role"), "it provides no source, transform, sink or notifier");
 }
 END_TEST
 
 START_TEST(a_name_that_is_not_the_file_s_is_refused)
 {
-    ck_assert_str_eq(said("name"),
+    ck_assert_str_eq(loader_error("name"),
                      "its descriptor has the name even; hint: rename the file to hangar-even.so");
-    ck_assert_str_eq(said("prefix"),
+    ck_assert_str_eq(loader_error("prefix"),
                      "its descriptor has the name od; hint: rename the file to hangar-od.so");
-    ck_assert_str_eq(said("bad name"), "its name is not of the form [a-z][a-z0-9-]*");
-    ck_assert_str_eq(said("without:plugin.name"), "its name is not of the form [a-z][a-z0-9-]*");
+    ck_assert_str_eq(loader_error("bad name"), "its name is not of the form [a-z][a-z0-9-]*");
+    ck_assert_str_eq(loader_error("without:plugin.name"),
+                     "its name is not of the form [a-z][a-z0-9-]*");
     struct hg_error err = {0};
     copy("odd", "odd.so");
     load("odd.so", &err);
@@ -232,7 +233,7 @@ START_TEST(a_file_that_is_not_a_plugin_is_refused)
 {
     const char *const no_entry =
         "it does not export hangar_plugin_entry; hint: end its source with HANGAR_PLUGIN(...)";
-    ck_assert_str_eq(said("null"), no_entry);
+    ck_assert_str_eq(loader_error("null"), no_entry);
     struct hg_error err = {0};
     copy("odd-no-entry", "hangar-odd.so");
     load("hangar-odd.so", &err);
@@ -294,11 +295,11 @@ END_TEST
 
 START_TEST(refused_plugins_leave_no_open_files)
 {
-    said("no role");
+    loader_error("no role");
     size_t before = open_files();
     for (size_t i = 0; i < 20; i++) {
-        ck_assert_str_ne(said("no role"), "");
-        ck_assert_str_ne(said("major"), "");
+        ck_assert_str_ne(loader_error("no role"), "");
+        ck_assert_str_ne(loader_error("major"), "");
     }
     struct hg_error err = {0};
     folder_file("hangar-text.so", "no library", 10, 0644);
@@ -311,8 +312,8 @@ END_TEST
 
 START_TEST(a_refused_plugin_can_be_fixed)
 {
-    ck_assert_str_ne(said("no role"), "");
-    ck_assert_str_eq(said("smaller"), "");
+    ck_assert_str_ne(loader_error("no role"), "");
+    ck_assert_str_eq(loader_error("smaller"), "");
 }
 END_TEST
 
@@ -439,8 +440,8 @@ int main(void)
         a_good_plugin_is_loaded_with_all_its_parts,
         another_process_can_open_a_plugin_by_its_name,
         a_plugin_without_options_has_an_empty_table,
-        a_plugin_of_a_newer_header_is_loaded_and_what_we_do_not_know_left_out,
-        a_plugin_of_an_older_header_is_loaded_and_what_it_does_not_know_is_null,
+        a_plugin_of_a_newer_header_is_loaded_without_its_unknown_fields,
+        a_plugin_of_an_older_header_is_loaded_and_its_missing_fields_are_null,
         another_major_is_refused_with_both_versions,
         each_required_function_is_named_when_it_is_missing,
         a_descriptor_that_cannot_be_right_is_refused,

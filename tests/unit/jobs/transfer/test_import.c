@@ -97,7 +97,7 @@ END_TEST
 START_TEST(a_sink_of_another_pipeline_is_refused_and_not_reported_as_the_target)
 {
     ck_assert_int_eq(import_into("c"), HANGAR_STATUS_USAGE);
-    ck_assert(world_says("sink c does not belong to pipeline p"));
+    ck_assert(world_error_has("sink c does not belong to pipeline p"));
     ck_assert(json_is_null(world_at("sink")));
     ck_assert_int_eq(world_shell("test ! -e c"), 0);
 }
@@ -115,7 +115,7 @@ START_TEST(a_truncated_archive_leaves_nothing)
 {
     archive.size -= 200;
     ck_assert_int_eq(import_into("b"), HANGAR_STATUS_CORRUPT);
-    ck_assert(world_says("the archive is damaged: "));
+    ck_assert(world_error_has("the archive is damaged: "));
     ck_assert(world_is_empty("b"));
 }
 END_TEST

@@ -94,10 +94,10 @@ START_TEST(without_another_copy_the_manifest_is_enough_for_its_two_texts)
     ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
     world_shell("rm a/*0003.bin.gz");
     ck_assert_int_eq(repair(NULL, 0), HANGAR_STATUS_CORRUPT);
-    ck_assert(world_says("no other sink has them"));
+    ck_assert(world_error_has("no other sink has them"));
     world_shell("rm a/*manifest.json");
     ck_assert_int_eq(repair(NULL, 0), HANGAR_STATUS_CORRUPT);
-    ck_assert(world_says("has no manifest"));
+    ck_assert(world_error_has("has no manifest"));
 }
 END_TEST
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * odd: a plugin with all roles that does nothing, and that is in some way not as
- * it should be.  What cannot be said by linking is said by the variable ODD, which
- * is read when the plugin is loaded: a plugin is code, and could do all of this.
+ * plugin: a plugin with all roles that does nothing, and that has one defect.  Linking
+ * selects the defect, or the variable ODD, which is read when the plugin is loaded:
+ * a plugin is code, and could do all of this.
  */
 #include <hangar/plugin.h>
 
