@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * postgres.c: logical backups of PostgreSQL databases, each consistent to one snapshot and read
+ * postgres: logical backups of PostgreSQL databases, each consistent to one snapshot and read
  * by several sessions at once, and their restore.  pg_dump and pg_restore handle everything but
  * the rows; the rows go through COPY.
  *

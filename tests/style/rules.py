@@ -13,7 +13,8 @@ hangar/hangar.h alone, plugins hangar/plugin.h alone, and no plugin sees another
 no plugin, and only core/plugin loads any.  An #include names a header of its own component, in
 quotes, without a macro and without "..".  Statements of SQL go through one function, by the protocol that accepts one statement at
 a time.  Every file has its licence line, no // comments, and ends before it is too long; so do
-functions and their lists of parameters.  A folder of a plugin has few files.
+functions and their lists of parameters.  A C file opens with its name and what it does, a header has
+the guard of its path.  A folder of a plugin has few files.
 """
 
 import functools
@@ -78,6 +79,20 @@ MORE_PARAMETERS = {
     "pg_child_start",  # a program, its name, arguments, environment and output
 }
 MAX_FILES_OF_PLUGIN = 24  # in one folder; what is larger has subfolders that say what they hold
+# What the guard of a header begins with.
+GUARD_PREFIXES = {
+    "core/include/hangar": "HANGAR",
+    "core": "HG",
+    "cli": "CLI",
+    "daemon": "DAEMON",
+    "plugins": "",
+    "plugins/lib": "PLUGIN",
+    "plugins/postgres": "PG",
+    "plugins/redis": "RD",
+    "plugins/storage-s3": "S3",
+    "tests": "TEST",
+}
+FROZEN_HEADER = re.compile(r"^tests/abi/[0-9.]+/")
 SKIPPED_FOLDERS = {".git", "build", ".cache", "backups", "__pycache__"}
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
 COPYRIGHT = "SPDX-FileCopyrightText: The hangar authors"
@@ -310,6 +325,30 @@ def check_functions(text):
             yield first, f"{name} has {parameters} parameters: more than {MAX_PARAMETERS}"
 
 
+def guard_of(path):
+    """The macro that guards a header: its path, with the prefix of its component."""
+    folder = max((f for f in GUARD_PREFIXES if path.startswith(f + "/")), key=len)
+    below = f"{GUARD_PREFIXES[folder]}/{path[len(folder) + 1 :]}".strip("/")
+    return re.sub(r"\W", "_", below).upper()
+
+
+def check_head(path, text):
+    """A C file opens with its name and what it does; a header has the guard of its path."""
+    if not path.startswith(tuple(f + "/" for f in GUARD_PREFIXES)) or FROZEN_HEADER.match(path):
+        return
+    stem = os.path.splitext(os.path.basename(path))[0]
+    head = re.match(r"/\*.*\n.*\n \*\n \* ([\w/.-]+)(?:, [\w-]+)*: \S", text)
+    name = head[1].replace("-", "_") if head else ""
+    public = path.startswith("core/include/") and f"core/include/{name}" == path
+    part = path.startswith("tests/") and name and f"_{stem}".endswith(f"_{name}")
+    if name != stem.replace("-", "_") and not public and not part:
+        yield 4, f'the first comment does not begin with "{stem}: "'
+    guard = guard_of(path)
+    begins = f" */\n#ifndef {guard}\n#define {guard}\n"
+    if path.endswith(".h") and (begins not in text or not text.endswith("\n#endif\n")):
+        yield 1, f"its guard is not {guard}, behind the first comment"
+
+
 def check_file(root, path, plugins):
     text = read_text(os.path.join(root, path))
     if text is None:
@@ -320,6 +359,8 @@ def check_file(root, path, plugins):
             yield 1, f"its first lines lack '{LICENCE}'"
         elif path.endswith((".c", ".h")) and COPYRIGHT not in head:
             yield 1, f"its first lines lack '{COPYRIGHT}'"
+        elif path.endswith((".c", ".h")):
+            yield from check_head(path, text)
     lines = text.count("\n")
     if path.endswith((".c", ".h", ".py", ".sh")) and lines > MAX_LINES and not LONG_FILE.match(path):
         yield MAX_LINES, f"{lines} lines: more than {MAX_LINES}; split it by idea"

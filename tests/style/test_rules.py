@@ -11,19 +11,34 @@ import unittest
 sys.dont_write_bytecode = True
 import rules  # noqa: E402
 
-HEAD = f"/* {rules.LICENCE}\n * {rules.COPYRIGHT}\n */\n"
+HEAD = f"/* {rules.LICENCE}\n * {rules.COPYRIGHT}\n *\n * NAME: what it does.\n */\n"
+
+
+def with_head(path, text):
+    """The text of a C file behind its head, a header in its guard."""
+    name = os.path.splitext(os.path.basename(path))[0]
+    head = HEAD.replace("NAME", name)
+    if not path.endswith(".h"):
+        return head + text
+    guard = rules.guard_of(path)
+    return f"{head}#ifndef {guard}\n#define {guard}\n{text}\n#endif\n"
 
 
 class Rules(unittest.TestCase):
     def breaches(self, files):
-        """The texts of the breaches in a tree of these files; C files get their licence lines."""
+        """The texts of the breaches in a tree of these files.
+
+        C files get their heads, unless their text begins with RAW or NAKED.
+        """
         with tempfile.TemporaryDirectory() as root:
             files = {"plugins/redis/redis.h": "", "core/base/str.h": "", **files}
             for path, text in files.items():
                 full = os.path.join(root, path)
                 os.makedirs(os.path.dirname(full), exist_ok=True)
-                if path.endswith((".c", ".h")) and not text.startswith("NAKED"):
-                    text = HEAD + text
+                if text.startswith("RAW"):
+                    text = text[3:]
+                elif path.endswith((".c", ".h")) and not text.startswith("NAKED"):
+                    text = with_head(path, text)
                 with open(full, "w", encoding="utf-8") as file:
                     file.write(text)
             return [f"{path}:{line}: {text}" for path, line, text in rules.check_tree(root)]
@@ -59,7 +74,7 @@ class Rules(unittest.TestCase):
 
     def test_a_breach_has_its_line(self):
         found = self.breaches({"core/session/x.h": "", "core/base/a.c": '\n\n#include "session/x.h"\n'})
-        self.assertTrue(found[0].startswith("core/base/a.c:6:"), found[0])
+        self.assertTrue(found[0].startswith("core/base/a.c:8:"), found[0])
 
     def test_an_include_within_a_comment_does_not_count(self):
         self.accepts("core/base/a.c", '/*\n#include "session/x.h"\n*/\n')
@@ -89,7 +104,7 @@ class Rules(unittest.TestCase):
         self.assertEqual(self.breaches(files), [])
         files["core/inventory/low.c"] = '#include "inventory/high.h"\n' + files["core/inventory/low.c"]
         found = self.breaches(files)
-        self.assertTrue(any(f.startswith("core/inventory/low.c:4: a cycle of files") for f in found), found)
+        self.assertTrue(any(f.startswith("core/inventory/low.c:6: a cycle of files") for f in found), found)
 
     def test_a_cycle_of_calls_is_found_whatever_the_headers_say(self):
         files = {
@@ -281,10 +296,10 @@ class Rules(unittest.TestCase):
             os.makedirs(os.path.join(root, "core/base"))
             os.makedirs(os.path.join(root, "plugins/redis"))
             with open(os.path.join(root, "core/base/str.h"), "w", encoding="utf-8") as file:
-                file.write(HEAD)
+                file.write(with_head("core/base/str.h", ""))
             os.symlink("../../core/base/str.h", os.path.join(root, "plugins/redis/str.h"))
             found = [text for path, _, text in rules.check_tree(root) if path.startswith("plugins")]
-            self.assertEqual(found, ["a symbolic link: a source file has one place"])
+            self.assertEqual(found[0], "a symbolic link: a source file has one place")
 
     def test_the_core_names_no_plugin(self):
         self.rejects("core/session/a.c", 'const char *x = "redis";\n', 'names the plugin "redis"')
@@ -321,12 +336,53 @@ class Rules(unittest.TestCase):
         self.accepts("tests/run", f"#!/bin/sh\n# {rules.LICENCE}\n")
         self.accepts("docs/a.md", "text\n")
 
+    def test_a_file_opens_with_its_name_and_what_it_does(self):
+        licence = f"/* {rules.LICENCE}\n * {rules.COPYRIGHT}\n"
+        for path, text in (
+            ("core/base/a.c", " */\n"),
+            ("core/base/a.c", " *\n * b: what it does.\n */\n"),
+            ("core/base/a.c", " *\n * a.c: what it does.\n */\n"),
+            ("core/base/a.c", " *\n * What it does.\n */\n"),
+            ("plugins/redis/deep/a.c", " * a: what it does.\n */\n"),
+            ("tests/unit/base/test_a.c", " *\n * b: what it does.\n */\n"),
+        ):
+            with self.subTest(path=path, text=text):
+                self.rejects(path, "RAW" + licence + text, "does not begin with")
+        for path, name in (
+            ("tests/unit/base/test_a.c", "a"),
+            ("tests/unit/base/test_a_b.c", "b"),
+            ("cli/commands/hold.c", "hold, unhold"),
+            ("plugins/redis/a-b.c", "a-b"),
+        ):
+            self.accepts(path, f"RAW{licence} *\n * {name}: what it does.\n */\n")
+
+    def test_a_header_has_the_guard_of_its_path(self):
+        head = HEAD.replace("NAME", "x")
+        for path, guard in (
+            ("core/base/x.h", "HG_BASE_X_H"),
+            ("core/jobs/backup/x.h", "HG_JOBS_BACKUP_X_H"),
+            ("core/include/hangar/x.h", "HANGAR_X_H"),
+            ("cli/commands/x.h", "CLI_COMMANDS_X_H"),
+            ("plugins/postgres/server/x.h", "PG_SERVER_X_H"),
+            ("plugins/compress-gzip/x.h", "COMPRESS_GZIP_X_H"),
+            ("plugins/lib/x.h", "PLUGIN_X_H"),
+            ("tests/lib/x.h", "TEST_LIB_X_H"),
+        ):
+            with self.subTest(path=path):
+                good = f"RAW{head}#ifndef {guard}\n#define {guard}\nint x;\n#endif\n"
+                self.accepts(path, good)
+                self.rejects(path, good.replace(guard, "X_H"), f"its guard is not {guard}")
+                self.rejects(path, good.replace(f"define {guard}", "define X_H"), "its guard")
+                self.rejects(path, good.replace("#endif", "#endif /* x */"), "its guard")
+                self.rejects(path, f"RAW{head}#pragma once\nint x;\n", "its guard")
+
     def test_a_file_may_not_be_too_long(self):
-        self.accepts("core/base/a.c", "\n" * (rules.MAX_LINES - 3))
-        self.rejects("core/base/a.c", "\n" * (rules.MAX_LINES - 2), "split it")
-        self.accepts("core/include/hangar/plugin.h", "\n" * (rules.MAX_LINES - 2))
-        self.accepts("tests/abi/0.1/hangar/plugin.h", "\n" * (rules.MAX_LINES - 2))
-        self.rejects("core/include/hangar/hangar.h", "\n" * (rules.MAX_LINES - 2), "split it")
+        left = rules.MAX_LINES - HEAD.count("\n")
+        self.accepts("core/base/a.c", "\n" * left)
+        self.rejects("core/base/a.c", "\n" * (left + 1), "split it")
+        self.accepts("core/include/hangar/plugin.h", "\n" * (left + 1))
+        self.accepts("tests/abi/0.1/hangar/plugin.h", "\n" * (left + 1))
+        self.rejects("core/include/hangar/hangar.h", "\n" * (left + 1), "split it")
 
     def test_a_function_may_not_be_too_long(self):
         body = "    a();\n" * 57

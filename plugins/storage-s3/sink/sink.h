@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * sink.h: an instance of the sink, and the functions that its operations share.  The imports
+ * sink: an instance of the sink, and the functions that its operations share.  The imports
  * point from the left to the right, and all files send their requests through wire/wire.h.
  *
  *     put.c       stores an object ──► upload.c, stale.c, object.c
@@ -15,8 +15,8 @@
  *     retain.c    locks an object ──► object.c
  *     object.c    names and keys, and HEAD
  */
-#ifndef S3_SINK_H
-#define S3_SINK_H
+#ifndef S3_SINK_SINK_H
+#define S3_SINK_SINK_H
 
 #include <stdatomic.h>
 #include <hangar/plugin.h>

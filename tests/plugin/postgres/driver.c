@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * driver.c: the postgres plugin behind the fake host, on the command line, called as the core
+ * driver: the postgres plugin behind the fake host, on the command line, called as the core
  * calls it: with as many threads as jobs() asks for, in phases, with facts and attributes
  * stored.
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * prune, remove, hold: nothing is removed without confirmation.
+ * retention: prune, remove and hold; nothing is removed without confirmation.
  */
 #include "cli_world.h"
 

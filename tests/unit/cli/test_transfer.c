@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * cat, export, import: the calls of the library, and the files.
+ * transfer: cat, export and import: the calls of the library, and the files.
  */
 #include "cli_world.h"
 

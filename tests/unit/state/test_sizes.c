@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * sizes: the estimate of a run's progress: what the last backup had, and what it says of this one.
+ * sizes: the size of a run, estimated from the last backup, for its progress.
  */
 #include "state/sizes.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * rows_out.c: objects that hold rows: a text that psql can read, made of what COPY TO returns.
+ * rows_out: objects that hold rows: a text that psql can read, made of what COPY TO returns.
  * Rows pass through as they arrive; one at a time is in memory.  The format is described in
  * docs/plugins/postgres.md.
  */

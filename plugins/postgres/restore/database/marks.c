@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * marks.c: names and marks of the databases that a clean restore makes.
+ * marks: names and marks of the databases that a clean restore makes.
  *
  * A database is ours when two conditions hold: its name has our form, with a hash of the target's
  * name, and its comment is ours for this target.  CREATE DATABASE cannot set a comment: until

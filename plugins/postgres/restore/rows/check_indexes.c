@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * check_indexes.c: see check_indexes.h.
+ * check_indexes: see check_indexes.h.
  */
 #include "restore/rows/check_indexes.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * connection.c: sessions.  Every wait also polls the wake_fd of the instance, and so ends when
+ * connection: sessions.  Every wait also polls the wake_fd of the instance, and so ends when
  * the job is cancelled; TCP keepalives detect a host that is gone.  It does not depend on
  * backups and restores.
  */

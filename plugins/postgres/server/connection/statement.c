@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * statement.c: SQL statements.
+ * statement: SQL statements.
  */
 #include "server/connection/statement.h"
 

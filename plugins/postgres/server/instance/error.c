@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * error.c: errors of the server, of libpq and of the client tools, as one line and an
+ * error: errors of the server, of libpq and of the client tools, as one line and an
  * enum hangar_rc.
  */
 #include "server/instance/error.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * error.h: why something failed.
+ * error: why something failed.
  *
  * Errors travel in two steps.  Connections and children store the cause in a struct
  * pg_error, so that a caller can examine it and continue.  A caller that gives up adds
  * what it was doing with pg_raise, which reports both to the host.
  */
-#ifndef PG_ERROR_H
-#define PG_ERROR_H
+#ifndef PG_SERVER_INSTANCE_ERROR_H
+#define PG_SERVER_INSTANCE_ERROR_H
 
 #include <libpq-fe.h>
 #include <hangar/plugin.h>
