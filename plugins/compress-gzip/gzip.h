@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <hangar/plugin.h>
 
+#include "failure.h"
+
 #define GZ_HEADER_SIZE 10
 #define GZ_TRAILER_SIZE 8 /* CRC-32 and size of the plain bytes, little-endian */
 

@@ -34,6 +34,7 @@
 #include "backup/check.h"
 #include "backup/next_object.h"
 #include "backup/reader.h"
+#include "failure.h"
 #include "restore/commands.h"
 #include "restore/restore.h"
 #include "restore/writer.h"
@@ -328,7 +329,7 @@ static enum hangar_rc pg_create(const struct hangar_host *host, struct hangar_ct
 {
     struct pg_source *src = calloc(1, sizeof(*src));
     if (!src) {
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot allocate memory");
+        return failure_raise_no_memory(host, ctx, "create the source");
     }
     src->host = host;
     src->ctx = ctx;

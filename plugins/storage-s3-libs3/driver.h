@@ -24,6 +24,8 @@
 #include <stdbool.h>
 #include <hangar/plugin.h>
 
+#include "failure.h"
+
 /* The library that this was compiled with, and the last arguments of its calls: version 4 has a
  * timeout before the handler, 0 for none. */
 #ifdef HANGAR_LIBS3_4

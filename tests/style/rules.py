@@ -290,6 +290,19 @@ def check_statements(path, text):
             yield number, f"{match[0].rstrip('( ')}: only pg_send sends statements, one at a time"
 
 
+def check_no_memory(path, text):
+    """Plugins report that memory ran out, and read random bytes, by functions of plugins/lib."""
+    if not path.startswith("plugins/"):
+        return
+    for match in TOKEN.finditer(text):
+        if match[0].startswith('"') and re.search(r"out of memory|allocate memory", match[0]):
+            if path != "plugins/lib/failure.h":
+                yield line_of(text, match.start()), "failure_no_memory has the text of this failure"
+    if path != "plugins/lib/random.c":
+        for match in re.finditer(r"\bgetrandom\(", without_comments_and_strings(text)):
+            yield line_of(text, match.start()), "getrandom: random_fill waits and continues"
+
+
 # HANGAR_PRINTF(1, 2) before the name of a function.
 ATTRIBUTE = re.compile(r"\b[A-Z_]+\([^()]*\)(?=\s*\w)")
 
@@ -369,6 +382,7 @@ def check_file(root, path, plugins):
         yield from check_names(path, text, plugins)
         yield from check_comments(text)
         yield from check_statements(path, text)
+        yield from check_no_memory(path, text)
         yield from check_functions(text)
 
 

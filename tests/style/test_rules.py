@@ -324,6 +324,13 @@ class Rules(unittest.TestCase):
         self.accepts(place, sends.format("PQsendQueryParams") + "/* not PQexec() */\n")
         self.rejects(place, sends.format("PQsendQuery"), "only pg_send")
 
+    def test_plugins_share_the_text_of_a_lack_of_memory_and_the_source_of_random_bytes(self):
+        text = 'const char *x = "cannot read: out of memory"; /* "out of memory" */\n'
+        self.rejects("plugins/redis/a.c", text, "failure_no_memory")
+        self.accepts("plugins/lib/failure.h", text)
+        self.rejects("plugins/redis/a.c", "int x = getrandom(p, 1, 0);\n", "random_fill")
+        self.accepts("plugins/lib/random.c", "int x = getrandom(p, 1, 0);\n")
+
     def test_line_comments_are_rejected(self):
         self.rejects("core/base/a.c", "int x; // why\n", "a // comment")
         self.accepts("core/base/a.c", 'const char *x = "http://a/*b";\n/* // */ char c = \'"\';\n')

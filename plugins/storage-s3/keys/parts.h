@@ -37,6 +37,7 @@ struct creds_result {
 /* Writes the problem and returns rc. */
 enum hangar_rc creds_fail(struct creds_result *result, enum hangar_rc rc, const char *fmt, ...)
     HANGAR_PRINTF(3, 4);
+enum hangar_rc creds_no_memory(struct creds_result *result); /* returns HANGAR_NO_MEMORY */
 void creds_source(struct creds_result *result, const char *fmt, ...) HANGAR_PRINTF(2, 3);
 
 enum creds_place {

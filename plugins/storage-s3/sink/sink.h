@@ -98,7 +98,7 @@ struct s3_upload {
     bool continued;         /* other pieces of the object follow */
     struct s3_upload *next; /* of s3->uploads */
 };
-void s3_mark_make(char mark[S3_MARK_SIZE]);
+bool s3_mark_make(char mark[S3_MARK_SIZE]); /* false, with errno: as random_fill */
 /* Warns, once, that this store cannot refuse to replace an object. */
 void s3_warn_weak_create_only(struct s3 *s3);
 enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_t size,

@@ -199,7 +199,7 @@ static enum hangar_rc check_batch_names(struct pg_reader *reader, size_t first, 
     struct pg_error *err = &reader->worker->err;
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed || name.failed) {
-        rc = pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
+        rc = pg_set_no_memory(err);
     } else {
         rc = pg_query(reader->worker, text_str(&sql), NULL, NULL, &res);
     }

@@ -306,13 +306,13 @@ static enum hangar_rc open_once(const struct pg_conn *settings, const char *data
 {
     struct pg_conn *conn = malloc(sizeof(*conn));
     if (!conn) {
-        return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
+        return pg_set_no_memory(err);
     }
     *conn = *settings;
     conn->pq = start_connecting(conn->src, database, user, session);
     if (!conn->pq) {
         free(conn);
-        return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
+        return pg_set_no_memory(err);
     }
     /* the earliest moment; the first message of the server must already have its SQLSTATE */
     PQsetErrorVerbosity(conn->pq, PQERRORS_VERBOSE);

@@ -35,6 +35,9 @@ struct pg_error {
 enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char *sqlstate,
                             const char *fmt, ...) HANGAR_PRINTF(4, 5);
 
+/* The same when memory ran out; returns HANGAR_NO_MEMORY. */
+enum hangar_rc pg_set_no_memory(struct pg_error *err);
+
 /* Fills *err from a connection attempt that failed, and returns its rc. */
 enum hangar_rc pg_set_connect_error(struct pg_error *err, PGconn *pq);
 
