@@ -98,7 +98,7 @@ struct model {
     int64_t furthest; /* the most it has shown */
 };
 
-static struct tm local(int64_t seconds, int64_t *shown)
+static struct tm cron_clocks_local(int64_t seconds, int64_t *shown)
 {
     struct tm tm;
     time_t t = (time_t)seconds;
@@ -127,7 +127,7 @@ static bool model_due(const struct model *m, const struct tm *tm, int64_t before
     return false;
 }
 
-static void compare(const char *name, int year)
+static void cron_clocks_compare(const char *name, int year)
 {
     struct tm first = {.tm_year = year - 1900, .tm_mday = 1},
               end = {.tm_year = year - 1898, .tm_mday = 2};
@@ -145,7 +145,7 @@ static void compare(const char *name, int year)
         expected[i] = hg_cron_next(&crons[i], zone, m.now * 1000 - 1);
     }
     for (; m.now < last; m.now += 60) {
-        struct tm tm = local(m.now, &m.shown);
+        struct tm tm = cron_clocks_local(m.now, &m.shown);
         for (size_t i = 0; i < SCHEDULES; i++) {
             bool is_due = model_due(&m, &tm, before, i);
             /* an assertion that holds costs a system call each time */
@@ -170,7 +170,7 @@ static void compare(const char *name, int year)
 
 START_TEST(two_years_of_changing_clocks_equal_the_model)
 {
-    compare(places[_i].zone, places[_i].year);
+    cron_clocks_compare(places[_i].zone, places[_i].year);
 }
 END_TEST
 

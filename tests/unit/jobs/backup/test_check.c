@@ -15,7 +15,7 @@
 #define PLAIN WITH("options: { path: ./a }", "")
 
 /* The item of this kind and name of the last check. */
-static const json_t *item(const char *kind, const char *name)
+static const json_t *check_item(const char *kind, const char *name)
 {
     const json_t *one;
     size_t i;
@@ -31,7 +31,7 @@ static const json_t *item(const char *kind, const char *name)
 /* The item has this status, and one of its messages or facts contains the text. */
 static void assert_item(const char *kind, const char *name, const char *status, const char *text)
 {
-    const json_t *one = item(kind, name);
+    const json_t *one = check_item(kind, name);
     char *all = json_dumps(one, 0);
     ck_assert_msg(strcmp(json_string_value(json_object_get(one, "status")), status) == 0 &&
                       strstr(all, text) != NULL,

@@ -33,7 +33,7 @@ static const char *text_of(int n)
     return hg_json_string(shown[n], "not_backed_up", "");
 }
 
-static void finish(void)
+static void unnamed_finish(void)
 {
     for (int i = 0; i < 3; i++) {
         json_decref(shown[i]);
@@ -56,7 +56,7 @@ START_TEST(databases_of_another_source_are_not_shown)
         ck_assert_ptr_null(json_object_get(shown[i], "others"));
         ck_assert_ptr_nonnull(json_object_get(shown[i], "size"));
     }
-    finish();
+    unnamed_finish();
 }
 END_TEST
 
@@ -69,7 +69,7 @@ START_TEST(a_server_without_others_or_without_these_facts_shows_nothing)
     for (int i = 0; i < 3; i++) {
         ck_assert_str_eq(text_of(i), "");
     }
-    finish();
+    unnamed_finish();
 }
 END_TEST
 
@@ -84,7 +84,7 @@ START_TEST(many_are_counted)
     ck_assert_ptr_nonnull(strstr(text_of(0), "db19 (1 B) and 3 more"));
     ck_assert_ptr_null(strstr(text_of(0), "db20"));
     hg_str_free(&others);
-    finish();
+    unnamed_finish();
 }
 END_TEST
 

@@ -39,7 +39,7 @@ static long read_archive(void *arg, void *buffer, size_t size)
     return (long)n;
 }
 
-static void setup(void)
+static void import_setup(void)
 {
     world_setup();
     world_config(CONFIG, "");
@@ -51,7 +51,7 @@ static void setup(void)
     ck_assert_int_eq(world_shell("rm -rf b c"), 0);
 }
 
-static void teardown(void)
+static void import_teardown(void)
 {
     free(archive.data);
     archive.data = NULL;
@@ -129,5 +129,5 @@ int main(void)
         a_sink_in_which_an_import_fails_is_left_empty,
         a_truncated_archive_leaves_nothing,
     };
-    return SUITE_RUN("jobs/transfer/import", tests, setup, teardown);
+    return SUITE_RUN("jobs/transfer/import", tests, import_setup, import_teardown);
 }

@@ -34,7 +34,7 @@ static long read_stream(void *arg, void *data, size_t size)
 static unsigned char good[65536];
 static size_t good_size;
 
-static void add(struct archive *a, const char *name, const char *data, size_t size)
+static void untar_add(struct archive *a, const char *name, const char *data, size_t size)
 {
     struct archive_entry *entry = archive_entry_new();
     archive_entry_set_pathname(entry, name);
@@ -48,17 +48,17 @@ static void add(struct archive *a, const char *name, const char *data, size_t si
     archive_entry_free(entry);
 }
 
-static void setup(void)
+static void untar_setup(void)
 {
     struct archive *a = archive_write_new();
     archive_write_set_format_pax_restricted(a);
     archive_write_add_filter_gzip(a);
     archive_write_set_bytes_in_last_block(a, 1);
     ck_assert_int_eq(archive_write_open_memory(a, good, sizeof(good), &good_size), ARCHIVE_OK);
-    add(a, "./top/", NULL, 0);
-    add(a, "./top/a", "some text\n", 10);
-    add(a, "top/empty", "", 0);
-    add(a, "top/b", "more of it", 10);
+    untar_add(a, "./top/", NULL, 0);
+    untar_add(a, "./top/a", "some text\n", 10);
+    untar_add(a, "top/empty", "", 0);
+    untar_add(a, "top/b", "more of it", 10);
     ck_assert_int_eq(archive_write_close(a), ARCHIVE_OK);
     archive_write_free(a);
 }
@@ -198,5 +198,5 @@ int main(void)
         a_sender_that_fails_is_not_reported_as_damage,
         noise_is_not_an_archive,
     };
-    return SUITE_RUN("untar", tests, setup, NULL);
+    return SUITE_RUN("untar", tests, untar_setup, NULL);
 }
