@@ -16,12 +16,12 @@
 static struct fake_host *fake;
 static void *inst;
 
-static void set_up(void)
+static void compress_gzip_setup(void)
 {
     fake = transform_open("compress-gzip", "", &inst);
 }
 
-static void tear_down(void)
+static void compress_gzip_teardown(void)
 {
     fake_host_close(fake);
 }
@@ -367,7 +367,7 @@ static void right_or_no_memory(void *arg)
 START_TEST(without_memory_it_fails_and_never_returns_wrong_data)
 {
     static const char *const levels[] = {"level=1", "level=6"};
-    tear_down();
+    compress_gzip_teardown();
     fake = transform_open("compress-gzip", levels[_i], &inst);
     ck_assert_uint_ge(scarce_each(all_of_it, NULL, right_or_no_memory), 6);
     ck_assert_uint_ge(failures, 6);
@@ -396,7 +396,7 @@ int main(void)
     transform_suite_add(suite, &gzip);
     TCase *tcase = tcase_create("gzip");
     tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, compress_gzip_setup, compress_gzip_teardown);
     tcase_add_test(tcase, files_of_other_programs_are_decoded);
     tcase_add_test(tcase, other_programs_decode_our_files);
     tcase_add_test(tcase, all_fields_of_a_header_are_decoded);

@@ -43,7 +43,7 @@ static void add_transform(struct hg_manifest *m, const char *name, const char *s
                                                                 .decode = strdup("gunzip -c")};
 }
 
-static struct hg_manifest_source *add_source(struct hg_manifest *m, const char *name)
+static struct hg_manifest_source *sample_add_source(struct hg_manifest *m, const char *name)
 {
     struct hg_manifest_source *s = &m->sources[m->source_count++];
     *s = (struct hg_manifest_source){.name = strdup(name),
@@ -98,14 +98,14 @@ void sample_manifest(struct hg_manifest *m)
                          "create_only", "yes");
     add_transform(m, "gzip", ".gz");
     m->sources = calloc(2, sizeof(*m->sources));
-    struct hg_manifest_source *s = add_source(m, "db");
+    struct hg_manifest_source *s = sample_add_source(m, "db");
     s->objects = calloc(2, sizeof(*s->objects));
     add_object(m, s, "schema.sql", 0, 1000);
     add_object(m, s, "data/0001.sql", 1, 123456789012);
     hg_attrs_set(s->objects[1].attrs, "tables", "a,b");
     s->objects[1].transform[0] = hg_attrs_new();
     hg_attrs_set(s->objects[1].transform[0], "key", "k1");
-    s = add_source(m, "cache");
+    s = sample_add_source(m, "cache");
     s->objects = calloc(1, sizeof(*s->objects));
     add_object(m, s, "dump.rdb", 0, 0);
     add_files(m);
@@ -159,7 +159,7 @@ void sample_random(struct hg_manifest *m, unsigned seed)
     for (size_t i = 0; i < sources; i++) {
         char name[32];
         snprintf(name, sizeof(name), "source_%zu", i);
-        struct hg_manifest_source *s = add_source(m, name);
+        struct hg_manifest_source *s = sample_add_source(m, name);
         random_attrs(&seed, s->facts);
         random_attrs(&seed, s->point);
         size_t objects = sample_next(&seed) % 30;

@@ -26,7 +26,7 @@ static struct hangar_ctx *sink;
 static struct hg_error err;
 static struct hg_str manifest, signature;
 
-static void write_log(void *arg, const struct hg_log_record *record)
+static void signing_write_log(void *arg, const struct hg_log_record *record)
 {
     (void)arg, (void)record;
 }
@@ -36,7 +36,7 @@ static void signing_setup(void)
     struct hg_job_settings settings = {.log = &log_, .temp_base = "/tmp"};
     struct hg_manifest m = {0};
     hg_log_init(&log_);
-    log_.write = write_log;
+    log_.write = signing_write_log;
     hg_error_clear(&err);
     ck_assert_int_eq(hg_signing_add(&signing, KEY, &err), HANGAR_OK);
     ck_assert_int_eq(hg_job_begin(&job, &settings, NULL), HANGAR_OK);

@@ -15,7 +15,7 @@ static struct memory_sink memory;
 static struct hangar_ctx *sink;
 static struct hg_error err;
 
-static void write_log(void *arg, const struct hg_log_record *record)
+static void store_write_log(void *arg, const struct hg_log_record *record)
 {
     (void)arg, (void)record;
 }
@@ -24,7 +24,7 @@ static void store_setup(void)
 {
     struct hg_job_settings settings = {.log = &log_, .temp_base = "/tmp"};
     hg_log_init(&log_);
-    log_.write = write_log;
+    log_.write = store_write_log;
     ck_assert_int_eq(hg_job_begin(&job, &settings, NULL), HANGAR_OK);
     memory_sink_init(&memory);
     ck_assert_int_eq(memory_sink_open(&memory, &job, "local", &sink), HANGAR_OK);

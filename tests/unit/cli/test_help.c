@@ -201,7 +201,7 @@ START_TEST(the_manual_has_exactly_the_registered_commands_and_options)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void help_add_tests(TCase *tests)
 {
     tcase_add_test(tests, the_overview_names_every_command_and_global_option);
     tcase_add_test(tests, each_form_of_help_names_the_options_of_a_command);
@@ -215,5 +215,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli help", add_tests);
+    return world_main("cli help", help_add_tests);
 }

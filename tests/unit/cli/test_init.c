@@ -71,7 +71,7 @@ START_TEST(a_missing_folder_is_reported)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void init_add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, folder_setup, folder_teardown);
     tcase_add_test(tests, the_sample_is_readable_only_by_its_owner);
@@ -83,5 +83,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli init", add_tests);
+    return world_main("cli init", init_add_tests);
 }

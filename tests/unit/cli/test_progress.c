@@ -275,7 +275,7 @@ START_TEST(a_jump_of_the_clock_starts_a_new_rate)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void progress_add_tests(TCase *tests)
 {
     tcase_add_test(tests, the_rows_show_the_progress_of_the_job);
     tcase_add_test(tests, an_exceeded_estimate_is_not_shown);
@@ -293,5 +293,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli progress", add_tests);
+    return world_main("cli progress", progress_add_tests);
 }

@@ -345,7 +345,7 @@ START_TEST(tables_fit_a_narrow_terminal)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void render_add_tests(TCase *tests)
 {
     collect_all_fixtures();
     tcase_add_loop_test(tests, a_document_is_printed_as_its_fixture, 0, fixture_count);
@@ -366,5 +366,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli render", add_tests);
+    return world_main("cli render", render_add_tests);
 }

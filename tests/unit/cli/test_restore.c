@@ -219,7 +219,7 @@ START_TEST(json_of_a_refusal_is_one_document)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void restore_add_tests(TCase *tests)
 {
     tcase_add_test(tests, without_a_terminal_restore_requires_yes);
     tcase_add_test(tests, input_from_a_pipe_is_not_a_confirmation);
@@ -239,5 +239,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli restore", add_tests);
+    return world_main("cli restore", restore_add_tests);
 }

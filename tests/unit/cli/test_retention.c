@@ -205,7 +205,7 @@ START_TEST(hold_and_unhold_pass_the_selection)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void retention_add_tests(TCase *tests)
 {
     tcase_add_test(tests, without_a_terminal_no_job_is_started);
     tcase_add_test(tests, yes_prunes_at_once);
@@ -222,5 +222,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli retention", add_tests);
+    return world_main("cli retention", retention_add_tests);
 }

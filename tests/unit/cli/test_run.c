@@ -328,7 +328,7 @@ START_TEST(the_worse_of_two_statuses_does_not_depend_on_their_order)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void run_add_tests(TCase *tests)
 {
     tcase_add_test(tests, a_backup_prints_its_id_and_nothing_else_on_standard_output);
     tcase_add_test(tests, the_next_step_names_the_configuration_that_was_given);
@@ -356,5 +356,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli run", add_tests);
+    return world_main("cli run", run_add_tests);
 }

@@ -118,7 +118,7 @@ START_TEST(import_reads_a_file_and_prints_the_id)
 }
 END_TEST
 
-static void add_tests(TCase *tcase)
+static void transfer_add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, folder_setup, folder_teardown);
     tcase_add_test(tcase, cat_writes_the_object_and_nothing_else);
@@ -132,5 +132,5 @@ static void add_tests(TCase *tcase)
 
 int main(void)
 {
-    return world_main("export", add_tests);
+    return world_main("export", transfer_add_tests);
 }

@@ -174,7 +174,7 @@ static void options_release(struct bound *b)
     hg_problems_free(&b->problems);
 }
 
-static const char *text_of(const struct bound *b, const char *name)
+static const char *options_text_of(const struct bound *b, const char *name)
 {
     return hg_options_get(&b->options, name)->text;
 }
@@ -192,20 +192,20 @@ START_TEST(right_options_have_their_values)
                                   "tables: [a, 'b, c', \"\"]\npassword: \"pa$$word 010\"\n",
                                   NULL, 0, true);
     ck_assert(b.ok);
-    ck_assert_str_eq(text_of(&b, "host"), "12: [34]"); /* a text, never YAML */
+    ck_assert_str_eq(options_text_of(&b, "host"), "12: [34]"); /* a text, never YAML */
     ck_assert_int_eq(number_of(&b, "port"), 99);
     ck_assert_int_eq(number_of(&b, "offset"), -7);
     ck_assert_int_eq(number_of(&b, "tls"), 1);
     ck_assert_int_eq(number_of(&b, "part_size"), 1610612736);
     ck_assert_int_eq(number_of(&b, "timeout"), 300000);
-    ck_assert_str_eq(text_of(&b, "mode"), "flush");
-    ck_assert_str_eq(text_of(&b, "ca_file"), "/etc/hangar/ca.pem");
+    ck_assert_str_eq(options_text_of(&b, "mode"), "flush");
+    ck_assert_str_eq(options_text_of(&b, "ca_file"), "/etc/hangar/ca.pem");
     char **list = hg_options_get(&b.options, "tables")->list;
     ck_assert_str_eq(list[0], "a");
     ck_assert_str_eq(list[1], "b, c");
     ck_assert_str_eq(list[2], "");
     ck_assert_ptr_null(list[3]);
-    ck_assert_str_eq(text_of(&b, "password"), "pa$word 010");
+    ck_assert_str_eq(options_text_of(&b, "password"), "pa$word 010");
     const struct hg_option_value *mode = hg_options_get(&b.options, "mode");
     ck_assert(mode->given && mode->set);
     ck_assert_uint_eq(mode->line, 7);
@@ -220,7 +220,7 @@ START_TEST(defaults_fill_what_is_not_given)
 {
     struct bound b = options_bind(world_demo, "{}", NULL, 0, true);
     ck_assert(b.ok);
-    ck_assert_str_eq(text_of(&b, "host"), "localhost");
+    ck_assert_str_eq(options_text_of(&b, "host"), "localhost");
     ck_assert_int_eq(number_of(&b, "port"), 5432);
     ck_assert_int_eq(number_of(&b, "part_size"), 8 << 20);
     ck_assert_str_eq(hg_options_get(&b.options, "tables")->list[0], "all");
@@ -269,7 +269,7 @@ START_TEST(paths_are_relative_to_the_file)
         snprintf(yaml, sizeof(yaml), "path: %s", paths[i][0]);
         struct bound b = options_bind(world_store, yaml, NULL, 0, true);
         ck_assert(b.ok);
-        ck_assert_str_eq(text_of(&b, "path"), paths[i][1]);
+        ck_assert_str_eq(options_text_of(&b, "path"), paths[i][1]);
         options_release(&b);
     }
 }
@@ -362,14 +362,14 @@ START_TEST(overrides_stand_over_the_file)
         true);
     ck_assert_msg(b.ok, "%s", b.problems.count > 0 ? b.problems.items[0].text : "");
     ck_assert_int_eq(number_of(&b, "port"), 78);
-    ck_assert_str_eq(text_of(&b, "host"), "${HG_NONE}"); /* not from a file: as it is */
-    ck_assert_str_eq(text_of(&b, "mode"), "flush");
+    ck_assert_str_eq(options_text_of(&b, "host"), "${HG_NONE}"); /* not from a file: as it is */
+    ck_assert_str_eq(options_text_of(&b, "mode"), "flush");
     ck_assert(hg_options_get(&b.options, "host")->given);
     char **list = hg_options_get(&b.options, "tables")->list;
     ck_assert_str_eq(list[0], "x");
     ck_assert_str_eq(list[1], "y");
     ck_assert_ptr_null(list[2]);
-    ck_assert_str_eq(text_of(&b, "password"), "of the drill");
+    ck_assert_str_eq(options_text_of(&b, "password"), "of the drill");
     ck_assert_int_ne(access("ran", F_OK), 0); /* what it replaces is not even run */
     options_release(&b);
 

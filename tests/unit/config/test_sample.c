@@ -16,7 +16,7 @@ static const char *const variables[] = {
 };
 enum { VARIABLES = sizeof(variables) / sizeof(variables[0]) };
 
-static char *read_all(const char *path)
+static char *sample_read_all(const char *path)
 {
     struct hg_str text = {0};
     struct hg_error err = {0};
@@ -36,7 +36,7 @@ static struct hg_config *sample_load(const char *text)
 
 START_TEST(the_sample_is_the_file_at_the_root_of_the_project)
 {
-    char *file = read_all(SAMPLE);
+    char *file = sample_read_all(SAMPLE);
     ck_assert_str_eq(hg_config_sample, file);
     free(file);
 }
@@ -115,7 +115,7 @@ END_TEST
 
 START_TEST(every_example_of_the_reference_is_right)
 {
-    char *reference = read_all(REFERENCE);
+    char *reference = sample_read_all(REFERENCE);
     static const char fence[] = "\n```yaml\n";
     size_t examples = 0;
     for (char *at = strstr(reference, fence); at; at = strstr(at, fence)) {

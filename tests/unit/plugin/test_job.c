@@ -15,7 +15,7 @@ static struct hg_job job;
 static atomic_bool requested;
 static char last_warning[4096];
 
-static void write_log(void *arg, const struct hg_log_record *record)
+static void job_write_log(void *arg, const struct hg_log_record *record)
 {
     (void)arg;
     if (record->level <= HANGAR_LOG_WARN) {
@@ -31,7 +31,7 @@ static void job_begin(int64_t stall_timeout_ms)
                                        .temp_base = folder_path,
                                        .requested = &requested};
     hg_log_init(&log_);
-    log_.write = write_log;
+    log_.write = job_write_log;
     ck_assert_int_eq(hg_job_begin(&job, &settings, NULL), HANGAR_OK);
 }
 

@@ -234,7 +234,7 @@ END_TEST
 
 /* ---- interrupted and concurrent runs ---- */
 
-static void *backup_thread(void *arg)
+static void *backup_backup_thread(void *arg)
 {
     char *text = NULL;
     *(enum hangar_status *)arg = hangar_backup(world_hangar, "p", &text);
@@ -245,7 +245,7 @@ static void *backup_thread(void *arg)
 static pthread_t begin_backup(enum hangar_status *status, const char *until)
 {
     pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, backup_thread, status), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, backup_backup_thread, status), 0);
     for (int i = 0; i < 2000 && world_lines("j", until) == 0; i++) {
         usleep(5000);
     }

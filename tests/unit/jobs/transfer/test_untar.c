@@ -66,7 +66,7 @@ static void untar_setup(void)
 static const char expected[] = "top/;top/a=some text\n;top/empty=;top/b=more of it;";
 
 /* Reads the files of an archive until its end or an error, which is returned. */
-static enum hangar_rc read_all(struct stream *s, char *out, size_t size, struct hg_error *err)
+static enum hangar_rc untar_read_all(struct stream *s, char *out, size_t size, struct hg_error *err)
 {
     struct hg_untar *u = NULL;
     struct hg_untar_member member;
@@ -101,7 +101,7 @@ START_TEST(files_and_folders_are_read_in_order)
         struct stream s = {.data = good, .size = good_size, .piece = piece};
         struct hg_error err = {0};
         char text[4096];
-        ck_assert_int_eq(read_all(&s, text, sizeof(text), &err), HANGAR_EOF);
+        ck_assert_int_eq(untar_read_all(&s, text, sizeof(text), &err), HANGAR_EOF);
         ck_assert_str_eq(text, expected);
         ck_assert_uint_eq(s.at, good_size);
     }
@@ -114,7 +114,7 @@ START_TEST(any_truncation_is_detected)
         struct stream s = {.data = good, .size = n};
         struct hg_error err = {0};
         char text[4096];
-        if (read_all(&s, text, sizeof(text), &err) != HANGAR_CORRUPT) {
+        if (untar_read_all(&s, text, sizeof(text), &err) != HANGAR_CORRUPT) {
             ck_abort_msg("cut to %zu of %zu bytes: %s", n, good_size, err.text);
         }
         ck_assert(err.text[0]);
@@ -131,7 +131,7 @@ START_TEST(any_flipped_bit_is_detected_or_read_within_bounds)
         struct stream s = {.data = good, .size = good_size};
         struct hg_error err = {0};
         char text[4096];
-        enum hangar_rc rc = read_all(&s, text, sizeof(text), &err);
+        enum hangar_rc rc = untar_read_all(&s, text, sizeof(text), &err);
         if (rc != HANGAR_EOF && rc != HANGAR_CORRUPT && rc != HANGAR_OK) {
             ck_abort_msg("bit %zu: %d %s", bit, (int)rc, err.text);
         }
@@ -149,7 +149,7 @@ START_TEST(data_after_the_end_is_detected)
         struct stream s = {.data = good, .size = good_size + 1};
         struct hg_error err = {0};
         char text[4096];
-        ck_assert_int_eq(read_all(&s, text, sizeof(text), &err), HANGAR_CORRUPT);
+        ck_assert_int_eq(untar_read_all(&s, text, sizeof(text), &err), HANGAR_CORRUPT);
         ck_assert_str_eq(text, expected);
         ck_assert_str_eq(err.text, "the archive is damaged: data follows the end of the gzip");
     }
@@ -162,7 +162,7 @@ START_TEST(a_sender_that_fails_is_not_reported_as_damage)
         struct stream s = {.data = good, .size = good_size, .piece = 1, .fail_at = at};
         struct hg_error err = {0};
         char text[4096];
-        ck_assert_int_eq(read_all(&s, text, sizeof(text), &err), HANGAR_IO);
+        ck_assert_int_eq(untar_read_all(&s, text, sizeof(text), &err), HANGAR_IO);
         ck_assert_str_eq(err.text, "cannot read the archive: its sender failed");
     }
 }
@@ -183,7 +183,7 @@ START_TEST(noise_is_not_an_archive)
         struct stream s = {.data = noise, .size = sizeof(noise)};
         struct hg_error err = {0};
         char text[4096];
-        ck_assert_int_eq(read_all(&s, text, sizeof(text), &err), HANGAR_CORRUPT);
+        ck_assert_int_eq(untar_read_all(&s, text, sizeof(text), &err), HANGAR_CORRUPT);
     }
 }
 END_TEST
