@@ -60,7 +60,7 @@ MALLOC_STEP = 23  # of the many allocations every 23rd; the seed chooses the fir
 class Scenario:
     """A command that runs under a fault, and the promises that are checked afterwards."""
 
-    stops = False  # instead of faults, the command stands still while another host works
+    stops = False  # instead of faults, the command is suspended while another host works
 
     def __init__(self, folder, build):
         self.source = os.path.join(folder, "source")
@@ -94,7 +94,7 @@ class Scenario:
         raise NotImplementedError
 
     def stopped(self, ahead):
-        """What another host does, whose clock is ahead, while the command stands still."""
+        """The commands of another host, whose clock is ahead, while the command is suspended."""
         raise NotImplementedError
 
     def check(self, result):

@@ -386,7 +386,7 @@ def check_file(root, path, plugins):
         yield from check_functions(text)
 
 
-# ---- who knows whom: includes and calls ----
+# ---- includes and calls between files ----
 
 # A function that other files can call, as clang-format lays out its definition.
 DEFINITION = re.compile(
@@ -503,7 +503,7 @@ def points_up(path, target):
 
 
 def unit_of(path):
-    """A header and the source file of the same name are one thing: who includes x.h knows x.c."""
+    """A header and the source file of the same name are one thing: to include x.h is to include x.c."""
     return os.path.splitext(path)[0]
 
 

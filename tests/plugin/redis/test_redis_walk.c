@@ -117,7 +117,7 @@ START_TEST(empty_collections_are_counted_apart)
 }
 END_TEST
 
-/* A walk over an RDB of one key of this type comes to that, with this text. */
+/* The result of a walk over an RDB of one key of this type, and its text. */
 static void assert_refused(unsigned version, unsigned type, enum hangar_rc want, const char *text)
 {
     static struct rdb_build rdb;

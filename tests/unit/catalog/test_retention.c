@@ -470,7 +470,7 @@ START_TEST(proportionate_pauses_are_not_jumps)
     items[0].time_ms += 10; /* a tenth of it is now a millisecond more than a day */
     apply(&policy, "UTC", start + 10 * day + 10);
     ck_assert_int_eq(rc, HANGAR_UNSUPPORTED);
-    /* a weekend is no jump for hourly backups, three days are */
+    /* a weekend is not a jump of the clock for hourly backups, three days are */
     count = 0;
     add_regular(start, hour, 5);
     add(start + 2 * day);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * options: what stands under options:, checked against what a plugin declares.
+ * options: the section options:, checked against what a plugin declares.
  */
 #include "config/options.h"
 

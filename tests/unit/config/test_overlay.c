@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * overlay: what stands under `scratch:` takes the place of what stands under `options:`.
+ * overlay: the options under `scratch:` replace those under `options:`.
  */
 #include "config/overlay.h"
 

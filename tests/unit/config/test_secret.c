@@ -99,7 +99,7 @@ START_TEST(a_command_gives_what_it_prints)
     ck_assert_str_eq(secret, "s3cret");
     hg_secret_free(secret);
     char *const argv[] = {(char[]){"printf"}, (char[]){"%s"}, (char[]){"$HOME;`id`|'"}, NULL};
-    secret = hg_secret_command(argv, 20000, &err); /* no shell looks at it */
+    secret = hg_secret_command(argv, 20000, &err); /* no shell interprets it */
     ck_assert_str_eq(secret, "$HOME;`id`|'");
     hg_secret_free(secret);
 }

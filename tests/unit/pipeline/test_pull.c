@@ -113,7 +113,7 @@ START_TEST(a_source_that_cannot_rewind_is_not_asked_to)
 }
 END_TEST
 
-/* Lets the sink go on once the source has been read to its end. */
+/* Lets the sink continue once the source has been read to its end. */
 static void *release_at_end(void *arg)
 {
     struct trip *trip = arg;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * loader: plugins of this and of other headers are loaded, and what is no plugin
+ * loader: plugins of this and of other headers are loaded, and what is not a plugin
  * is refused with a sentence that names the file and what is wrong with it.
  */
 #include "plugin/loader.h"

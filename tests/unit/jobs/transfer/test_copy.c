@@ -101,7 +101,7 @@ START_TEST(all_missing_backups_can_be_copied_at_once)
 }
 END_TEST
 
-/* Whether a sink has a backup is not known: that is no success, and keeps no other back. */
+/* It is unknown whether a sink has a backup: the copy fails, and the other copies are made. */
 START_TEST(a_failed_call_of_a_sink_fails_that_backup)
 {
     char fault[128];
