@@ -45,10 +45,11 @@ CLI_COMMAND(alerts) = {
     .opens = true,
     .summary = "evaluate the alerts and notify",
     .text =
-        "Prints the active alerts: a failed or slow run, old backups, little free space, a backup "
-        "of unusual size, a failed or overdue drill. Notifies of alerts that started or ended "
-        "since the last time, and repeats those that last. `hangar daemon` does the same by "
-        "itself.",
+        "Print the active alerts: a failed run, a slow run, old backups, little free space, a "
+        "sink that cannot be read, a damaged backup, a backup from the future, a backup of "
+        "unusual size, a failed or overdue drill. Notify of alerts that started or ended since "
+        "the last time, and repeat those that last. `hangar daemon` does the same by itself, and "
+        "so does every backup and verification.",
     .options = alerts_options,
     .run = alerts_command,
     .render = alerts_render,

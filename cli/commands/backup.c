@@ -241,10 +241,9 @@ CLI_COMMAND(backup) = {
     .max = -1,
     .opens = true,
     .summary = "make a backup",
-    .text =
-        "Runs the named pipelines, or all of them, one after the other. Prints the id of each "
-        "backup to standard output. If a pipeline fails, the others still run; the exit status is "
-        "the worst of all.",
+    .text = "Run the named pipelines, or all of them, one after the other. Print the id of each "
+            "backup to standard output. If a pipeline fails, the others still run; the exit status "
+            "is the worst of all.",
     .options = backup_options,
     .run = backup_command,
 };

@@ -60,10 +60,9 @@ CLI_COMMAND(cat) = {
     .max = 2,
     .opens = true,
     .summary = "write one object of a backup to standard output",
-    .text =
-        "Writes the plain bytes of the object and verifies them while writing. If the exit status "
-        "is not 0, discard the output. OBJECT is a name such as app_db/globals.sql, with or "
-        "without the suffixes of its stored name; RESTORE.txt and SHA256SUMS are objects, too.",
+    .text = "Write the plain bytes of the object and verify them while writing. If the exit status "
+            "is not 0, discard the output. OBJECT is a name such as app_db/globals.sql, with or "
+            "without the suffixes of its stored name; RESTORE.txt and SHA256SUMS are objects, too.",
     .options = cli_selection_options,
     .run = cat_command,
 };

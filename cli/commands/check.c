@@ -126,10 +126,10 @@ CLI_COMMAND(check) = {
     .opens = true,
     .summary = "check everything that a backup needs",
     .text =
-        "Checks the configuration, the plugins, the servers, their client programs, the sinks and "
-        "the notifiers, and rehearses each pipeline: it does what a backup does before it reads "
-        "data. Sends no message. Changes nothing but the state folder, which records what each "
-        "sink can do; test objects in sinks are removed again.",
+        "Check the configuration, the plugins, the servers, their client programs, the sinks and "
+        "the notifiers, and rehearse each pipeline: do what a backup does before it reads data. "
+        "Send no message. Change nothing but the state folder, which records what each sink can "
+        "do; test objects in sinks are removed again.",
     .run = check_command,
     .render = check_render,
 };

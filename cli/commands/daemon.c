@@ -4,10 +4,10 @@
  * daemon, run-job: start the daemon, and the jobs that the daemon starts; the code of
  * both is in daemon/.
  */
-#include <daemon.h>
+#include "daemon.h"
 #include <stdlib.h>
-#include <worker.h>
 
+#include "worker.h"
 #include "cli.h"
 #include "options.h"
 
@@ -67,7 +67,7 @@ CLI_COMMAND(daemon) = {
     .operands = "",
     .summary = "run the scheduled jobs of all pipelines",
     .text =
-        "Stays in the foreground and logs to standard error. Each job is a separate process. "
+        "Stay in the foreground and log to standard error. Each job is a separate process. "
         "SIGHUP reads the configuration again; if it is wrong, the previous one stays in force. "
         "SIGTERM stops all jobs and ends the daemon.",
     .run = daemon_command,

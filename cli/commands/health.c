@@ -57,7 +57,7 @@ CLI_COMMAND(health) = {
     .max = 1,
     .opens = true,
     .summary = "check the age of the newest backups",
-    .text = "Compares the age of the newest good backup in each sink with the `max_age` of the "
+    .text = "Compare the age of the newest good backup in each sink with the `max_age` of the "
             "pipeline, or of all pipelines. The exit status is 7 if a required sink has no backup "
             "within that age, and 3 if only optional sinks have none.",
     .run = health_command,

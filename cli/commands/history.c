@@ -86,9 +86,10 @@ CLI_COMMAND(history) = {
     .max = 1,
     .opens = true,
     .summary = "show the last jobs on this machine",
-    .text = "Prints when the last backups, restores, verifications and drills of the pipeline, or "
-            "of all pipelines, began on this machine, how they ended, and why. Which backups exist "
-            "is shown by `hangar list`.",
+    .text =
+        "Print when the last backups, restores, verifications and drills of the pipeline, or of "
+        "all pipelines, began on this machine, how they ended, and why. Which backups exist is "
+        "shown by `hangar list`.",
     .options = history_options,
     .run = history_command,
     .render = history_render,

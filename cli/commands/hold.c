@@ -55,7 +55,7 @@ CLI_COMMAND(hold) = {
     .opens = true,
     .summary = "protect a backup from removal",
     .text =
-        "Puts the backup on hold in each sink that has it, or only in the sink of --from. Neither "
+        "Put the backup on hold in each sink that has it, or only in the sink of --from. Neither "
         "retention nor `hangar remove` removes it until `hangar unhold`.",
     .options = cli_selection_options,
     .run = hold_command,

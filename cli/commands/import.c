@@ -107,9 +107,8 @@ CLI_COMMAND(import) = {
     .max = 1,
     .opens = true,
     .summary = "store an exported backup in a sink",
-    .text =
-        "Reads an archive of `hangar export`, from a file or from standard input. Every byte is "
-        "compared, and the backup appears only when it is complete.",
+    .text = "Read an archive of `hangar export`, from a file or from standard input. Every byte is "
+            "compared, and the backup appears only when it is complete.",
     .options = import_options,
     .run = import_command,
     .render = import_render,

@@ -57,7 +57,7 @@ CLI_COMMAND(init) = {
     .max = 1,
     .summary = "write a sample configuration",
     .text =
-        "Writes a commented sample to FILE (default: backup.yaml), readable only by its owner. An "
+        "Write a commented sample to FILE (default: backup.yaml), readable only by its owner. An "
         "existing file is not changed.",
     .run = init_command,
 };

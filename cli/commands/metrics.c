@@ -4,7 +4,7 @@
  * metrics: writes metrics for Prometheus to standard output, or to a file for the textfile
  * collector of node_exporter.  daemon/metrics.c has the format.
  */
-#include <metrics.h>
+#include "metrics.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,9 +77,9 @@ CLI_COMMAND(metrics) = {
     .operands = "",
     .opens = true,
     .summary = "print metrics for Prometheus",
-    .text =
-        "Prints metrics in the text format of Prometheus, or replaces FILE with them for the "
-        "textfile collector of node_exporter. `hangar daemon` serves the same metrics at /metrics.",
+    .text = "Print metrics in the text format of Prometheus, or replace FILE with them for the "
+            "textfile collector of node_exporter. `hangar daemon` serves the same metrics at "
+            "/metrics.",
     .options = metrics_options,
     .run = metrics_command,
 };

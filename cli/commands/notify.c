@@ -43,7 +43,7 @@ CLI_COMMAND(notify) = {
     .opens = true,
     .summary = "send a test message",
     .text =
-        "Sends a test message through one notifier, or through all of them, whatever events they "
+        "Send a test message through one notifier, or through all of them, whatever events they "
         "are configured for.",
     .run = notify_command,
     .render = notify_render,

@@ -218,9 +218,9 @@ CLI_COMMAND(prune) = {
     .opens = true,
     .summary = "remove the backups that retention does not keep",
     .text =
-        "Applies the retention of each sink, as after every successful backup, and removes the "
-        "leftovers of dead runs. Shows which backups it would remove, asks for confirmation, and "
-        "removes them. Without a terminal, --yes is required. Removes nothing while the clock "
+        "Apply the retention of each sink, as after every successful backup, and remove the "
+        "leftovers of dead runs. Show which backups would be removed, ask for confirmation, and "
+        "remove them. Without a terminal, --yes is required. Remove nothing while the clock "
         "looks wrong.",
     .options = prune_options,
     .run = prune_command,

@@ -149,8 +149,8 @@ CLI_COMMAND(remove) = {
     .opens = true,
     .summary = "remove one backup permanently",
     .text =
-        "Removes the backup from each sink that has it, or only from the sink of --from, even if "
-        "retention keeps it. Refuses a backup that is on hold. Asks for confirmation; without a "
+        "Remove the backup from each sink that has it, or only from the sink of --from, even if "
+        "retention keeps it. Refuse a backup that is on hold. Ask for confirmation; without a "
         "terminal, --yes is required.",
     .options = remove_options,
     .run = remove_command,

@@ -78,11 +78,11 @@ CLI_COMMAND(repair) = {
     .opens = true,
     .summary = "rebuild lost or damaged files of a backup",
     .text =
-        "Reads every file of the backup in each sink that has it, and replaces what does not "
-        "match by the file of another sink: objects, the manifest and its signature. "
-        "RESTORE.txt and SHA256SUMS can be made again from the manifest. Everything is compared "
-        "before and after. A file that matches is never replaced. Exit status 4: something "
-        "could not be repaired.",
+        "Read every file of the backup in each sink that has it, and replace what does not match "
+        "by the file of another sink: objects, the manifest and its signature. RESTORE.txt and "
+        "SHA256SUMS can be made again from the manifest. Everything is compared before and "
+        "after. A file that matches is never replaced. Exit status 4: something could not be "
+        "repaired.",
     .options = repair_options,
     .run = repair_command,
     .render = repair_render,

@@ -260,8 +260,8 @@ CLI_COMMAND(restore) = {
     .max = 1,
     .opens = true,
     .summary = "restore a backup",
-    .text = "Shows the plan, asks for confirmation, and restores. Without a terminal, --yes is "
-            "required.",
+    .text =
+        "Show the plan, ask for confirmation, and restore. Without a terminal, --yes is required.",
     .options = restore_options,
     .run = restore_command,
     .render = restore_render,

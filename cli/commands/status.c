@@ -274,7 +274,7 @@ CLI_COMMAND(status) = {
     .opens = true,
     .summary = "show the last run of each pipeline and the content of each sink",
     .text = "The exit status is 0 whenever the sinks could be read, however old the backups are; "
-            "`hangar health` checks their age. With --verbose also shows the options in force, "
+            "`hangar health` checks their age. With --verbose, also show the options in force, "
             "without secrets.",
     .run = status_command,
     .render = status_render,

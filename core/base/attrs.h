@@ -4,8 +4,8 @@
  * attrs: struct hangar_attrs of the ABI, an ordered set of names and values.  For one
  * thread at a time.
  */
-#ifndef HG_ATTRS_H
-#define HG_ATTRS_H
+#ifndef HG_BASE_ATTRS_H
+#define HG_BASE_ATTRS_H
 
 #include <stddef.h>
 #include <jansson.h>

@@ -4,8 +4,8 @@
  * clock: wall time for users and manifests, monotonic time for waiting, and the two
  * text forms of times.
  */
-#ifndef HG_CLOCK_H
-#define HG_CLOCK_H
+#ifndef HG_BASE_CLOCK_H
+#define HG_BASE_CLOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>

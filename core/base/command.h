@@ -4,8 +4,8 @@
  * command: runs a program and waits for it, with a time limit.  It must not know the
  * purpose of the program, and logs nothing.
  */
-#ifndef HG_COMMAND_H
-#define HG_COMMAND_H
+#ifndef HG_BASE_COMMAND_H
+#define HG_BASE_COMMAND_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -16,8 +16,8 @@
  * the repeated hour is due the first time only, unless it names every hour: then it
  * is due in both.
  */
-#ifndef HG_CRON_H
-#define HG_CRON_H
+#ifndef HG_BASE_CRON_H
+#define HG_BASE_CRON_H
 
 #include <stdbool.h>
 #include <stddef.h>

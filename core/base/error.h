@@ -4,8 +4,8 @@
  * error: one error with its text, from the place where it happened to the place that
  * reports it.
  */
-#ifndef HG_ERROR_H
-#define HG_ERROR_H
+#ifndef HG_BASE_ERROR_H
+#define HG_BASE_ERROR_H
 
 #include <stdbool.h>
 #include <hangar/plugin.h>

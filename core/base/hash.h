@@ -3,8 +3,8 @@
  *
  * hash: SHA-256 by OpenSSL, in the form of manifests and SHA256SUMS.
  */
-#ifndef HG_HASH_H
-#define HG_HASH_H
+#ifndef HG_BASE_HASH_H
+#define HG_BASE_HASH_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * io: functions for files.  Descriptors are close-on-exec, interrupted and short
  * calls are continued, and errors name the path.
  */
-#ifndef HG_IO_H
-#define HG_IO_H
+#ifndef HG_BASE_IO_H
+#define HG_BASE_IO_H
 
 #include <sys/types.h>
 #include "base/error.h"

@@ -3,8 +3,8 @@
  *
  * json: what jansson leaves to its users.
  */
-#ifndef HG_JSON_H
-#define HG_JSON_H
+#ifndef HG_BASE_JSON_H
+#define HG_BASE_JSON_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -7,8 +7,8 @@
  * malloc fails, the memory comes from a reserve.  hangar then ends the input and discards
  * the result.
  */
-#ifndef HG_JSON_MEMORY_H
-#define HG_JSON_MEMORY_H
+#ifndef HG_BASE_JSON_MEMORY_H
+#define HG_BASE_JSON_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * left: the event of a warning that names something which a job leaves behind.  At the end of an
  * interrupted job these warnings are one line.
  */
-#ifndef HG_LEFT_H
-#define HG_LEFT_H
+#ifndef HG_BASE_LEFT_H
+#define HG_BASE_LEFT_H
 
 #define HG_LOG_LEFT "job.left"
 

@@ -4,8 +4,8 @@
  * log: lines with a level, an event name and the id of their run.  The caller writes
  * them: this module has no output.
  */
-#ifndef HG_LOG_H
-#define HG_LOG_H
+#ifndef HG_BASE_LOG_H
+#define HG_BASE_LOG_H
 
 #include <pthread.h>
 #include <hangar/plugin.h>

@@ -4,8 +4,8 @@
  * str: a growing string.  `failed` records that memory ran out, so that a caller can
  * build a text without a check for each piece, and check `failed` at the end.
  */
-#ifndef HG_STR_H
-#define HG_STR_H
+#ifndef HG_BASE_STR_H
+#define HG_BASE_STR_H
 
 #include <stdarg.h>
 #include <stdbool.h>

@@ -6,8 +6,8 @@
  * to a process that died: the next hg_tempdir_make in the same base folder
  * removes it.
  */
-#ifndef HG_TEMPDIR_H
-#define HG_TEMPDIR_H
+#ifndef HG_BASE_TEMPDIR_H
+#define HG_BASE_TEMPDIR_H
 
 #include "base/error.h"
 

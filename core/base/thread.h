@@ -5,8 +5,8 @@
  * blocked in a thread that is started here: only the main thread of a program
  * handles signals.
  */
-#ifndef HG_THREAD_H
-#define HG_THREAD_H
+#ifndef HG_BASE_THREAD_H
+#define HG_BASE_THREAD_H
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -4,8 +4,8 @@
  * trust: opens a file only where no other user could have placed or changed it: plugins,
  * configurations, secrets.  It must not know them, only paths and permissions.
  */
-#ifndef HG_TRUST_H
-#define HG_TRUST_H
+#ifndef HG_BASE_TRUST_H
+#define HG_BASE_TRUST_H
 
 #include "base/error.h"
 

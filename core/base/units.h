@@ -5,8 +5,8 @@
  * whole text or refuses it.  It accepts no spaces, no sign (except hg_parse_int), and
  * no leading zeros: "010" could mean 8 or 10.
  */
-#ifndef HG_UNITS_H
-#define HG_UNITS_H
+#ifndef HG_BASE_UNITS_H
+#define HG_BASE_UNITS_H
 
 #include <stdbool.h>
 #include <stdint.h>

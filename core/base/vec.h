@@ -3,8 +3,8 @@
  *
  * vec: growing arrays.  The owner keeps `items`, `count` and `capacity`.
  */
-#ifndef HG_VEC_H
-#define HG_VEC_H
+#ifndef HG_BASE_VEC_H
+#define HG_BASE_VEC_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * zone: calendar and local time in a time zone.  It uses tzdata through GLib, which does
  * not depend on the time zone of the process.
  */
-#ifndef HG_ZONE_H
-#define HG_ZONE_H
+#ifndef HG_BASE_ZONE_H
+#define HG_BASE_ZONE_H
 
 #include <stdbool.h>
 #include <stdint.h>

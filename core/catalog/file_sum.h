@@ -5,8 +5,8 @@
  * the order.  A listing whose sum is that of the manifest has each file of the manifest, with its
  * size, and no other.  It must not know where the names come from.
  */
-#ifndef HG_FILE_SUM_H
-#define HG_FILE_SUM_H
+#ifndef HG_CATALOG_FILE_SUM_H
+#define HG_CATALOG_FILE_SUM_H
 
 #include <stdbool.h>
 #include <stdint.h>

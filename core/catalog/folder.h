@@ -4,8 +4,8 @@
  * folder: what a listing shows of the folder of one backup, and what that proves when the manifest
  * is not there.  It reads no file.
  */
-#ifndef HG_FOLDER_H
-#define HG_FOLDER_H
+#ifndef HG_CATALOG_FOLDER_H
+#define HG_CATALOG_FOLDER_H
 
 #include <stdbool.h>
 #include <stddef.h>

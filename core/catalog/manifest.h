@@ -7,8 +7,8 @@
  * The file ends with a line that contains the SHA-256 of all bytes before it, so
  * that each change of the file is detected.
  */
-#ifndef HG_MANIFEST_H
-#define HG_MANIFEST_H
+#ifndef HG_CATALOG_MANIFEST_H
+#define HG_CATALOG_MANIFEST_H
 
 #include <jansson.h>
 #include "base/attrs.h"

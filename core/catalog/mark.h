@@ -4,8 +4,8 @@
  * mark: small files in the place of a backup that record its state: a dead run, a
  * removal in progress, a hold.  It must not know when to write or remove them.
  */
-#ifndef HG_MARK_H
-#define HG_MARK_H
+#ifndef HG_CATALOG_MARK_H
+#define HG_CATALOG_MARK_H
 
 #include "catalog/store.h"
 

@@ -5,8 +5,8 @@
  * signing keys, a MAC covers it, so that no one else can begin a removal.  It must not know when
  * a backup is removed.
  */
-#ifndef HG_REMOVAL_H
-#define HG_REMOVAL_H
+#ifndef HG_CATALOG_REMOVAL_H
+#define HG_CATALOG_REMOVAL_H
 
 #include <stdbool.h>
 

@@ -36,8 +36,8 @@
  * only a hold keeps, and safety backups, are left out of it.  It needs at least
  * 3 backups.
  */
-#ifndef HG_RETENTION_H
-#define HG_RETENTION_H
+#ifndef HG_CATALOG_RETENTION_H
+#define HG_CATALOG_RETENTION_H
 
 #include <stdbool.h>
 #include <stddef.h>

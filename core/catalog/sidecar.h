@@ -6,8 +6,8 @@
  * must contain what it is about (its kind, pipeline and backup): a signature does not say where
  * a file belongs.  It must not know what the texts mean.
  */
-#ifndef HG_SIDECAR_H
-#define HG_SIDECAR_H
+#ifndef HG_CATALOG_SIDECAR_H
+#define HG_CATALOG_SIDECAR_H
 
 #include "base/error.h"
 #include "base/str.h"

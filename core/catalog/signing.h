@@ -9,8 +9,8 @@
  *
  * The key-id is the beginning of the SHA-256 of the key.  It only identifies the key.
  */
-#ifndef HG_SIGNING_H
-#define HG_SIGNING_H
+#ifndef HG_CATALOG_SIGNING_H
+#define HG_CATALOG_SIGNING_H
 
 #include "base/error.h"
 #include "base/json.h"

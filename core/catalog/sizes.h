@@ -4,8 +4,8 @@
  * sizes: the most bytes of each file in a sink that is read whole into memory.  A larger one is
  * refused as damaged, so that a hostile store cannot fill the memory.
  */
-#ifndef HG_SIZES_H
-#define HG_SIZES_H
+#ifndef HG_CATALOG_SIZES_H
+#define HG_CATALOG_SIZES_H
 
 #include <stddef.h>
 

@@ -4,8 +4,8 @@
  * store: reads, writes and removes the files of a backup in a sink.  The layout is
  * that of docs/format.md.
  */
-#ifndef HG_STORE_H
-#define HG_STORE_H
+#ifndef HG_CATALOG_STORE_H
+#define HG_CATALOG_STORE_H
 
 #include "base/clock.h"
 #include "catalog/folder.h"

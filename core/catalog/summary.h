@@ -4,8 +4,8 @@
  * summary: the part of a manifest that lists, status and retention need, without the objects:
  * small enough to hold one for each of ten thousand backups.
  */
-#ifndef HG_SUMMARY_H
-#define HG_SUMMARY_H
+#ifndef HG_CATALOG_SUMMARY_H
+#define HG_CATALOG_SUMMARY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * config: the model of backup.yaml: its instances, pipelines and settings.  The options of
  * instances are read by options.h, which needs the tables of the plugins.
  */
-#ifndef HG_CONFIG_H
-#define HG_CONFIG_H
+#ifndef HG_CONFIG_CONFIG_H
+#define HG_CONFIG_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * expand: expands ${VAR}, ${VAR:-default}, ${VAR:?message} and $$ in a scalar, after
  * the file was parsed, so that a value cannot become YAML.
  */
-#ifndef HG_EXPAND_H
-#define HG_EXPAND_H
+#ifndef HG_CONFIG_EXPAND_H
+#define HG_CONFIG_EXPAND_H
 
 #include "config/problems.h"
 

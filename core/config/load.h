@@ -4,8 +4,8 @@
  * load: finds backup.yaml, reads it and makes the model (config.h).  It loads no
  * plugin: the options of an instance are read later, by options.h.
  */
-#ifndef HG_LOAD_H
-#define HG_LOAD_H
+#ifndef HG_CONFIG_LOAD_H
+#define HG_CONFIG_LOAD_H
 
 #include "config/config.h"
 #include "config/problems.h"

@@ -5,8 +5,8 @@
  * declares, with variables expanded, defaults added and secrets read.  It must
  * not know plugins, only such tables.
  */
-#ifndef HG_OPTIONS_H
-#define HG_OPTIONS_H
+#ifndef HG_CONFIG_OPTIONS_H
+#define HG_CONFIG_OPTIONS_H
 
 #include <hangar/plugin.h>
 #include "config/problems.h"

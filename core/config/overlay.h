@@ -4,8 +4,8 @@
  * overlay: a map of options that replaces some options of another map, as
  * `scratch:` does with `options:`.
  */
-#ifndef HG_OVERLAY_H
-#define HG_OVERLAY_H
+#ifndef HG_CONFIG_OVERLAY_H
+#define HG_CONFIG_OVERLAY_H
 
 #include "config/yaml.h"
 

@@ -4,8 +4,8 @@
  * problems: the list of all problems of a configuration, in the order of the file:
  * "backup.yaml:12:9: unknown key "pasword"; hint: did you mean "password"?".
  */
-#ifndef HG_PROBLEMS_H
-#define HG_PROBLEMS_H
+#ifndef HG_CONFIG_PROBLEMS_H
+#define HG_CONFIG_PROBLEMS_H
 
 #include <stdbool.h>
 #include "base/str.h"

@@ -4,8 +4,8 @@
  * reader: the functions that the readers of all sections of backup.yaml use.  Private
  * to config/.
  */
-#ifndef HG_READER_H
-#define HG_READER_H
+#ifndef HG_CONFIG_READER_H
+#define HG_CONFIG_READER_H
 
 #include "base/zone.h"
 #include "config/config.h"

@@ -8,8 +8,8 @@
  * manifests and documents.  The table itself is documented in
  * docs/configuration.md.
  */
-#ifndef HG_RETENTION_RULES_H
-#define HG_RETENTION_RULES_H
+#ifndef HG_CONFIG_RETENTION_RULES_H
+#define HG_CONFIG_RETENTION_RULES_H
 
 #include <stddef.h>
 #include <stdint.h>

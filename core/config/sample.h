@@ -3,8 +3,8 @@
  *
  * sample: the commented configuration that `hangar init` writes.
  */
-#ifndef HG_SAMPLE_H
-#define HG_SAMPLE_H
+#ifndef HG_CONFIG_SAMPLE_H
+#define HG_CONFIG_SAMPLE_H
 
 extern const char hg_config_sample[];
 

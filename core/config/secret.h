@@ -6,8 +6,8 @@
  * final newline.  They are NULL, with an HANGAR_AUTH error in *err, when the
  * secret cannot be read.  No error contains any part of a secret.
  */
-#ifndef HG_SECRET_H
-#define HG_SECRET_H
+#ifndef HG_CONFIG_SECRET_H
+#define HG_CONFIG_SECRET_H
 
 #include <stddef.h>
 #include <stdint.h>

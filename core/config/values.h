@@ -4,8 +4,8 @@
  * values: converts a node of the tree to a text, list, number or path.  Problems are
  * reported with their position.  Private to config/.
  */
-#ifndef HG_VALUES_H
-#define HG_VALUES_H
+#ifndef HG_CONFIG_VALUES_H
+#define HG_CONFIG_VALUES_H
 
 #include "config/problems.h"
 #include "config/yaml.h"

@@ -5,8 +5,8 @@
  * hangar.  It refuses features that cause accidents: aliases, anchors, tags, duplicate
  * keys, a second document, NUL, invalid UTF-8.
  */
-#ifndef HG_YAML_H
-#define HG_YAML_H
+#ifndef HG_CONFIG_YAML_H
+#define HG_CONFIG_YAML_H
 
 #include <stdbool.h>
 #include <stddef.h>

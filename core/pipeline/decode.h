@@ -4,8 +4,8 @@
  * decode: reads one stored object from a sink and decodes it, and compares every
  * size and hash with those of the manifest.
  */
-#ifndef HG_DECODE_H
-#define HG_DECODE_H
+#ifndef HG_PIPELINE_DECODE_H
+#define HG_PIPELINE_DECODE_H
 
 #include "base/hash.h"
 #include "pipeline/engine.h"

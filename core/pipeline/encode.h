@@ -5,8 +5,8 @@
  * or by the reader, in order, when a transform has the stream form only.  Private
  * to pipeline/.
  */
-#ifndef HG_ENCODE_H
-#define HG_ENCODE_H
+#ifndef HG_PIPELINE_ENCODE_H
+#define HG_PIPELINE_ENCODE_H
 
 #include "pipeline/flow.h"
 

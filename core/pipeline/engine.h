@@ -37,8 +37,8 @@
  * is not a deadlock: the monitor of the job ends it (job.h).
  * tests/unit/pipeline/test_engine.c runs this with the smallest allowed pools.
  */
-#ifndef HG_ENGINE_H
-#define HG_ENGINE_H
+#ifndef HG_PIPELINE_ENGINE_H
+#define HG_PIPELINE_ENGINE_H
 
 #include "pipeline/flow.h"
 

@@ -9,8 +9,8 @@
  * not marked otherwise.  It is not held while a plugin is called, while bytes are
  * hashed, or while a function of the job is called.
  */
-#ifndef HG_FLOW_H
-#define HG_FLOW_H
+#ifndef HG_PIPELINE_FLOW_H
+#define HG_PIPELINE_FLOW_H
 
 #include "base/attrs.h"
 #include "base/hash.h"

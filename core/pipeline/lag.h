@@ -3,8 +3,8 @@
  *
  * lag: detects a sink that makes the other sinks of a run wait.
  */
-#ifndef HG_LAG_H
-#define HG_LAG_H
+#ifndef HG_PIPELINE_LAG_H
+#define HG_PIPELINE_LAG_H
 
 #include "pipeline/flow.h"
 

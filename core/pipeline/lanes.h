@@ -4,8 +4,8 @@
  * lanes: puts encoded blocks in order and writes them into the sinks.  Each sink
  * has one thread per slot, and a flow has one lane per sink.  Private to pipeline/.
  */
-#ifndef HG_LANES_H
-#define HG_LANES_H
+#ifndef HG_PIPELINE_LANES_H
+#define HG_PIPELINE_LANES_H
 
 #include "pipeline/flow.h"
 

@@ -8,8 +8,8 @@
  * that are not reserved go to the shares in the order of their requests.  So no
  * object can starve another.  The pool has no lock: the engine's mutex guards it.
  */
-#ifndef HG_POOL_H
-#define HG_POOL_H
+#ifndef HG_PIPELINE_POOL_H
+#define HG_PIPELINE_POOL_H
 
 #include <stdbool.h>
 #include <stddef.h>

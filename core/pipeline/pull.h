@@ -8,8 +8,8 @@
  *
  * It must not know manifests: it reports each stored object through on_object.
  */
-#ifndef HG_PULL_H
-#define HG_PULL_H
+#ifndef HG_PIPELINE_PULL_H
+#define HG_PIPELINE_PULL_H
 
 #include "pipeline/engine.h"
 

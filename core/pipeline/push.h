@@ -5,8 +5,8 @@
  * sink and passes them to the source's plugin, phase by phase, several at once.
  * It must not know manifests.
  */
-#ifndef HG_PUSH_H
-#define HG_PUSH_H
+#ifndef HG_PIPELINE_PUSH_H
+#define HG_PIPELINE_PUSH_H
 
 #include "pipeline/decode.h"
 

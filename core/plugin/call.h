@@ -4,8 +4,8 @@
  * call: the calls of the functions of an instance: with the locks that its thread model needs, and
  * with the errors that it records.
  */
-#ifndef HG_CALL_H
-#define HG_CALL_H
+#ifndef HG_PLUGIN_CALL_H
+#define HG_PLUGIN_CALL_H
 
 #include "plugin/context.h"
 

@@ -4,8 +4,8 @@
  * context: an instance as the core sees it: the opaque types of the ABI.  instance.h opens and
  * closes one, call.h calls its functions.
  */
-#ifndef HG_CONTEXT_H
-#define HG_CONTEXT_H
+#ifndef HG_PLUGIN_CONTEXT_H
+#define HG_PLUGIN_CONTEXT_H
 
 #include "config/options.h"
 #include "plugin/job.h"

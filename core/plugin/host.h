@@ -3,8 +3,8 @@
  *
  * host: the functions that the core offers to plugins, as plugin.h declares them.
  */
-#ifndef HG_HOST_H
-#define HG_HOST_H
+#ifndef HG_PLUGIN_HOST_H
+#define HG_PLUGIN_HOST_H
 
 #include <hangar/plugin.h>
 

@@ -3,8 +3,8 @@
  *
  * instance: opens, cancels and closes one configured use of a plugin.
  */
-#ifndef HG_INSTANCE_H
-#define HG_INSTANCE_H
+#ifndef HG_PLUGIN_INSTANCE_H
+#define HG_PLUGIN_INSTANCE_H
 
 #include "plugin/call.h"
 #include "plugin/context.h"

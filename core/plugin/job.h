@@ -13,8 +13,8 @@
  * it is held.  `hook_mutex` guards the hooks.  The monitor thread holds it
  * while it runs them: a hook may take any lock but that one.
  */
-#ifndef HG_JOB_H
-#define HG_JOB_H
+#ifndef HG_PLUGIN_JOB_H
+#define HG_PLUGIN_JOB_H
 
 #include <pthread.h>
 #include <stdatomic.h>

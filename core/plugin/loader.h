@@ -5,8 +5,8 @@
  * plugin stays loaded until the process ends, because threads, handlers and leak
  * reports may still point to its code.
  */
-#ifndef HG_LOADER_H
-#define HG_LOADER_H
+#ifndef HG_PLUGIN_LOADER_H
+#define HG_PLUGIN_LOADER_H
 
 #include <pthread.h>
 #include "base/error.h"

@@ -4,8 +4,8 @@
  * pace: limits the bytes per second that pass, whatever the number of threads
  * that move them.  It must not know what the bytes are.
  */
-#ifndef HG_PACE_H
-#define HG_PACE_H
+#ifndef HG_PLUGIN_PACE_H
+#define HG_PLUGIN_PACE_H
 
 #include <pthread.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  *
  * page: lists the objects of a sink, page by page.
  */
-#ifndef HG_PAGE_H
-#define HG_PAGE_H
+#ifndef HG_PLUGIN_PAGE_H
+#define HG_PLUGIN_PAGE_H
 
 #include "plugin/context.h"
 

@@ -4,8 +4,8 @@
  * spool: a byte queue of limited size in an unlinked file, for bytes that do not fit
  * into memory.  For one thread at a time.
  */
-#ifndef HG_SPOOL_H
-#define HG_SPOOL_H
+#ifndef HG_PLUGIN_SPOOL_H
+#define HG_PLUGIN_SPOOL_H
 
 #include <stdint.h>
 #include "base/error.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * plugins: lists the plugins that are installed, with the options that they declare.
+ * installed: lists the plugins that are installed, with the options that they declare.
  */
 #include <string.h>
 

@@ -33,7 +33,7 @@ static enum hangar_rc gzip_create(const struct hangar_host *host, struct hangar_
 {
     struct gz *gz = calloc(1, sizeof(*gz));
     if (!gz) {
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot set up gzip: out of memory");
+        return failure_raise_no_memory(host, ctx, "set up gzip");
     }
     gz->host = host;
     gz->ctx = ctx;
@@ -75,7 +75,7 @@ static enum hangar_rc gzip_new_stream(struct gz *gz, struct hangar_stream **out)
 {
     struct hangar_stream *stream = calloc(1, sizeof(*stream));
     if (!stream) {
-        return gz->host->fail(gz->ctx, HANGAR_NO_MEMORY, 0, "cannot start gzip: out of memory");
+        return failure_raise_no_memory(gz->host, gz->ctx, "start gzip");
     }
     stream->gz = gz;
     *out = stream;

@@ -45,7 +45,7 @@ struct gz_decoder {
 
 static enum hangar_rc decoder_no_memory(struct gz *gz)
 {
-    return gz->host->fail(gz->ctx, HANGAR_NO_MEMORY, 0, "cannot decompress: out of memory");
+    return failure_raise_no_memory(gz->host, gz->ctx, "decompress");
 }
 
 enum hangar_rc gz_decoder_new(struct gz *gz, struct gz_decoder **out)

@@ -98,7 +98,7 @@ enum hangar_rc gz_encode(struct gz *gz, const unsigned char *in, size_t size, un
     size_t used = 0;
     void *state = encoder_take_state(gz);
     if (!state) {
-        return gz->host->fail(gz->ctx, HANGAR_NO_MEMORY, 0, "cannot compress: out of memory");
+        return failure_raise_no_memory(gz->host, gz->ctx, "compress");
     }
     do {
         size_t piece = size < GZ_MEMBER_MAX ? size : GZ_MEMBER_MAX;
@@ -137,7 +137,7 @@ enum hangar_rc gz_encoder_new(struct gz *gz, struct gz_encoder **out)
     size_t capacity = gz_encode_bound(gz, PIECE_SIZE);
     struct gz_encoder *encoder = malloc(sizeof(*encoder) + PIECE_SIZE + capacity);
     if (!encoder) {
-        return gz->host->fail(gz->ctx, HANGAR_NO_MEMORY, 0, "cannot compress: out of memory");
+        return failure_raise_no_memory(gz->host, gz->ctx, "compress");
     }
     *encoder = (struct gz_encoder){.gz = gz, .capacity = capacity};
     encoder->member = encoder->piece + PIECE_SIZE;

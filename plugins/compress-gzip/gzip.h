@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * gzip.h: what the files of this plugin share.
+ * gzip: what the files of this plugin share.
  *
  *     codec-*.c     compress one piece of memory, with one library each
  *     codec.c       chooses the library
@@ -12,13 +12,15 @@
  * Headers and checksums are made and checked here.  The libraries see deflate data only, so that
  * the definition of a valid file does not depend on the library of a build.
  */
-#ifndef GZIP_H
-#define GZIP_H
+#ifndef COMPRESS_GZIP_GZIP_H
+#define COMPRESS_GZIP_GZIP_H
 
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <hangar/plugin.h>
+
+#include "failure.h"
 
 #define GZ_HEADER_SIZE 10
 #define GZ_TRAILER_SIZE 8 /* CRC-32 and size of the plain bytes, little-endian */

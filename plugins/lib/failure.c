@@ -25,6 +25,27 @@ enum hangar_rc failure_record(struct failure *failure, enum hangar_rc rc, const 
     return failure->rc;
 }
 
+enum hangar_rc failure_no_memory(struct failure *failure, const char *what, ...)
+{
+    char action[512];
+    va_list args;
+    va_start(args, what);
+    vsnprintf(action, sizeof(action), what, args);
+    va_end(args);
+    return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: " FAILURE_NO_MEMORY, action);
+}
+
+enum hangar_rc failure_raise_no_memory(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                       const char *what, ...)
+{
+    char action[512];
+    va_list args;
+    va_start(args, what);
+    vsnprintf(action, sizeof(action), what, args);
+    va_end(args);
+    return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot %s: " FAILURE_NO_MEMORY, action);
+}
+
 enum hangar_rc failure_replace(struct failure *failure, enum hangar_rc rc, const char *fmt, ...)
 {
     va_list args;

@@ -26,6 +26,17 @@ struct failure {
 enum hangar_rc failure_record(struct failure *failure, enum hangar_rc rc, const char *fmt, ...)
     HANGAR_PRINTF(3, 4);
 
+/* The reason that all plugins give when memory ran out. */
+#define FAILURE_NO_MEMORY "out of memory"
+
+/* Records "cannot WHAT: out of memory", as failure_record does. */
+enum hangar_rc failure_no_memory(struct failure *failure, const char *what, ...)
+    HANGAR_PRINTF(2, 3);
+
+/* Passes the same to host->fail; returns HANGAR_NO_MEMORY. */
+enum hangar_rc failure_raise_no_memory(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                       const char *what, ...) HANGAR_PRINTF(3, 4);
+
 /* Records a failure in place of any other.  Returns rc. */
 enum hangar_rc failure_replace(struct failure *failure, enum hangar_rc rc, const char *fmt, ...)
     HANGAR_PRINTF(3, 4);

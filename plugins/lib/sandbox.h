@@ -17,8 +17,8 @@
  * A process of root changes to the user of the plan; another one gets a user namespace, in which
  * its own user is the only one.  Needs Linux 5.12.
  */
-#ifndef SANDBOX_H
-#define SANDBOX_H
+#ifndef PLUGIN_SANDBOX_H
+#define PLUGIN_SANDBOX_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,13 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "failure.h"
+
 enum { REPLY_SHOWN = 300, HOST_SIZE = 256 }; /* bytes */
 
 void *sender_new(const struct hangar_host *host, struct hangar_ctx *ctx, size_t size)
 {
     struct sender *sender = calloc(1, size);
     if (!sender) {
-        host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+        failure_raise_no_memory(host, ctx, "create the notifier");
         return NULL;
     }
     sender->host = host;
@@ -28,7 +30,7 @@ void *sender_new(const struct hangar_host *host, struct hangar_ctx *ctx, size_t 
 
 enum hangar_rc sender_no_memory(const struct sender *sender)
 {
-    return sender->host->fail(sender->ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    return failure_raise_no_memory(sender->host, sender->ctx, "send the message");
 }
 
 bool sender_is_web(const char *url)

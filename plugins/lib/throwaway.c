@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "failure.h"
 #include "program.h"
 
 #define POLL_MS 20
@@ -113,7 +114,7 @@ static enum hangar_rc throwaway_make_files(struct throwaway *t)
     }
     if (asprintf(&t->run, "%s/run", dir) < 0) {
         t->run = NULL;
-        return t->host->fail(t->ctx, HANGAR_NO_MEMORY, 0, "cannot allocate memory");
+        return failure_raise_no_memory(t->host, t->ctx, "create folder %s/run", dir);
     }
     if ((mkdir(t->run, 0700) != 0 && errno != EEXIST) || chmod(t->run, 0700) != 0 ||
         chmod(dir, t->box.drop ? 0711 : 0700) != 0 ||
@@ -369,9 +370,8 @@ enum hangar_rc throwaway_start(struct throwaway *t, const char *program, char *c
     t->program = program;
     throwaway_plan_limits(t);
     bool planned = !t->isolated || sandbox_plan(&t->box, t->run, program, t->wish.more);
-    enum hangar_rc rc = planned
-                            ? throwaway_fork(t, argv, end_signal)
-                            : t->host->fail(t->ctx, HANGAR_NO_MEMORY, 0, "cannot allocate memory");
+    enum hangar_rc rc = planned ? throwaway_fork(t, argv, end_signal)
+                                : failure_raise_no_memory(t->host, t->ctx, "run %s", program);
     sandbox_free(&t->box);
     return rc;
 }

@@ -24,8 +24,8 @@
  * Where no sandbox can be made, `required` decides: the start is refused, or, with a warning, the
  * server has only its own user (when hangar is root) and no network (when that is possible).
  */
-#ifndef THROWAWAY_H
-#define THROWAWAY_H
+#ifndef PLUGIN_THROWAWAY_H
+#define PLUGIN_THROWAWAY_H
 
 #include <stdbool.h>
 #include <sys/resource.h>

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <hangar/plugin.h>
 
+#include "failure.h"
 #include "program.h"
 
 enum { ARGS_MAX = 256, OUTPUT_MAX = 400 /* bytes, for the error */ };
@@ -47,7 +48,7 @@ static enum hangar_rc command_create(const struct hangar_host *host, struct hang
 {
     struct command *c = calloc(1, sizeof(*c));
     if (!c) {
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+        return failure_raise_no_memory(host, ctx, "create the notifier");
     }
     c->host = host;
     c->ctx = ctx;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * postgres.c: logical backups of PostgreSQL databases, each consistent to one snapshot and read
+ * postgres: logical backups of PostgreSQL databases, each consistent to one snapshot and read
  * by several sessions at once, and their restore.  pg_dump and pg_restore handle everything but
  * the rows; the rows go through COPY.
  *
@@ -34,6 +34,7 @@
 #include "backup/check.h"
 #include "backup/next_object.h"
 #include "backup/reader.h"
+#include "failure.h"
 #include "restore/commands.h"
 #include "restore/restore.h"
 #include "restore/writer.h"
@@ -328,7 +329,7 @@ static enum hangar_rc pg_create(const struct hangar_host *host, struct hangar_ct
 {
     struct pg_source *src = calloc(1, sizeof(*src));
     if (!src) {
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot allocate memory");
+        return failure_raise_no_memory(host, ctx, "create the source");
     }
     src->host = host;
     src->ctx = ctx;

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <hangar/plugin.h>
+#include "failure.h"
 #include "throwaway.h"
 
 #define RD_OBJECT "dump.rdb"
@@ -46,7 +47,7 @@ struct redis {
 /* Records "cannot DOING: out of memory" with the host; returns HANGAR_NO_MEMORY. */
 static inline enum hangar_rc rd_no_memory(const struct redis *redis, const char *doing)
 {
-    return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0, "cannot %s: out of memory", doing);
+    return failure_raise_no_memory(redis->host, redis->ctx, "%s", doing);
 }
 
 #endif

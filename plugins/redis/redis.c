@@ -195,7 +195,7 @@ static enum hangar_rc redis_create(const struct hangar_host *host, struct hangar
 {
     struct redis *redis = calloc(1, sizeof(*redis));
     if (!redis) {
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot create the source: out of memory");
+        return failure_raise_no_memory(host, ctx, "create the source");
     }
     redis->host = host;
     redis->ctx = ctx;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * local.h: what the files of this plugin share.
+ * local: what the files of this plugin share.
  *
  *     storage-local.c   the options, the instance, reading, removing
  *     put.c             storing
@@ -21,8 +21,8 @@
  * flock as long as its put lives.  The kernel releases the lock when the process ends: a temporary
  * file that can be locked is a leftover of a dead process.
  */
-#ifndef LOCAL_H
-#define LOCAL_H
+#ifndef STORAGE_LOCAL_LOCAL_H
+#define STORAGE_LOCAL_LOCAL_H
 
 #include <pthread.h>
 #include <stdatomic.h>

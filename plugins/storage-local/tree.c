@@ -13,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "random.h"
 
 #define DIR_MODE 0700
 #define FILE_MODE 0600
@@ -438,8 +439,8 @@ int local_make_temp(int dir, char name[TEMP_NAME_SIZE])
 {
     for (int i = 0; i < MAKE_TRIES; i++) {
         uint64_t number;
-        if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number)) {
-            continue;
+        if (!random_fill(&number, sizeof(number))) {
+            return -1;
         }
         snprintf(name, TEMP_NAME_SIZE, TEMP_PREFIX "%016llx", (unsigned long long)number);
         int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);

@@ -9,10 +9,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/select.h>
 
 #include "clock.h"
+#include "random.h"
 
 #define TICK_MS 50 /* the interval in which a cancel is detected */
 #define PAUSE_MIN_MS 500
@@ -281,7 +281,7 @@ static uint32_t call_pause_ms(int attempt_number)
     if (most > PAUSE_MAX_MS) {
         most = PAUSE_MAX_MS;
     }
-    if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != (ssize_t)sizeof(chance)) {
+    if (!random_fill(&chance, sizeof(chance))) {
         chance = 0;
     }
     return most / 2 + chance % (most / 2);
@@ -303,8 +303,8 @@ enum hangar_rc call_run(struct call *call, call_begin begin, call_judge judge)
             return call_fail_cancelled(call);
         }
         if (rc != HANGAR_OK) {
-            return driver->host->fail(driver->ctx, rc, 0, "cannot %s %s: out of memory", call->verb,
-                                      call->name);
+            return failure_raise_no_memory(driver->host, driver->ctx, "%s %s", call->verb,
+                                           call->name);
         }
         if (call->status == S3StatusOK) {
             atomic_store(&driver->answered, true);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * driver.h: an instance of the sink, and what the files of this plugin share.
+ * driver: an instance of the sink, and what the files of this plugin share.
  *
  *     storage-s3-libs3.c   options, the life of an instance, the descriptor
  *     probe.c              tests the store ──► put.c, get.c, object.c
@@ -15,14 +15,16 @@
  * result is checked a second time: the bytes of a GET are compared with the size from HEAD, HEAD
  * follows each PUT, and a listing is repeated until two consecutive answers are the same.
  */
-#ifndef DRIVER_H
-#define DRIVER_H
+#ifndef STORAGE_S3_LIBS3_DRIVER_H
+#define STORAGE_S3_LIBS3_DRIVER_H
 
 #include <libs3.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <hangar/plugin.h>
+
+#include "failure.h"
 
 /* The library that this was compiled with, and the last arguments of its calls: version 4 has a
  * timeout before the handler, 0 for none. */

@@ -38,8 +38,7 @@ enum hangar_rc libs3_get_open(void *inst, const char *name, uint64_t offset,
     }
     struct hangar_get *get = calloc(1, sizeof(*get) + strlen(name) + 1);
     if (!get) {
-        return driver->host->fail(driver->ctx, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory",
-                                  name);
+        return failure_raise_no_memory(driver->host, driver->ctx, "read %s", name);
     }
     get->driver = driver;
     get->entry = entry;
@@ -114,8 +113,7 @@ static enum hangar_rc libs3_get_make_buffer(struct hangar_get *get)
     if (get->buffer) {
         return HANGAR_OK;
     }
-    return driver->host->fail(driver->ctx, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory",
-                              get->name);
+    return failure_raise_no_memory(driver->host, driver->ctx, "read %s", get->name);
 }
 
 enum hangar_rc libs3_get_read(struct hangar_get *get, void *buffer, size_t size, size_t *got)

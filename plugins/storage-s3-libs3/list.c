@@ -227,7 +227,7 @@ enum hangar_rc libs3_list(void *inst, struct hangar_page *page)
     if (answers[0].items && answers[1].items) {
         rc = libs3_list_request(&listing, answers, &which);
     } else {
-        driver->host->fail(driver->ctx, rc, 0, "cannot list %s: out of memory", page->prefix);
+        failure_raise_no_memory(driver->host, driver->ctx, "list %s", page->prefix);
     }
     if (rc == HANGAR_OK) {
         rc = libs3_list_emit(driver, page, &answers[which]);

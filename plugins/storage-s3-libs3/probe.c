@@ -7,9 +7,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "clock.h"
+#include "random.h"
 
 static enum hangar_rc libs3_probe_store(struct driver *driver, const char *name)
 {
@@ -49,7 +49,7 @@ enum hangar_rc libs3_probe(void *inst, struct hangar_attrs *capabilities)
     struct driver *driver = inst;
     char name[64];
     uint64_t number = 0;
-    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number)) {
+    if (!random_fill(&number, sizeof(number))) {
         number = (uint64_t)clock_monotonic_ms();
     }
     snprintf(name, sizeof(name), ".hangar-probe-%016llx", (unsigned long long)number);

@@ -77,8 +77,7 @@ static enum hangar_rc libs3_put_open_file(struct hangar_put *put, const char *di
     struct driver *driver = put->driver;
     if (asprintf(&put->path, "%s/put-XXXXXX", dir) < 0) {
         put->path = NULL;
-        return driver->host->fail(driver->ctx, HANGAR_NO_MEMORY, 0,
-                                  "cannot store %s: out of memory", put->name);
+        return failure_raise_no_memory(driver->host, driver->ctx, "store %s", put->name);
     }
     put->fd = mkostemp(put->path, O_CLOEXEC); /* mode 0600 */
     if (put->fd >= 0) {
@@ -163,8 +162,7 @@ enum hangar_rc libs3_put_open(void *inst, const char *name, uint64_t size_hint, 
         if (put) {
             libs3_put_free(put);
         }
-        return driver->host->fail(driver->ctx, HANGAR_NO_MEMORY, 0,
-                                  "cannot store %s: out of memory", name);
+        return failure_raise_no_memory(driver->host, driver->ctx, "store %s", name);
     }
     *out = put;
     return HANGAR_OK;

@@ -314,7 +314,7 @@ static enum hangar_rc libs3_create(const struct hangar_host *host, struct hangar
 {
     struct driver *driver = calloc(1, sizeof(*driver));
     if (!driver) {
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot create the sink: out of memory");
+        return failure_raise_no_memory(host, ctx, "create the sink");
     }
     driver->host = host;
     driver->ctx = ctx;
@@ -325,7 +325,7 @@ static enum hangar_rc libs3_create(const struct hangar_host *host, struct hangar
         rc = HANGAR_NO_MEMORY;
     }
     if (rc == HANGAR_NO_MEMORY) {
-        host->fail(ctx, rc, 0, "cannot create the sink: out of memory");
+        failure_raise_no_memory(host, ctx, "create the sink");
     }
     if (rc != HANGAR_OK) {
         libs3_free(driver);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <curl/curl.h>
 
+#include "failure.h"
 #include "format/escape.h"
 #include "keys/credentials.h"
 
@@ -171,8 +172,7 @@ static const char *s3_read_option(const struct s3_reader *reader, const char *na
 
 static enum hangar_rc s3_read_no_memory(const struct s3_reader *reader)
 {
-    return reader->host->fail(reader->ctx, HANGAR_NO_MEMORY, 0,
-                              "cannot read the options: out of memory");
+    return failure_raise_no_memory(reader->host, reader->ctx, "read the options");
 }
 
 static bool s3_is_printable(const char *text)

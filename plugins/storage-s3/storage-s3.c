@@ -73,7 +73,7 @@ static enum hangar_rc storage_s3_create(const struct hangar_host *host, struct h
     struct s3 *s3 = calloc(1, sizeof(*s3));
     if (!s3 || curl_global_init(CURL_GLOBAL_DEFAULT)) {
         free(s3);
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot create the sink: out of memory");
+        return failure_raise_no_memory(host, ctx, "create the sink");
     }
     s3->host = host;
     s3->ctx = ctx;
@@ -82,7 +82,7 @@ static enum hangar_rc storage_s3_create(const struct hangar_host *host, struct h
         rc = s3_credentials_open(host, ctx, &s3->credentials);
     }
     if (rc == HANGAR_OK && !storage_s3_init_parts(s3)) {
-        rc = host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot create the sink: out of memory");
+        rc = failure_raise_no_memory(host, ctx, "create the sink");
     }
     if (rc != HANGAR_OK) {
         s3_credentials_close(s3->credentials);

@@ -80,8 +80,8 @@ def manual_and_help():
         elif name not in known:
             yield f"hangar.1 has the command {name}, which does not exist"
         else:
-            told = set(re.findall(r"^(?:\*-\w\*, )?\*--([\w-]+)\*.*\n\t", manual[name], re.M))
-            for option in sorted(told ^ known[name]):
+            documented = set(re.findall(r"^(?:\*-\w\*, )?\*--([\w-]+)\*.*\n\t", manual[name], re.M))
+            for option in sorted(documented ^ known[name]):
                 yield f"hangar.1 and `hangar help {name}` differ in --{option}"
 
 
@@ -91,10 +91,10 @@ def schemas():
     for folder in ("core", "cli", "daemon"):
         for text in sources(folder):
             made |= set(re.findall(r'"(hangar\.\w+)/1"', text))
-    told = set(re.findall(r"(hangar\.[a-z]+)/1", read("docs/json.md")))
+    documented = set(re.findall(r"(hangar\.[a-z]+)/1", read("docs/json.md")))
     if len(made) < 20:
         yield f"found only {len(made)} schemas in the sources"
-    for name in sorted((made - PRIVATE_SCHEMAS) ^ told):
+    for name in sorted((made - PRIVATE_SCHEMAS) ^ documented):
         yield f"json.md and the program differ in {name}/1"
 
 
@@ -151,13 +151,13 @@ def metrics():
     with open(os.path.join(OUTPUT, "metrics.txt"), encoding="utf-8") as file:
         made = set(re.findall(r"^# TYPE (\w+)", file.read(), re.M))
     page = read("docs/daemon.md")
-    told = set(re.findall(r"`((?:backup|hangar)_\w+)`", page))
-    twice = {name for name in made if name.replace("hangar_", "", 1) in told}
+    documented = set(re.findall(r"`((?:backup|hangar)_\w+)`", page))
+    twice = {name for name in made if name.replace("hangar_", "", 1) in documented}
     if len(made) < 20:
         yield f"found only {len(made)} metrics"
-    for name in sorted(made - told - twice):
+    for name in sorted(made - documented - twice):
         yield f"daemon.md lacks the metric {name}"
-    for name in sorted(name for name in told - made if name not in ("backup_", "hangar_")):
+    for name in sorted(name for name in documented - made if name not in ("backup_", "hangar_")):
         yield f"daemon.md has the metric {name}, which the program does not have"
 
 
@@ -174,7 +174,33 @@ def events():
             yield f"daemon.md lacks the event {name}"
 
 
-def said_once():
+def alerts():
+    """The manual page and the help of `hangar alerts` list the same alerts, each that there is."""
+    rules = read("core/jobs/notify/alert_rules.c")
+    kinds = re.findall(r'\[HG_ALERT_\w+\] = "(\w+)"', rules)
+    page = re.search(r"^\| alert \|.*\n\|---.*\n((?:\|.*\n)+)", read("docs/configuration.md"), re.M)
+    if re.findall(r"^\| `(\w+)`", page[1] if page else "", re.M) != kinds:
+        yield "the alerts of configuration.md are not those of alert_rules.c"
+    listed = []
+    for name, text in (("hangar.1", read("docs/man/hangar.1.scd")), ("help", program_help("alerts"))):
+        match = re.search(r"Print the active alerts: (.*?)\.", " ".join(text.split()))
+        listed.append(match[1].split(", ") if match else [])
+        if len(listed[-1]) != len(kinds):
+            yield f"{name} lists {len(listed[-1])} alerts, there are {len(kinds)}"
+    if listed[0] != listed[1]:
+        yield "hangar.1 and `hangar help alerts` list different alerts"
+
+
+def help_is_imperative():
+    """In the manual page and in the help a description begins with "Print", not with "Prints"."""
+    page = read("docs/man/hangar.1.scd").split("# COMMANDS")[1].split("# EXIT STATUS")[0]
+    texts = [("hangar.1", page)] + [(f"help {name}", text) for name, text in commands()]
+    for where, text in texts:
+        for word in re.findall(r"(?:\n\n|\n\t)([A-Z][a-z]+[^s]s)\b", text):
+            yield f"{where}: {word} is not an imperative"
+
+
+def is_listed_once():
     """A promise, and an entry of the changelog, stand in their list once."""
     lists = (("docs/reliability.md", r"^\| \*\*(.*?)\*\*"), ("CHANGELOG.md", r"^- (.*)$"))
     for path, pattern in lists:
@@ -199,7 +225,18 @@ def folders():
             yield f"{folder} has different owners or modes in {sorted(sum(ways.values(), []))}"
 
 
-CLAIMS = (manual_and_help, schemas, fields, configuration, metrics, events, said_once, folders)
+CLAIMS = (
+    manual_and_help,
+    alerts,
+    help_is_imperative,
+    schemas,
+    fields,
+    configuration,
+    metrics,
+    events,
+    is_listed_once,
+    folders,
+)
 wrong = [problem for claim in CLAIMS for problem in claim()]
 for problem in wrong:
     print(problem, file=sys.stderr)

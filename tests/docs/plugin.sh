@@ -32,7 +32,7 @@ END
 promise "a missing file is reported, and no backup is made"
 mkdir -p etc/sub
 expect_exit 1 hangar check
-expect_said "cannot find $work/etc/*.conf: no such file"
+expect_output "cannot find $work/etc/*.conf: no such file"
 expect_exit 1 hangar backup
 
 promise "files are backed up and restored with their modes"
@@ -41,7 +41,7 @@ head -c 3000000 /dev/urandom >etc/one.conf
 printf 'two\n' >etc/sub/two
 chmod 640 etc/one.conf
 expect_exit 0 hangar check
-expect_said "files  3"
+expect_output "files  3"
 make_backup
 expect_exit 0 hangar verify "$id" --level full
 expect_exit 0 hangar restore "$id" --set config.into="$work/new" --yes
@@ -51,9 +51,9 @@ diff -r etc "new$work/etc" || fail "the files differ"
 
 promise "a restore never overwrites, and needs a target folder"
 expect_exit 1 hangar restore "$id" --set config.into="$work/new" --yes
-expect_said "it already exists"
+expect_output "it already exists"
 expect_exit 2 hangar restore "$id" --yes
-expect_said "option into: is needed to restore"
+expect_output "option into: is needed to restore"
 
 promise "a failed restore leaves no file"
 mkdir -p "half$work/etc/sub/two.part"
@@ -63,5 +63,5 @@ expect_exit 1 hangar restore "$id" --set config.into="$work/half" --yes
 promise "an invalid option is reported with its line"
 sed -i 's/files: \[/files: ["relative", /' backup.yaml
 expect_exit 2 hangar check
-expect_said 'backup.yaml:3:'
-expect_said '"relative" is not an absolute path'
+expect_output 'backup.yaml:3:'
+expect_output '"relative" is not an absolute path'

@@ -47,12 +47,12 @@ backups()
 promise "nothing is replaced without confirmation, and a dry run prints the whole plan"
 change
 expect_exit 2 hangar restore latest --mode clean
-expect_said "cannot ask for confirmation without a terminal"
-expect_said "safety backup of its data, into sink local"
+expect_output "cannot ask for confirmation without a terminal"
+expect_output "safety backup of its data, into sink local"
 expect_exit 2 hangar restore latest --disconnect --yes
 expect_exit 0 hangar restore latest --mode clean --dry-run
-expect_said "database shop: no sessions are connected"
-expect_said "database shop: drop the old database"
+expect_output "database shop: no sessions are connected"
+expect_output "database shop: drop the old database"
 [[ $(backups) == 1 ]] || fail "a dry run made a backup"
 is_as as_it_was
 
@@ -71,8 +71,8 @@ start_app()
 promise "sessions of other clients are not ended"
 start_app
 expect_exit 1 hangar restore latest --mode clean --yes
-expect_said "1 session is connected to it: postgres (the_app)"
-expect_said "hint: stop the programs that use it, or end the session with --disconnect"
+expect_output "1 session is connected to it: postgres (the_app)"
+expect_output "hint: stop the programs that use it, or end the session with --disconnect"
 is_connected || fail "the session was ended"
 [[ $(backups) == 1 ]] || fail "a refused restore made a backup"
 kill "$app" && wait "$app" 2>/dev/null || true
@@ -109,14 +109,14 @@ is_as as_in_backup
 
 promise "the replaced data is restored by the id of the safety backup"
 expect_exit 0 hangar list
-expect_said "complete, safety"
+expect_output "complete, safety"
 expect_exit 0 hangar show latest
-expect_said "$id of nightly"
+expect_output "$id of nightly"
 expect_exit 0 hangar show "$safety"
-expect_said "a safety backup (data that a restore replaced)"
+expect_output "a safety backup (data that a restore replaced)"
 expect_exit 0 hangar verify "$safety" --level full
 expect_exit 0 hangar restore "$safety" --mode clean --yes
-expect_said "the previous data is in the safety backup"
+expect_output "the previous data is in the safety backup"
 [[ $(sql shop 'SELECT count(*) > 5 FROM shop.ticks') == t ]] || fail "earlier writes are lost"
 sql shop 'TRUNCATE shop.ticks'
 is_as as_it_was
@@ -153,7 +153,7 @@ mv backups/nightly/origin.json origin.kept
 echo '{ "origin": "elsewhere", "pipeline": "nightly", "host": "x", "created": "2026-01-01T00:00:00.000Z" }' \
     >backups/nightly/origin.json
 expect_exit 2 hangar restore "$id" --mode clean --yes
-expect_said "nothing was restored, because the safety backup failed"
+expect_output "nothing was restored, because the safety backup failed"
 is_as as_it_was
 mv origin.kept backups/nightly/origin.json
 expect_exit 0 hangar restore "$id" --mode clean --yes
@@ -168,6 +168,6 @@ END
 chmod +x stop_app
 sed 's|sinks: \[local\]|&, hooks: { before_restore: [./stop_app] }|' backup.yaml >hooked.yaml
 expect_exit 0 "$hangar_program" -c hooked.yaml restore "$id" --mode clean --yes
-expect_said "the restore would be refused without hook before_restore: source app_db: cannot replace database shop"
+expect_output "the restore would be refused without hook before_restore: source app_db: cannot replace database shop"
 wait "$app" || true
 is_as as_in_backup

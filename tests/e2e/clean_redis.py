@@ -18,7 +18,7 @@ seen = 0
 
 
 def copy(source, sink, cut):
-    """Passes bytes on until cut() says of them that they are the last."""
+    """Passes bytes on, and ends after those for which cut() is true."""
     try:
         while data := source.recv(65536):
             if cut(data, sink):

@@ -87,8 +87,8 @@ safety=$(json '[b["id"] for b in d["backups"] if b["kind"] == "safety"][0]')
 same_redis "${redis_ports[1]}" "$port"
 [[ -z $(marked) ]] || fail "a marker was left"
 expect_exit 0 hangar restore "$id" --set cache.port="$port" --mode clean --dry-run
-expect_said "swap them in with one transaction"
-expect_said "all that is written until then"
+expect_output "swap them in with one transaction"
+expect_output "all that is written until then"
 
 promise "the safety backup restores the old data"
 expect_exit 0 hangar restore "$safety" --set cache.port="$port" --mode clean --yes
@@ -129,7 +129,7 @@ for ((i = 1; i <= kills; i++)); do
         if ((left % 2 == 0)); then # for the next restore
             sed "s/port: ${redis_ports[1]}/port: $port/" backup.yaml >target.yaml
             expect_exit 0 "$hangar_program" -c target.yaml check
-            expect_said "database $(marked | head -n 1) of redis at 127.0.0.1:$port holds"
+            expect_output "database $(marked | head -n 1) of redis at 127.0.0.1:$port holds"
             expect_exit 0 restore_clean
             [[ $(digest) == "$wanted" ]] || fail "the data was not replaced after a kill"
             [[ -z $(marked) ]] || fail "leftovers are not removed"

@@ -37,7 +37,7 @@ untouched()
         $(redis-cli -p "${redis_ports[2]}" DBSIZE) == 0 ]] || fail "restore changed the target: $1"
 }
 
-mend()
+put_back()
 {
     cp "$work/pristine/$1" "$folder/$1"
 }
@@ -48,7 +48,7 @@ found()
     expect_exit 4 hangar verify "$id" --level full
     expect_exit 4 restore
     untouched "$1"
-    mend "$2"
+    put_back "$2"
 }
 
 objects=$(cd "$folder" && find . -type f -name '*.gz' | sort | cut -c3-)
@@ -61,7 +61,7 @@ while read -r object; do
         flip "$folder/$object" "$offset"
         expect_exit 4 hangar verify "$id" --level full
         expect_in out "$object"
-        mend "$object"
+        put_back "$object"
     done
     flip "$folder/$object" $((size / 2))
     found "flipped bit in $object" "$object"
@@ -74,11 +74,11 @@ while read -r object; do
     for length in $(sweep 0 "0 $((size / 2)) $((size - 1))"); do
         truncate -s "$length" "$folder/$object"
         expect_exit 4 hangar verify "$id" --level quick
-        mend "$object"
+        put_back "$object"
     done
     printf '\0' >>"$folder/$object"
     expect_exit 4 hangar verify "$id" --level quick
-    mend "$object"
+    put_back "$object"
     if [[ -z $previous || -n ${HANGAR_LONG:-} ]]; then
         truncate -s $((size - 1)) "$folder/$object"
         found "truncated $object" "$object"
@@ -104,14 +104,14 @@ for ((i = 0; i < flips; i++)); do
     expect_exit 4 hangar verify "$id" --level full
     expect_exit 4 restore
     untouched "flipped bit $i in the manifest"
-    mend manifest.json
+    put_back manifest.json
 done
 for length in $(sweep "0 $((size - 2))" "0 1 $((size / 2)) $((size - 2))"); do
     truncate -s "$length" "$folder/manifest.json"
     expect_exit 4 hangar verify "$id" --level quick
     expect_exit 4 restore
     untouched "truncated manifest"
-    mend manifest.json
+    put_back manifest.json
 done
 
 promise "a backup that has lost its manifest is damaged: never restored, never a leftover"
@@ -136,7 +136,7 @@ for ((i = 0; i < 3; i++)); do
     expect_exit 0 hangar prune --yes
     [[ $(find "$folder" -type f ! -name manifest.json | wc -l) == $((files - 1)) ]] ||
         fail "prune removed a held backup without a manifest"
-    mend manifest.json
+    put_back manifest.json
 done
 expect_exit 0 hangar unhold "$id"
 

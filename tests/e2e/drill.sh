@@ -152,12 +152,12 @@ cp "$work/broken/initdb" "$work/broken/postgres"
 chmod 755 "$work" "$work/broken" "$work/broken"/*
 sed -i "s|user: postgres }|user: postgres, bin_dir: $work/broken }|" "$work/backup.yaml"
 expect_exit 1 drill
-expect_said "no such luck"
+expect_output "no such luck"
 nothing_left
 mkdir -p "$work/empty"
 sed -i "s|bin_dir: $work/broken|bin_dir: $work/empty|" "$work/backup.yaml"
 expect_exit 1 drill
-expect_said "initdb"
+expect_output "initdb"
 nothing_left
 expect_exit 0 hangar --json status
 [[ $(json '[d["pipelines"][0]["last_drill"][k] for k in ("id", "outcome")]') == "['$id', 'not_judged']" ]] ||
@@ -182,7 +182,7 @@ echo text >"$work/notes/a"
 nightly=$id
 make_backup papers
 expect_exit 1 drill
-expect_said "has no drills"
+expect_output "has no drills"
 nothing_left
 id=$nightly
 write_drill_config
@@ -232,7 +232,7 @@ cp -r "$folder" "$work/pristine"
 forge app_db/shop/data/0001.sql.gz c77@example c77@exbmple
 expect_exit 0 hangar verify "$id" --level full --from local
 expect_exit 4 drill --from local
-expect_said "rows"
+expect_output "rows"
 nothing_left
 expect_exit 4 hangar --json list
 [[ $(json 'd["backups"][0]["verified"]["status"]') == corrupt ]] || fail "list does not show the failure"
@@ -249,7 +249,7 @@ promise "a wrong value with correct checksums is detected"
 forge cache/dump.rdb.gz $'\x05later\x01x' $'\x05later\x01y'
 expect_exit 0 hangar verify "$id" --level full --from local
 expect_exit 4 drill --from local
-expect_said "has changed since the backup was made: the digest digest.expiring was"
+expect_output "has changed since the backup was made: the digest digest.expiring was"
 nothing_left
 rm -r "$folder"
 cp -r "$work/pristine" "$folder"
@@ -270,7 +270,7 @@ expect_exit 0 drill --from local
 nothing_left
 write_drill_config "" "    scratch: { prot: ${redis_ports[2]} }"
 expect_exit 2 drill
-expect_said "did you mean \"port\""
+expect_output "did you mean \"port\""
 write_drill_config
 
 if [[ $(id -u) == 0 ]]; then
@@ -310,7 +310,7 @@ pipelines:
 END
 expect_exit 0 hangar backup
 expect_exit 1 hangar verify latest --level drill
-expect_said "limits.drill_timeout"
+expect_output "limits.drill_timeout"
 nothing_left
 
 promise "a refusal by the server is damage; something missing on this machine is not judged"

@@ -147,23 +147,23 @@ if [[ $(id -u) == 0 ]]; then
     nothing_taken
     [[ -z $(ls -A "$work/hers/temp") ]] || fail "left: $(ls -A "$work/hers/temp")"
 
-    promise "where a server cannot be isolated, check says so, and the drill is refused"
+    promise "where a server cannot be isolated, check reports it, and the drill is refused"
     confined() { setpriv --bounding-set=-sys_admin "$hangar_program" -c "$work/backup.yaml" "$@"; }
     expect_exit 0 confined check
-    expect_said "refused: this machine cannot isolate a server"
+    expect_output "refused: this machine cannot isolate a server"
     expect_exit 0 hangar check
     expect_not_in out "refused"
     expect_exit 1 confined verify "$id" --level drill
-    expect_said "cannot isolate a throw-away PostgreSQL server"
-    expect_said "drill_isolation: preferred"
+    expect_output "cannot isolate a throw-away PostgreSQL server"
+    expect_output "drill_isolation: preferred"
     nothing_taken
 
     promise "when that is accepted, rows are still not loaded by a superuser"
     write_attack_config ", drill_isolation: preferred"
     expect_exit 0 confined check
-    expect_said "not isolated from this machine"
+    expect_output "not isolated from this machine"
     expect_exit 0 confined verify "$id" --level drill
-    expect_said "is not isolated from this machine"
+    expect_output "is not isolated from this machine"
     # (definitions are: the server folds the constant of a generated column)
     for place in check domain superuser policy; do
         [[ ! -e $work/loot/$place ]] || fail "taken from $place: $(<"$work/loot/$place")"

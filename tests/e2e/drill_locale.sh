@@ -53,8 +53,8 @@ promise "a restore without the locale is refused with a hint; an option selects 
 pg_stop "$work"
 start_pg
 expect_exit 1 hangar restore "$id" --yes
-expect_said "has no locale xx_HG.UTF-8; hint: install it there (locale-gen)"
-expect_said "--set people.missing_locale=substitute"
+expect_output "has no locale xx_HG.UTF-8; hint: install it there (locale-gen)"
+expect_output "--set people.missing_locale=substitute"
 [[ $(sql postgres "SELECT count(*) FROM pg_database WHERE datname = 'names'") == 0 ]] || fail "created"
 expect_exit 0 hangar restore "$id" --set people.missing_locale=substitute --compare --yes
 [[ $(sql names "SELECT count(*) FROM people") == 2000 ]] || fail "rows"

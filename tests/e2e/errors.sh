@@ -79,17 +79,17 @@ none_added
 promise "a missing or too old client tool is named by check and by backup"
 mkdir tools
 expect_exit 1 with "s|user: postgres|&, bin_dir: $work/tools|" check
-expect_said pg_dump
+expect_output pg_dump
 expect_exit 1 with "s|user: postgres|&, bin_dir: $work/tools|" backup
-expect_said pg_dump
+expect_output pg_dump
 for tool in pg_dump pg_dumpall pg_restore; do
     printf '#!/bin/sh\necho "%s (PostgreSQL) 14.1"\n' "$tool" >"tools/$tool"
     chmod 755 "tools/$tool"
 done
 expect_exit 1 with "s|user: postgres|&, bin_dir: $work/tools|" check
-expect_said 14
+expect_output 14
 expect_exit 1 with "s|user: postgres|&, bin_dir: $work/tools|" backup
-expect_said 14
+expect_output 14
 promise "a client tool that another user could change is not run"
 printf '#!/bin/sh\ntouch %s\n' "$work/ran" >tools/pg_dump
 chmod 757 tools/pg_dump
@@ -97,7 +97,7 @@ for words in check backup; do
     status=0
     with "s|user: postgres|&, bin_dir: $work/tools|" "$words" >out 2>err || status=$?
     [[ $status == 1 || $status == 2 ]] || fail "$words ended with $status"
-    expect_said "other users can write to"
+    expect_output "other users can write to"
 done
 [[ ! -e $work/ran ]] || fail "it was run"
 none_added
@@ -107,9 +107,9 @@ for pattern in 'exclude_table_data: [shop.nowhere]' 'exclude_tables: [products, 
     'include_tables: [shop.*, "nowhere"]'; do
     for command in check backup; do
         expect_exit 2 with "s|user: postgres|&, $pattern|" $command
-        expect_said ": option ${pattern%%:*}: "
-        expect_said 'nowhere'
-        expect_said ' matches no table of database shop'
+        expect_output ": option ${pattern%%:*}: "
+        expect_output 'nowhere'
+        expect_output ' matches no table of database shop'
     done
 done
 expect_exit 0 with 's|user: postgres|&, exclude_table_data: ["*"], exclude_tables: [shop.product*]|' check
@@ -151,19 +151,19 @@ is_named()
     grep -q "database $left on" out
 }
 wait_for 90 is_named # the server may need a moment to notice that the client is dead
-expect_said 'ended before it replaced database crm: it has the data of the backup, perhaps not all of it, and crm has the data from before'
-expect_said "database $old on"
-expect_said 'ended after it replaced database shop: it has the data from before, and shop has the data of the backup'
+expect_output 'ended before it replaced database crm: it has the data of the backup, perhaps not all of it, and crm has the data from before'
+expect_output "database $old on"
+expect_output 'ended after it replaced database shop: it has the data from before, and shop has the data of the backup'
 expect_exit 0 hangar restore latest --only app_db --set app_db.database=elsewhere --dry-run
-expect_said "DROP DATABASE $left"
-expect_said "DROP DATABASE $old when its data is not needed"
+expect_output "DROP DATABASE $left"
+expect_output "DROP DATABASE $old when its data is not needed"
 sql postgres 'ALTER DATABASE shop RENAME TO moved'
 expect_exit 0 with 's/database: shop/database: moved/' check
-expect_said "there is no database shop now"
-expect_said "ALTER DATABASE $old RENAME TO \"shop\""
+expect_output "there is no database shop now"
+expect_output "ALTER DATABASE $old RENAME TO \"shop\""
 sql postgres 'ALTER DATABASE moved RENAME TO shop'
 expect_exit 0 hangar restore latest --only app_db --set app_db.database=crm --mode clean --yes
-expect_said "dropped database $left, a leftover of a dead restore, with the data of the backup"
+expect_output "dropped database $left, a leftover of a dead restore, with the data of the backup"
 sql postgres "DROP DATABASE $old"
 
 promise "a sink that cannot be written to fails check and backup"

@@ -86,7 +86,7 @@ def pax_path(members):
 
 
 def patched_size(members, text):
-    """The size field of the last header says something else; its checksum is right."""
+    """The size field of the last header is wrong; its checksum is right."""
     tar = bytearray(pack(members))
     at = tar.rindex(members[-1][0].name.encode())
     header = bytearray(tar[at:at + 512])

@@ -49,8 +49,8 @@ expect_exit 0 hangar verify "$id" --level full
 if ((${#spaces[@]})); then
     promise "check and the alert report that the next backup does not fit"
     expect_exit 0 hangar check
-    cat "$work/out" "$work/err" >said
-    expect_not_in said "the next backup needs about"
+    cat "$work/out" "$work/err" >output
+    expect_not_in output "the next backup needs about"
     cat >inside <<END
 stored=\$(du -sk "$work/backups" | cut -f 1)
 mkdir "$work/disk"
@@ -60,8 +60,8 @@ mount --bind "$work/disk" "$work/backups"
 exec "$hangar_program" -c "$work/backup.yaml" check
 END
     expect_exit 0 "${spaces[@]}" bash inside
-    expect_said "the next backup needs about"
-    expect_said "1 warning"
+    expect_output "the next backup needs about"
+    expect_output "1 warning"
 fi
 
 if [[ $(id -u) == 0 ]]; then
@@ -76,7 +76,7 @@ ls -A "$work/temp" >"$work/left"
 exit \$status
 END
     expect_exit 1 unshare -m bash inside
-    expect_said "No space left on device"
-    expect_not_in said "removing data directory"
+    expect_output "No space left on device"
+    expect_not_in output "removing data directory"
     [[ ! -s left ]] || fail "left: $(<left)"
 fi

@@ -100,7 +100,7 @@ ctrl_c()
     status=0
     wait "$run" || status=$?
     [[ $status == 130 ]] || { cat run.out run.err; fail "exit status $status"; }
-    [[ $(grep -c '^hangar: interrupted' run.err) == 1 ]] || { cat run.err; fail "not said once"; }
+    [[ $(grep -c '^hangar: interrupted' run.err) == 1 ]] || { cat run.err; fail "not reported once"; }
     ! grep -qE 'failed|level=error' run.err || { cat run.err; fail "interrupted is called failed"; }
     wait_for 90 nothing_runs
     [[ -z $(ls tmp) ]] || fail "temporary files are left: $(find tmp)"

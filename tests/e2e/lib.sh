@@ -10,7 +10,7 @@
 #     write_config               a backup.yaml with both, gzip and $work/backups
 #     expect_exit N COMMAND...   runs it; its output is in $work/out and $work/err
 #     expect_in FILE TEXT        the file contains the text
-#     expect_said TEXT           the output of the last expect_exit contains it
+#     expect_output TEXT           the output of the last expect_exit contains it
 #     same WHAT A B              two files are equal
 #     promise TEXT               prints what is tested next
 #     sweep FEW MANY             prints FEW, or MANY when tests/long/run runs the test
@@ -117,10 +117,10 @@ expect_in()
 }
 
 # Checks both streams of the last expect_exit.
-expect_said()
+expect_output()
 {
-    cat "$work/out" "$work/err" >"$work/said"
-    expect_in "$work/said" "$1"
+    cat "$work/out" "$work/err" >"$work/output"
+    expect_in "$work/output" "$1"
 }
 
 expect_not_in()

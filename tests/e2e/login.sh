@@ -88,14 +88,14 @@ check_with()
     tr -s ' \n' ' ' <out >flat
 }
 
-said()
+expect_message()
 {
-    grep -qF -- "$1" flat || { show_output; fail "check did not say: $1"; }
+    grep -qF -- "$1" flat || { show_output; fail "the message lacks: $1"; }
 }
 
-not_said()
+expect_no_message()
 {
-    ! grep -qF -- "$1" flat || { show_output; fail "check said: $1"; }
+    ! grep -qF -- "$1" flat || { show_output; fail "the message has: $1"; }
 }
 
 mkdir shipped
@@ -103,25 +103,25 @@ cp "$repository/backup.yaml" shipped/
 
 promise "default setup: no password, and the hint names password, socket and peer"
 check_with 8 A=
-said 'no password supplied'
-said "set password_file, password_command, password or passfile to the password of role $role"
-said "set host to $sockets"
+expect_message 'no password supplied'
+expect_message "set password_file, password_command, password or passfile to the password of role $role"
+expect_message "set host to $sockets"
 if [[ $(id -u) == 0 ]]; then
-    said 'run hangar as the system user postgres (sudo -u postgres hangar ...)'
-    said 'set user to root, a role that "sudo -u postgres createuser --superuser root" creates'
+    expect_message 'run hangar as the system user postgres (sudo -u postgres hangar ...)'
+    expect_message 'set user to root, a role that "sudo -u postgres createuser --superuser root" creates'
 fi
 
 if [[ $(id -u) == 0 ]]; then
     promise "on the socket as another user: peer; then as a role that does not exist"
     check_with 8 POSTGRES_HOST="$sockets"
-    said 'Peer authentication failed for user "postgres"'
-    said 'run hangar as the system user postgres (sudo -u postgres hangar ...)'
-    said 'or set host to localhost, and password_file, password_command, password or passfile'
-    not_said 'use the Unix socket'
+    expect_message 'Peer authentication failed for user "postgres"'
+    expect_message 'run hangar as the system user postgres (sudo -u postgres hangar ...)'
+    expect_message 'or set host to localhost, and password_file, password_command, password or passfile'
+    expect_no_message 'use the Unix socket'
     check_with 8 POSTGRES_HOST="$sockets" POSTGRES_USER=root
-    said 'role "root" does not exist'
-    said 'or create this one: sudo -u postgres createuser --superuser root'
-    not_said 'which is not set'
+    expect_message 'role "root" does not exist'
+    expect_message 'or create this one: sudo -u postgres createuser --superuser root'
+    expect_no_message 'which is not set'
 fi
 
 promise "the logins of the README lead to a verified backup"
@@ -151,12 +151,12 @@ expect_exit 0 hangar -c own/backup.yaml verify latest --level full
 
 promise "a wrong password, and where it came from"
 check_with 8 POSTGRES_PASSWORD=wrong
-said "password authentication failed for user \"$role\""
-said 'the password came from the option password'
-said "set host to $sockets"
-not_said 'set password_file'
+expect_message "password authentication failed for user \"$role\""
+expect_message 'the password came from the option password'
+expect_message "set host to $sockets"
+expect_no_message 'set password_file'
 check_with 8 PGPASSWORD=wrong
-said 'the password came from PGPASSWORD'
+expect_message 'the password came from PGPASSWORD'
 
 promise "roles and databases that refuse"
 as_admin -d postgres -c "CREATE ROLE plain LOGIN PASSWORD 'right' CONNECTION LIMIT 0" \
@@ -165,31 +165,31 @@ as_admin -d postgres -c "CREATE ROLE plain LOGIN PASSWORD 'right' CONNECTION LIM
     -c "CREATE DATABASE full_one CONNECTION LIMIT 0"
 export POSTGRES_PASSWORD=right
 check_with 1 POSTGRES_USER=plain
-said 'too many connections for role "plain"'
-said 'or raise the limit (ALTER ROLE ... CONNECTION LIMIT)'
+expect_message 'too many connections for role "plain"'
+expect_message 'or raise the limit (ALTER ROLE ... CONNECTION LIMIT)'
 as_admin -d postgres -c 'ALTER ROLE plain CONNECTION LIMIT -1'
 check_with 1 POSTGRES_USER=plain POSTGRES_DB_NAME=full_one
-said 'or raise the limit (ALTER DATABASE ... CONNECTION LIMIT)'
+expect_message 'or raise the limit (ALTER DATABASE ... CONNECTION LIMIT)'
 check_with 8 POSTGRES_USER=plain POSTGRES_DB_NAME=private
-said 'GRANT CONNECT ON DATABASE private TO plain'
+expect_message 'GRANT CONNECT ON DATABASE private TO plain'
 check_with 8 POSTGRES_USER=group_only
-said 'ALTER ROLE group_only LOGIN'
+expect_message 'ALTER ROLE group_only LOGIN'
 check_with 1 POSTGRES_DB_NAME=closed
-said 'ALTER DATABASE closed ALLOW_CONNECTIONS true'
+expect_message 'ALTER DATABASE closed ALLOW_CONNECTIONS true'
 check_with 1 POSTGRES_DB_NAME=area51_bot
-said 'database "area51_bot" does not exist'
-said 'set database to one that exists'
+expect_message 'database "area51_bot" does not exist'
+expect_message 'set database to one that exists'
 
 promise "no server at the port or the socket"
 check_with 1 POSTGRES_PORT=1
-said 'Connection refused'
+expect_message 'Connection refused'
 grep -qE 'no server of this machine has port 1, and one has [0-9]+: set port to it' flat || {
     cat flat
     fail "the port of the server is not named"
 }
 check_with 1 POSTGRES_HOST="$work/nowhere"
-said 'No such file or directory'
-said "the server of port $port has its Unix socket in $sockets: set host to it"
+expect_message 'No such file or directory'
+expect_message "the server of port $port has its Unix socket in $sockets: set host to it"
 
 promise "no line of pg_hba.conf"
 sed -i 's,127.0.0.1/32,127.0.0.9/32,' "$hba"
@@ -200,14 +200,14 @@ refused_by_hba()
 }
 wait_for 90 refused_by_hba
 check_with 8 POSTGRES_HOST=127.0.0.1
-said 'no pg_hba.conf entry'
-said "such as \"host shop $role ADDRESS/32 scram-sha-256\""
-said "set host to $sockets"
+expect_message 'no pg_hba.conf entry'
+expect_message "such as \"host shop $role ADDRESS/32 scram-sha-256\""
+expect_message "set host to $sockets"
 
 promise "a server that is stopped"
 pg_ctlcluster --skip-systemctl-redirect -m fast "$version" hangar stop
 check_with 1 POSTGRES_HOST="$sockets"
-said 'No such file or directory'
+expect_message 'No such file or directory'
 grep -qE 'start it \(in Debian "pg_lsclusters"|and one has [0-9]+: set port' flat || fail "no way is named"
 
 # ---- Redis ----
@@ -229,31 +229,31 @@ END
 
 promise "Redis: a login that is missing, wrong, or not wanted"
 redis_with 8 "port: $REDIS_PORT" "password: any"
-said 'remove the option password'
+expect_message 'remove the option password'
 redis-cli -p "$REDIS_PORT" CONFIG SET requirepass right >/dev/null
 redis_with 8 "port: $REDIS_PORT"
-said 'NOAUTH'
-said 'set password_file, password_command or password'
+expect_message 'NOAUTH'
+expect_message 'set password_file, password_command or password'
 redis_with 8 "port: $REDIS_PORT" "password: wrong"
-said 'WRONGPASS'
-said 'correct the password, which is that of the user default; for another user set username'
+expect_message 'WRONGPASS'
+expect_message 'correct the password, which is that of the user default; for another user set username'
 redis_with 8 "port: $REDIS_PORT" "password: wrong" "username: nobody"
-said 'correct username or password'
-not_said 'set username'
+expect_message 'correct username or password'
+expect_no_message 'set username'
 redis_with 0 "port: $REDIS_PORT" "password: right"
 redis-cli -p "$REDIS_PORT" --no-auth-warning -a right CONFIG SET requirepass '' >/dev/null
 
 promise "Redis: no server at the port or the socket, and a socket of another user"
 redis_with 1 "port: 1"
-said 'Connection refused'
-said 'start the server, or correct host and port'
+expect_message 'Connection refused'
+expect_message 'start the server, or correct host and port'
 redis_with 1 "socket: $work/none.sock"
-said 'start the server, or correct the option socket'
+expect_message 'start the server, or correct the option socket'
 if [[ $(id -u) == 0 ]]; then
     redis_with 0 "socket: $work/redis1/redis.sock"
     expect_exit 1 sudo -u postgres hangar -c redis.yaml check
-    expect_said 'Permission denied'
-    expect_said 'in Debian, be in the group redis'
+    expect_output 'Permission denied'
+    expect_output 'in Debian, be in the group redis'
 fi
 
 promise "Redis: protected mode"
@@ -261,6 +261,6 @@ address=$(hostname -I | tr ' ' '\n' | grep -vE '^127|:' | head -n 1)
 if [[ $address ]]; then
     redis-cli -p "$REDIS_PORT" CONFIG SET bind "127.0.0.1 $address" >/dev/null
     redis_with 8 "port: $REDIS_PORT" "host: $address"
-    said 'DENIED'
-    said 'connect from the machine of the server (host 127.0.0.1, or socket)'
+    expect_message 'DENIED'
+    expect_message 'connect from the machine of the server (host 127.0.0.1, or socket)'
 fi

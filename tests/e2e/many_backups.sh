@@ -65,7 +65,7 @@ promise "all $count backups are listed"
 within 160 60 --json list
 [[ $(grep -c '"state": "complete"' out) == "$count" ]] || fail "$(grep -c '"state"' out) are listed"
 within 160 60 status
-expect_said "$count"
+expect_output "$count"
 
 promise "a plan for all of them removes nothing"
 within 160 60 prune --dry-run

@@ -64,12 +64,12 @@ promise "a host whose pipeline has another name reports what the sink holds, and
 mkdir c
 sed 's/nightly/daily/; s#./backups#../a/backups#' a/restore.yaml >c/backup.yaml
 expect_exit 5 in_project c/backup.yaml list
-expect_said "sink local holds backups of nightly (origin $(hostname))"
+expect_output "sink local holds backups of nightly (origin $(hostname))"
 expect_exit 5 in_project c/backup.yaml restore latest
-expect_said "there is no backup of this configuration, but sink local holds backups of nightly"
+expect_output "there is no backup of this configuration, but sink local holds backups of nightly"
 sed -i 's#../a/backups#./empty#' c/backup.yaml
 expect_exit 0 in_project c/backup.yaml list
-expect_said "no backups yet"
+expect_output "no backups yet"
 
 promise "the history shows the last jobs of one project, newest first"
 expect_exit 0 in_project a/backup.yaml verify latest --level full
@@ -116,7 +116,7 @@ pipelines: { nightly: { sources: [db, cache], sinks: [local, other] } }
 END
 expect_exit 0 in_project d/backup.yaml backup nightly --only cache
 expect_exit 5 in_project d/backup.yaml restore latest --dry-run
-expect_said "there is no backup of all sources yet"
+expect_output "there is no backup of all sources yet"
 expect_exit 7 in_project d/backup.yaml health
 expect_exit 0 in_project d/backup.yaml backup --tag release=1.2 --tag before-upgrade
 full=$(<out)
@@ -142,11 +142,11 @@ assert doc["tag"] == "release=1.2", doc
 assert [(b["id"], b["kind"], b["tags"]) for b in doc["backups"]] == [
     (sys.argv[1], "backup", ["release=1.2", "before-upgrade"])], doc' "$full"
 expect_exit 0 in_project d/backup.yaml list --tag nothing
-expect_said "no backup has the tag nothing"
+expect_output "no backup has the tag nothing"
 expect_exit 2 in_project d/backup.yaml backup nightly --only nothing
-expect_said "pipeline nightly has no source nothing"
+expect_output "pipeline nightly has no source nothing"
 expect_exit 2 in_project d/backup.yaml backup --tag "a b"
-expect_said 'invalid tag "a b"'
+expect_output 'invalid tag "a b"'
 
 promise "a failure is printed once, and a name is not repeated"
 mkdir e

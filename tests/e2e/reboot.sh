@@ -38,7 +38,7 @@ transforms:
 sinks:
   local: { plugin: storage-local, options: { path: ./backups }, retention: { keep_last: 3 } }
 notifiers:
-  ops: { plugin: test-notifier, options: { file: ./told } }
+  ops: { plugin: test-notifier, options: { file: ./notified } }
 pipelines:
   nightly: { sources: [app_db, cache, gate], transforms: [gzip], sinks: [local], schedule: "0 * * * *", timezone: UTC }
 END
@@ -90,7 +90,7 @@ count=$(listed | wc -l)
 promise "after two missed days one job is started, and fails without the database"
 start_servers
 rm hold
-rm -f told
+rm -f notified
 start_daemon 1 $((noon + 2 * 86400))
 wait_for 60 logged job.end
 [[ $(grep -c event=job.start log) == 1 ]] || fail "not once: $(<log)"
@@ -104,8 +104,8 @@ metric "$total=\"done\"}" "$count" || fail "$(grep backup_total metrics)"
 metric 'backup_kept{pipeline="nightly",sink="local"}' "$count" || fail "$(grep backup_kept metrics)"
 metric 'backup_running{pipeline="nightly"}' 0 || fail "it runs"
 awk '/^backup_last_success_timestamp_seconds/ { exit !($2 > 0) }' metrics || fail "no last success"
-wait_for 90 grep -q '^alert.firing .*pipeline=nightly' told
-[[ $(grep -c '^alert.firing' told) == 1 ]] || fail "told: $(<told) $(grep alert log)"
+wait_for 90 grep -q '^alert.firing .*pipeline=nightly' notified
+[[ $(grep -c '^alert.firing' notified) == 1 ]] || fail "notified: $(<notified) $(grep alert log)"
 expect_exit 0 hangar health
 
 promise "the newest backup restores the data of the application"
@@ -119,7 +119,7 @@ same "the cache" redis.before redis.after
 promise "the next backup succeeds, and the alert is resolved"
 expect_exit 0 hangar backup
 expect_exit 0 hangar verify latest --level full
-wait_for 90 grep -q '^alert.resolved .*pipeline=nightly' told
+wait_for 90 grep -q '^alert.resolved .*pipeline=nightly' notified
 kill -HUP "$daemon" # it reads the sinks again
 wait_for 60 metric "$total=\"done\"}" $((count + 1))
 [[ -z $(ls volatile) ]] || fail "temporary files are left: $(ls volatile)"

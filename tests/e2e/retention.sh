@@ -86,10 +86,10 @@ last=$((days - 1))
 promise "a dry run prints each backup with its reason, and changes nothing"
 newest=$(listed | sed -n 1p)
 expect_exit 0 at_hangar $((last + 5)) prune --dry-run
-expect_said "nightly in local: would keep"
-expect_said "keep    $newest"
-expect_said "weekly 2026-W09"
-expect_said "no rule keeps it"
+expect_output "nightly in local: would keep"
+expect_output "keep    $newest"
+expect_output "weekly 2026-W09"
+expect_output "no rule keeps it"
 expect_exit 0 at_hangar $((last + 5)) --json prune --dry-run
 oldest=$(json 'd["sinks"][0]["oldest_time"][:10]')
 kept=$(json 'd["sinks"][0]["kept"]')
@@ -97,31 +97,31 @@ kept=$(json 'd["sinks"][0]["kept"]')
 listed_minutes >now
 same "backups after a dry run" found now
 expect_exit 0 at_hangar $((last + 5)) status
-expect_said "local: next prune keeps $kept of $(wc -l <found), oldest $oldest"
+expect_output "local: next prune keeps $kept of $(wc -l <found), oldest $oldest"
 
 promise "without a terminal and without --yes nothing is removed"
 expect_exit 2 at_hangar $((last + 5)) prune
-expect_said "add --yes"
+expect_output "add --yes"
 
 promise "a clock ten years ahead removes nothing, by hand or after a backup"
 expect_exit 1 at_hangar $((last + 3650)) prune --yes
-expect_said "since the newest backup"
+expect_output "since the newest backup"
 expect_exit 0 at_hangar $((last + 3650)) backup
 future=$(<out)
-expect_said "prune.failed"
+expect_output "prune.failed"
 listed_minutes | tail -n +2 >now
 same "backups with a clock that is ahead" found now
 
 promise "a backup with a time in the future stops retention until it is removed"
 expect_exit 1 at_hangar $((last + 1)) prune --yes
-expect_said "$future is from the future (2036-"
+expect_output "$future is from the future (2036-"
 expect_exit 0 at_hangar $((last + 1)) remove "$future" --yes
 listed_minutes >now
 same "backups without the one from the future" found now
 
 promise "with a clock a day behind, prune is refused"
 expect_exit 1 at_hangar $((last - 1)) prune --yes
-expect_said "the clock shows"
+expect_output "the clock shows"
 listed_minutes >now
 same "backups with a clock that is behind" found now
 
@@ -129,7 +129,7 @@ promise "a backup on hold is never removed"
 held=$(listed | tail -n 1)
 expect_exit 0 hangar hold "$held"
 expect_exit 1 hangar remove "$held" --yes
-expect_said "is held"
+expect_output "is held"
 at "$last" "$hangar_program" -c backup.yaml prune --yes >/dev/null 2>&1
 sed -i 's/keep_days: 7, keep_weekly: 4, keep_monthly: 6/keep_last: 1, keep_monthly: 1/' backup.yaml
 expect_exit 0 at_hangar "$last" prune --yes

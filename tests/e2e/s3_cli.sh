@@ -42,7 +42,7 @@ write_cli_config "local, offsite"
 
 promise "check reports the features of the store, and leaves nothing there"
 expect_exit 0 hangar check
-expect_said offsite
+expect_output offsite
 [[ -z $(stored)$(uploads) ]] || fail "check left $(stored)$(uploads)"
 
 promise "one run stores the local and the remote copy"

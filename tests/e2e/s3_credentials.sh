@@ -37,8 +37,8 @@ from()
 {
     write_files_config "${2:-}"
     expect_exit 0 hangar -v check
-    expect_said "keys for S3 are from $1"
-    expect_not_in said "$S3_SECRET_KEY"
+    expect_output "keys for S3 are from $1"
+    expect_not_in output "$S3_SECRET_KEY"
     expect_exit 0 hangar --json check
     [[ $(json '[i["facts"].get("credentials", "") for i in d["items"] if i["kind"] == "sink"][0]') == "$1"* ]] ||
         fail "the facts: $(<out)"
@@ -47,10 +47,10 @@ from()
 promise "without keys: exit 8, and every place that was searched is named"
 write_files_config
 expect_exit 8 hangar check
-expect_said "options: access_key_id is not set"
-expect_said "environment: AWS_ACCESS_KEY_ID is not set"
-expect_said "container: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
-expect_said "imds: AWS_EC2_METADATA_DISABLED is true"
+expect_output "options: access_key_id is not set"
+expect_output "environment: AWS_ACCESS_KEY_ID is not set"
+expect_output "container: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+expect_output "imds: AWS_EC2_METADATA_DISABLED is true"
 
 promise "keys from options, environment, profile, program, token, container, instance"
 from options "access_key_id: $S3_ACCESS_KEY, secret_access_key_file: $work/s3.secret"
@@ -82,7 +82,7 @@ usually=$(asked container)
 s3_fault "put answer 400 ExpiredToken times=1 skip=2"
 expect_exit 0 hangar backup
 (($(asked container) == usually + 1)) || fail "$(asked container) times asked, usually $usually"
-expect_not_in said "$S3_SECRET_KEY"
+expect_not_in output "$S3_SECRET_KEY"
 s3_fault
 expect_exit 0 restore_files
 restored || fail "restored files differ"
@@ -91,5 +91,5 @@ promise "keys that the store keeps refusing end the run soon: exit 8"
 s3_fault "any answer 400 ExpiredToken"
 start=$SECONDS
 expect_exit 8 hangar backup
-expect_said ExpiredToken
+expect_output ExpiredToken
 ((SECONDS - start < 20)) || fail "the run needed $((SECONDS - start)) s"

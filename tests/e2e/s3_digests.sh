@@ -41,7 +41,7 @@ for checksum in crc32 sha256; do
         "part_size: 5MiB, concurrency: 1, ca_file: $S3_CA_FILE, checksum: $checksum"
     s3_fault "any checksums"
     expect_exit 0 hangar check
-    expect_said "crc32, sha256"
+    expect_output "crc32, sha256"
     s3_forget
     make_backup
     expect_not_in err "ignores checksum"
@@ -51,10 +51,10 @@ for checksum in crc32 sha256; do
     whole
     s3_fault "any checksums wrong"
     expect_exit 4 hangar backup
-    expect_said "the checksum of what the store has differs"
+    expect_output "the checksum of what the store has differs"
     s3_fault "any checksums once"
     expect_exit 1 hangar backup
-    expect_said "returned no checksum"
+    expect_output "returned no checksum"
     s3_fault
     expect_exit 0 hangar prune --yes
     s3 empty backups

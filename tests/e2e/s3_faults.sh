@@ -118,8 +118,8 @@ restore_with()
     esac
 }
 
-# said TEXT: the output of the last backup contains it.
-said()
+# expect_backup_output TEXT: the output of the last backup contains it.
+expect_backup_output()
 {
     expect_in run.err "$1"
 }
@@ -141,7 +141,7 @@ group_passes()
     promise "an error inside a 200 response is an error"
     backup_with survives "complete-upload answer200 InternalError times=1"
     backup_with fails "complete-upload answer200 InternalError"
-    said InternalError
+    expect_backup_output InternalError
     backup_with survives "delete-many answer200 InternalError times=1"
     end_group
 }
@@ -201,7 +201,7 @@ group_fails()
 
     promise "wrong bytes are always detected"
     restore_with fails "get flip 5000000 key=long"
-    expect_said long
+    expect_output long
     restore_with fails "get flip 300 key=manifest.json"
     restore_with either "get shrink 5000000 key=long times=1"
     restore_with fails "get shrink 5000000 key=long"
@@ -216,14 +216,14 @@ group_fails()
     promise "permanent faults end the run in time, with the reason"
     configure fails 1 # each of these faults uses the retry
     backup_with fails "put answer 503 SlowDown"
-    said SlowDown
+    expect_backup_output SlowDown
     backup_with fails "upload-part reset-up 1000"
     backup_with fails "any answer 403 AccessDenied"
     ((status == 8)) || fail "exit status $status when access is denied"
-    said AccessDenied
+    expect_backup_output AccessDenied
     backup_with fails "put answer 400 ExpiredToken"
     ((status == 8)) || fail "exit status $status with an expired token"
-    said ExpiredToken
+    expect_backup_output ExpiredToken
     backup_with fails "upload-part answer 400 EntityTooLarge"
 
     promise "a truncated listing is an error"

@@ -67,7 +67,7 @@ chmod 600 drip.yaml
 status=0
 timeout 60 "$hangar_program" -c drip.yaml list >out 2>err || status=$?
 [[ $status != 0 && $status != 124 ]] || fail "drip: exit status $status"
-expect_said "fewer than 4096 bytes were received in 1 s"
+expect_output "fewer than 4096 bytes were received in 1 s"
 
 promise "Ctrl-C ends a listing that never ends"
 echo blanks >hostile/kind

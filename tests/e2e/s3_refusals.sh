@@ -16,12 +16,12 @@ proxied=http://127.0.0.1:$S3_PROXY_PORT
 refused()
 {
     expect_exit "$1" hangar check
-    expect_said "$2"
+    expect_output "$2"
     local start=$SECONDS
     expect_exit "$1" hangar backup
-    expect_said "$2"
+    expect_output "$2"
     [[ ! -s out ]] || fail "an id was printed"
-    expect_not_in said "$S3_SECRET_KEY"
+    expect_not_in output "$S3_SECRET_KEY"
     ((SECONDS - start < 20)) || fail "the run needed $((SECONDS - start)) s"
     [[ -z $(stored)$(uploads) ]] || fail "left: $(stored)"
 }

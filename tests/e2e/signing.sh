@@ -37,7 +37,7 @@ not_trusted()
     [[ $(state_of 4 "$id") == corrupt ]] || { show_output; fail "$1: list accepts it"; }
     expect_in "$work/out" "$2"
     expect_exit 4 hangar verify "$id"
-    expect_said "$2"
+    expect_output "$2"
     expect_exit 4 hangar verify "$id" --level full
     expect_exit 4 hangar restore "$id" --set app_db.database=target --yes
     expect_in "$work/err" "$2"
@@ -62,7 +62,7 @@ expect_in "$folder/manifest.json.sig" "hmac-sha256 "
 expect_exit 0 hangar verify "$id" --level full
 (cd "$folder" && sha256sum --quiet -c SHA256SUMS) || fail "SHA256SUMS"
 cp -r "$folder" "$work/pristine"
-mend()
+put_back()
 {
     rm -rf "$folder"
     cp -r "$work/pristine" "$folder"
@@ -91,7 +91,7 @@ find backups state -type f -exec cat {} + >>seen
 promise "a missing, altered, truncated or foreign signature is detected"
 rm "$folder/manifest.json.sig"
 not_trusted "no signature" "unsigned"
-mend
+put_back
 for offset in $(sweep "0 40 88" "0 12 40 75 77 88 95"); do
     python3 - "$folder/manifest.json.sig" "$offset" <<'END'
 import sys
@@ -101,26 +101,26 @@ text[at] = ord("1") if text[at] == ord("0") else ord("0")
 open(sys.argv[1], "wb").write(text)
 END
     expect_exit 4 hangar restore "$id" --yes
-    mend
+    put_back
 done
 for length in $(sweep "0 95" "0 1 80 95"); do
     truncate -s "$length" "$folder/manifest.json.sig"
     expect_exit 4 hangar restore "$id" --yes
-    mend
+    put_back
 done
 head -c 100000 /dev/zero >"$folder/manifest.json.sig"
 expect_exit 4 hangar verify "$id"
-mend
+put_back
 other_folder=$(find backups/nightly -mindepth 1 -maxdepth 1 -type d | sort | tail -n 1)
 [[ $other_folder != *"$id" ]] || fail "there is no later backup"
 cp "$other_folder/manifest.json.sig" "$folder/manifest.json.sig"
 not_trusted "another's signature" "signature mismatch"
-mend
+put_back
 
 promise "a backup moved to the place of another one is detected"
 cp "$other_folder"/manifest.json* "$folder/"
 expect_exit 4 hangar restore "$id" --yes
-mend
+put_back
 
 promise "another key refuses the backups and names their key; old_key_files accepts it"
 use_key '{ key_file: second.key }'
@@ -196,7 +196,7 @@ expect_exit 0 without_key verify "$id" --level full
 not_trusted "forged" "signature mismatch"
 rm "$folder/manifest.json.sig"
 not_trusted "forged and unsigned" "unsigned"
-mend
+put_back
 
 promise "import checks the signature"
 sed -i 's|\./backups|./elsewhere|' backup.yaml unsigned.yaml

@@ -3,7 +3,7 @@
 # SPDX-FileCopyrightText: The hangar authors
 """terminal.py PROGRAM ARGUMENT...: hangar at a terminal, as a person sees it.
 
-The arguments are those of a restore that asks; the environment says where the rest is."""
+The arguments are those of a restore that asks; the environment names the other files."""
 
 import os
 import sys
@@ -61,7 +61,7 @@ child.expect(r"\[y/N\]")
 child.sendline("y")
 output, status = end(child)
 promise("yes restores", status == 0, output, status)
-promise("and says so", "restored" in output, output)
+promise("yes restores, and the end is reported", "restored" in output, output)
 
 output, status = end(start(["backup"]))
 promise("a backup at a terminal shows how far it is", status == 0 and "\r" in output, output)

@@ -176,7 +176,7 @@ class World:
                     data = file.read()
                 if (len(data), hashlib.sha256(data).hexdigest()) != (one["stored_size"],
                                                                     one["stored_sha256"]):
-                    raise Broken(f"{path} is not what its manifest says")
+                    raise Broken(f"{path} does not match its manifest")
             ids = set(ids) - {os.path.basename(at)}
         if ids:
             raise Broken(f"listed, and not in the sink: {', '.join(sorted(ids))}")

@@ -60,7 +60,7 @@ MALLOC_STEP = 23  # of the many allocations every 23rd; the seed chooses the fir
 class Scenario:
     """A command that runs under a fault, and the promises that are checked afterwards."""
 
-    stops = False  # instead of faults, the command stands still while another host works
+    stops = False  # instead of faults, the command is suspended while another host works
 
     def __init__(self, folder, build):
         self.source = os.path.join(folder, "source")
@@ -94,7 +94,7 @@ class Scenario:
         raise NotImplementedError
 
     def stopped(self, ahead):
-        """What another host does, whose clock is ahead, while the command stands still."""
+        """The commands of another host, whose clock is ahead, while the command is suspended."""
         raise NotImplementedError
 
     def check(self, result):
@@ -387,8 +387,8 @@ class Trials:
         except Broken as error:
             fault = read_log(self.log)[0] or f"{call} {n} {how}"
             self.tried += result is None
-            said = f"\n    status {result.status}: {result.err.strip()}" if result else ""
-            self.broken.append(f"{self.name}: {fault}: {error}{said}")
+            details = f"\n    status {result.status}: {result.err.strip()}" if result else ""
+            self.broken.append(f"{self.name}: {fault}: {error}{details}")
             print(f"BROKEN {self.broken[-1]}", flush=True)
         return bool(fault)
 

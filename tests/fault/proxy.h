@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * proxy.h: an order from the control file: the fault that the proxy makes.
+ * proxy: an order from the control file: the fault that the proxy makes.
  */
-#ifndef PROXY_H
-#define PROXY_H
+#ifndef TEST_FAULT_PROXY_H
+#define TEST_FAULT_PROXY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * shim: shared by both files of the preloaded library: the calls that can fail, and the
  * result that a call shall have.
  */
-#ifndef SHIM_H
-#define SHIM_H
+#ifndef TEST_FAULT_SHIM_H
+#define TEST_FAULT_SHIM_H
 
 enum shim_call {
     SHIM_OPEN,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fuzz.h: shared by the targets.  A target is one function that gets arbitrary bytes.  It must
+ * fuzz: shared by the targets.  A target is one function that gets arbitrary bytes.  It must
  * return soon and free all memory.  It aborts when the code under test breaks a rule that a
  * crash would not show.
  */
-#ifndef FUZZ_H
-#define FUZZ_H
+#ifndef TEST_FUZZ_FUZZ_H
+#define TEST_FUZZ_FUZZ_H
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -202,7 +202,7 @@ enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char 
 
 enum hangar_rc pg_no_memory(struct pg_source *src)
 {
-    return src->host->fail(src->ctx, HANGAR_NO_MEMORY, 0, "cannot allocate memory");
+    return src->host->fail(src->ctx, HANGAR_NO_MEMORY, 0, "out of memory");
 }
 
 void pg_verdict(const struct pg_target *target, struct pg_error *err)

@@ -267,7 +267,7 @@ static char *absolute_path(const char *value)
         return hg_format("%s", value);
     }
     if (!getcwd(cwd, sizeof(cwd))) {
-        fake_die("cannot tell the current folder: %s", strerror(errno));
+        fake_die("cannot read the current folder: %s", strerror(errno));
     }
     return hg_format("%s/%s", cwd, value);
 }

@@ -5,8 +5,8 @@
  * without the core.  It loads a built plugin as hangar does, passes options to it, records
  * its logs and errors, and makes calls fail on demand.
  */
-#ifndef FAKE_HOST_H
-#define FAKE_HOST_H
+#ifndef TEST_LIB_FAKE_HOST_H
+#define TEST_LIB_FAKE_HOST_H
 
 #include <stdbool.h>
 #include <hangar/plugin.h>

@@ -5,8 +5,8 @@
  * options), fake_services.c (the table of functions) and fake_values.c
  * (attributes, texts, pages).  Tests see fake_host.h only.
  */
-#ifndef FAKE_PRIVATE_H
-#define FAKE_PRIVATE_H
+#ifndef TEST_LIB_FAKE_PRIVATE_H
+#define TEST_LIB_FAKE_PRIVATE_H
 
 #include <pthread.h>
 #include "fake_host.h"

@@ -6,8 +6,8 @@
  * use its instances.  The functions below are for the test, while no other thread uses the
  * sink.
  */
-#ifndef MEMORY_SINK_H
-#define MEMORY_SINK_H
+#ifndef TEST_LIB_MEMORY_SINK_H
+#define TEST_LIB_MEMORY_SINK_H
 
 #include "base/str.h"
 #include "plugin/instance.h"

@@ -4,8 +4,8 @@
  * scarce: memory that runs out.  A test that links scarce.c lets the n-th allocation of
  * a thread fail, in whatever library it is made, for n = 1, 2, 3 ...
  */
-#ifndef SCARCE_H
-#define SCARCE_H
+#ifndef TEST_LIB_SCARCE_H
+#define TEST_LIB_SCARCE_H
 
 #include <stdbool.h>
 #include <stddef.h>

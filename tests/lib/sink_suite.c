@@ -162,7 +162,7 @@ static void sink_suite_tear_down(void)
     }
 }
 
-static void must_list(const char *prefix, char delimiter, const char *expected)
+static void sink_suite_must_list(const char *prefix, char delimiter, const char *expected)
 {
     size_t count;
     char *names = sink_list(fake, inst, prefix, delimiter, &count);
@@ -284,7 +284,7 @@ START_TEST(commit_replaces_and_abort_does_not)
         HANGAR_OK);
     sink_must_have(fake, inst, "object", "new", 3);
     ck_assert_str_ne(first.etag, second.etag);
-    must_list("", 0, "object\n");
+    sink_suite_must_list("", 0, "object\n");
 }
 END_TEST
 
@@ -302,7 +302,7 @@ START_TEST(create_only_does_not_replace_an_object)
     testing_expect(fake, rc, HANGAR_EXISTS, "create again");
     fake_host_clear(fake);
     sink_must_have(fake, inst, "p/object", "old", 3);
-    must_list("", 0, "p/object\n");
+    sink_suite_must_list("", 0, "p/object\n");
 }
 END_TEST
 
@@ -427,8 +427,8 @@ START_TEST(puts_and_removes_of_neighbours_do_not_collide)
     for (size_t i = 0; i < 4; i++) {
         pthread_join(jobs[i].thread, NULL);
     }
-    must_list("", 0, "");
-    must_list("", '/', "");
+    sink_suite_must_list("", 0, "");
+    sink_suite_must_list("", '/', "");
 }
 END_TEST
 
@@ -453,9 +453,9 @@ START_TEST(remove_removes_one_object_only)
     sink_must_store(fake, inst, "p/one", "3");
     testing_expect(fake, sink_table(fake)->remove(inst, "p/a/one"), HANGAR_OK, "remove");
     sink_must_lack(fake, inst, "p/a/one");
-    must_list("", 0, "p/a/one.more\np/one\n");
+    sink_suite_must_list("", 0, "p/a/one.more\np/one\n");
     testing_expect(fake, sink_table(fake)->remove(inst, "p/a/one.more"), HANGAR_OK, "remove");
-    must_list("p/", '/', "p/one\n");
+    sink_suite_must_list("p/", '/', "p/one\n");
 }
 END_TEST
 
@@ -466,17 +466,17 @@ START_TEST(lists_are_in_byte_order_with_prefix_and_delimiter)
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         sink_must_store(fake, inst, names[i], names[i]);
     }
-    must_list("", 0, "B\na-b\na.b\na/b\na/b.c\na/c/d\na/c=d\na0\nab/x/y\n");
-    must_list("", '/', "B\na-b\na.b\na/\na0\nab/\n");
-    must_list("a", 0, "a-b\na.b\na/b\na/b.c\na/c/d\na/c=d\na0\nab/x/y\n");
-    must_list("a/", '/', "a/b\na/b.c\na/c/\na/c=d\n");
-    must_list("a/c", '/', "a/c/\na/c=d\n");
-    must_list("a/c/", '/', "a/c/d\n");
-    must_list("a/b", 0, "a/b\na/b.c\n");
-    must_list("ab/x/y", '/', "ab/x/y\n");
-    must_list("ab/x/yz", 0, "");
-    must_list("c", '/', "");
-    must_list("a/b/", '/', "");
+    sink_suite_must_list("", 0, "B\na-b\na.b\na/b\na/b.c\na/c/d\na/c=d\na0\nab/x/y\n");
+    sink_suite_must_list("", '/', "B\na-b\na.b\na/\na0\nab/\n");
+    sink_suite_must_list("a", 0, "a-b\na.b\na/b\na/b.c\na/c/d\na/c=d\na0\nab/x/y\n");
+    sink_suite_must_list("a/", '/', "a/b\na/b.c\na/c/\na/c=d\n");
+    sink_suite_must_list("a/c", '/', "a/c/\na/c=d\n");
+    sink_suite_must_list("a/c/", '/', "a/c/d\n");
+    sink_suite_must_list("a/b", 0, "a/b\na/b.c\n");
+    sink_suite_must_list("ab/x/y", '/', "ab/x/y\n");
+    sink_suite_must_list("ab/x/yz", 0, "");
+    sink_suite_must_list("c", '/', "");
+    sink_suite_must_list("a/b/", '/', "");
 }
 END_TEST
 
@@ -494,8 +494,8 @@ START_TEST(a_long_list_comes_in_pages)
         hg_str_addf(&all, "p/%04zu/object\n", i);
         hg_str_addf(&folders, "p/%04zu/\n", i);
     }
-    must_list("", 0, all.data);
-    must_list("p/", '/', folders.data);
+    sink_suite_must_list("", 0, all.data);
+    sink_suite_must_list("p/", '/', folders.data);
     struct hangar_page *page = fake_page_new("p/", 0);
     testing_expect(fake, sink_table(fake)->list(inst, page), HANGAR_OK, "list");
     ck_assert_uint_le(fake_page_count(page), 1000);
@@ -526,7 +526,7 @@ START_TEST(names_that_leave_the_store_are_refused)
         testing_expect(fake, sink->remove(inst, names[i]), HANGAR_CONFIG, names[i]);
     }
     fake_host_clear(fake);
-    must_list("", 0, "");
+    sink_suite_must_list("", 0, "");
 }
 END_TEST
 
@@ -566,7 +566,7 @@ START_TEST(a_probe_leaves_nothing_and_reports_capabilities)
     sink_must_store(fake, inst, "p/object", "text");
     testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
     ck_assert_str_eq(fake_attr(attrs, "create_only"), under_test->create_only ? "yes" : "no");
-    must_list("", 0, "p/object\n");
+    sink_suite_must_list("", 0, "p/object\n");
     fake_attrs_free(attrs);
 }
 END_TEST

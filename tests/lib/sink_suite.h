@@ -4,8 +4,8 @@
  * sink_suite: one suite of tests for the contract of a sink in the ABI, which runs with every
  * sink.  Further tests of one sink are separate and may use the functions below.
  */
-#ifndef SINK_SUITE_H
-#define SINK_SUITE_H
+#ifndef TEST_LIB_SINK_SUITE_H
+#define TEST_LIB_SINK_SUITE_H
 
 #include <stdbool.h>
 #include "testing.h"

@@ -4,8 +4,8 @@
  * suite: shared by the unit tests: running a suite, and a fresh folder for each test.  It is
  * independent of hangar.
  */
-#ifndef SUITE_H
-#define SUITE_H
+#ifndef TEST_LIB_SUITE_H
+#define TEST_LIB_SUITE_H
 
 #include <check.h>
 #include <fcntl.h>

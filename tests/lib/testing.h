@@ -4,8 +4,8 @@
  * testing: for test programs of plugins, besides the fake host: a folder that is removed at
  * their end, sample data, and the stock tools.
  */
-#ifndef TESTING_H
-#define TESTING_H
+#ifndef TEST_LIB_TESTING_H
+#define TEST_LIB_TESTING_H
 
 #include <check.h>
 #include <stddef.h>

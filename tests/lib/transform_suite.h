@@ -5,8 +5,8 @@
  * with every transform.  Further tests of one transform are separate and may use the
  * functions below.
  */
-#ifndef TRANSFORM_SUITE_H
-#define TRANSFORM_SUITE_H
+#ifndef TEST_LIB_TRANSFORM_SUITE_H
+#define TEST_LIB_TRANSFORM_SUITE_H
 
 #include <stdbool.h>
 #include "testing.h"

@@ -124,7 +124,7 @@ enum hangar_status world_list(void)
     return check_document(hangar_list(world_hangar, NULL, NULL, &text), &text);
 }
 
-static struct hangar_selection selection(const char *id)
+static struct hangar_selection world_selection(const char *id)
 {
     return (struct hangar_selection){.struct_size = sizeof(struct hangar_selection), .id = id};
 }
@@ -132,14 +132,14 @@ static struct hangar_selection selection(const char *id)
 enum hangar_status world_show(const char *id)
 {
     char *text = NULL;
-    struct hangar_selection which = selection(id);
+    struct hangar_selection which = world_selection(id);
     return check_document(hangar_show(world_hangar, &which, &text), &text);
 }
 
 enum hangar_status world_verify(const char *id, enum hangar_verify_level level)
 {
     char *text = NULL;
-    struct hangar_selection which = selection(id);
+    struct hangar_selection which = world_selection(id);
     return check_document(hangar_verify(world_hangar, &which, level, &text), &text);
 }
 
@@ -149,7 +149,7 @@ enum hangar_status world_restore(const char *id, uint32_t flags, const char *con
     char *text = NULL;
     struct hangar_restore_request request = {.struct_size = sizeof(request),
                                              .flags = flags,
-                                             .backup = selection(id),
+                                             .backup = world_selection(id),
                                              .only = only,
                                              .set = set};
     return check_document(hangar_restore(world_hangar, &request, &text), &text);
@@ -237,7 +237,7 @@ const char *world_error(void)
     return hangar_error(world_hangar);
 }
 
-bool world_says(const char *text)
+bool world_error_has(const char *text)
 {
     return strstr(world_error(), text) != NULL;
 }

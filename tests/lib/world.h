@@ -3,8 +3,8 @@
  *
  * world: a configuration in a fresh folder, an open handle, and the document of the last job.
  */
-#ifndef WORLD_H
-#define WORLD_H
+#ifndef TEST_LIB_WORLD_H
+#define TEST_LIB_WORLD_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -48,8 +48,8 @@ json_t *world_at(const char *path); /* NULL: missing */
  * s string, i integer, r real, b boolean, o object, a array, n null; "id:sn" allows two types. */
 void world_fields(const json_t *object, const char *fields);
 
-const char *world_error(void);     /* hangar_error of the handle */
-bool world_says(const char *text); /* the error contains the text */
+const char *world_error(void);          /* hangar_error of the handle */
+bool world_error_has(const char *text); /* the error contains the text */
 
 /* The id of the last backup; valid until the next one. */
 const char *world_id(void);

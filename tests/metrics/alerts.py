@@ -62,7 +62,7 @@ sinks:
   full: {{ plugin: storage-local, options: {{ path: ./full/backups, min_free: 0 }} }}
   gone: {{ plugin: storage-local, options: {{ path: ./gone }} }}
 notifiers:
-  ops: {{ plugin: test-notifier, options: {{ file: ./told, refuse: true }}, events: [backup.failed] }}
+  ops: {{ plugin: test-notifier, options: {{ file: ./notified, refuse: true }}, events: [backup.failed] }}
 pipelines:
   good: {{ sources: [cache], sinks: [local] }}
   drilled: {{ sources: [cache], sinks: [local] }}

@@ -32,7 +32,7 @@ class Metrics(World):
         self.write_config(
             """sources: { db: { plugin: test-source } }
 sinks: { local: { plugin: storage-local, options: { path: ./backups } } }
-notifiers: { ops: { plugin: test-notifier, options: { file: ./told, refuse: true } } }
+notifiers: { ops: { plugin: test-notifier, options: { file: ./notified, refuse: true } } }
 pipelines: { nightly: { sources: [db], sinks: [local], schedule: "0 2 * * *" } }
 """
         )
@@ -57,7 +57,7 @@ pipelines: { nightly: { sources: [db], sinks: [local], schedule: "0 2 * * *" } }
         self.assertEqual(value(text, f'backup_kept{nightly},sink="local"}}'), 2)
         newest = value(text, f'backup_last_success_timestamp_seconds{nightly},sink="local"}}')
         self.assertLess(abs(newest - time.time()), 600)
-        # a first start alerts nothing, and what was done is no event of a notifier by default
+        # a first start raises no alert, and by default a notifier gets no event of a success
         self.assertEqual(value(text, 'backup_notify_failures_total{notifier="ops"}'), 0)
         checked = subprocess.run(
             ["promtool", "check", "metrics"], input=text, text=True, capture_output=True, timeout=60

@@ -16,7 +16,7 @@ done
 "$dependencies" list test >all
 [[ -z $(comm -23 unit all) ]] || fail "the set test lacks $(comm -23 unit all)"
 
-promise "./test says how long it takes, and --quick runs the unit tests"
+promise "./test prints how long it takes, and --quick runs the unit tests"
 mkdir bin
 printf '#!/bin/sh\necho "cmake $*"\n' >bin/cmake
 printf '#!/bin/sh\necho "ctest $*"\n' >bin/ctest

@@ -9,12 +9,15 @@ In the core, includes and calls point down the LAYERS and never up, whatever a h
 the core, each plugin, the command line and the daemon, no cycle leads from a file over includes and
 calls back to that file, nor from a subfolder back to that subfolder; x.h and x.c count as one file.
 Other jobs include a job through its public headers only.  The command line and the daemon see
-hangar/hangar.h alone, plugins hangar/plugin.h alone; the core names no plugin, and only core/plugin
-loads any.  Statements of SQL go through one function, by the protocol that accepts one statement at
+hangar/hangar.h alone, plugins hangar/plugin.h alone, and no plugin sees another one; the core names
+no plugin, and only core/plugin loads any.  An #include names a header of its own component, in
+quotes, without a macro and without "..".  Statements of SQL go through one function, by the protocol that accepts one statement at
 a time.  Every file has its licence line, no // comments, and ends before it is too long; so do
-functions and their lists of parameters.  A folder of a plugin has few files.
+functions and their lists of parameters.  A C file opens with its name and what it does, a header has
+the guard of its path.  A folder of a plugin has few files.
 """
 
+import functools
 import os
 import re
 import sys
@@ -43,13 +46,19 @@ PUBLIC_OF_JOBS = {
     "jobs/report": {"status.h", "status_document.h"},
     "jobs/notify": {"alerts.h", "notify.h"},
     "jobs/prune": {"prune.h"},
-    "jobs/backup": {"backup.h", "restore_text.h"},
+    "jobs/backup": {"backup.h"},
     "jobs/restore": {"targets.h"},
     "jobs/verify": {"verify.h"},
 }
 CORE_FOLDERS = {layer.split("/")[0] for layer in LAYERS} | {"hangar"}
 PUBLIC_PLUGIN = "hangar/plugin.h"
 PUBLIC_API = "hangar/hangar.h"
+COMPONENTS = {"core", "cli", "daemon", "plugins"}
+# What a component may include besides itself: `hangar daemon` and `hangar metrics` are commands.
+LIBRARY_OF = {"cli": "daemon", "plugins/lib": None}
+MADE_BY_THE_BUILD = {"crc64_table.h"}
+# Headers of the system whose names files of hangar have as well.
+SYSTEM_HEADERS = {"locale.h", "yaml.h"}
 LIBRARIES_OF_PLUGINS = re.compile(
     r"^(libpq|postgres|pg_|hiredis|zlib|libdeflate|isa-l|igzip|zstd|lz4|lzma|curl/)"
 )
@@ -70,6 +79,20 @@ MORE_PARAMETERS = {
     "pg_child_start",  # a program, its name, arguments, environment and output
 }
 MAX_FILES_OF_PLUGIN = 24  # in one folder; what is larger has subfolders that say what they hold
+# What the guard of a header begins with.
+GUARD_PREFIXES = {
+    "core/include/hangar": "HANGAR",
+    "core": "HG",
+    "cli": "CLI",
+    "daemon": "DAEMON",
+    "plugins": "",
+    "plugins/lib": "PLUGIN",
+    "plugins/postgres": "PG",
+    "plugins/redis": "RD",
+    "plugins/storage-s3": "S3",
+    "tests": "TEST",
+}
+FROZEN_HEADER = re.compile(r"^tests/abi/[0-9.]+/")
 SKIPPED_FOLDERS = {".git", "build", ".cache", "backups", "__pycache__"}
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
 COPYRIGHT = "SPDX-FileCopyrightText: The hangar authors"
@@ -107,11 +130,30 @@ def blank(text):
     return re.sub(r"[^\n]", " ", text)
 
 
+def without_comments(text):
+    return TOKEN.sub(lambda m: blank(m[0]) if m[0].startswith("/") else m[0], text)
+
+
 def includes(text):
     """(line, name, is it quoted) of each #include that is not in a comment."""
-    bare = TOKEN.sub(lambda m: blank(m[0]) if m[0].startswith("/") else m[0], text)
+    bare = without_comments(text)
     for match in re.finditer(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', bare, re.M):
         yield line_of(text, match.start()), match[2], match[1] == '"'
+
+
+def hidden_includes(text):
+    """(line, problem) of the directives by which an include could escape includes()."""
+    for match in re.finditer(r"^[ \t]*(?:#|%:|\?\?=)((?:\\\n|.)*)", without_comments(text), re.M):
+        directive = match[1].strip()
+        line = line_of(text, match.start())
+        if not match[0].lstrip().startswith("#"):
+            yield line, "a directive begins with #"
+        elif "\n" in directive and not directive.startswith("define"):
+            yield line, "a directive in two lines"
+        elif re.match(r"(include_next|import|embed)\b", directive):
+            yield line, f"#{directive.split()[0]} is not of this language's standard; write #include"
+        elif re.match(r'include\b(?!\s*[<"])', directive):
+            yield line, "an #include of a macro: write the name of the header"
 
 
 def layer_of(path):
@@ -143,16 +185,50 @@ def check_include_of_core(layer, name):
     return None
 
 
-def check_include_of_guest(name, allowed):
-    """The same for code that sees one public header and the files of its own folder."""
-    parts = name.split("/")
-    if name != allowed and (parts[0] in CORE_FOLDERS or ".." in parts):
+def check_include_of_guest(root, path, name, quoted):
+    """The same for code that sees one public header and the files of its own component."""
+    component = component_of(path)
+    library = LIBRARY_OF.get(component, "plugins/lib" if component.startswith("plugins/") else None)
+    allowed = PUBLIC_PLUGIN if component.startswith("plugins/") else PUBLIC_API
+    if name == allowed or name in MADE_BY_THE_BUILD:
+        return None
+    if name.split("/")[0] in CORE_FOLDERS:
         return f"{name} is beyond its border: of hangar, only <{allowed}> may be included"
+    folders = [os.path.dirname(path), component] + ([library] if library else [])
+    if quoted and not any(os.path.exists(os.path.join(root, f, name)) for f in folders):
+        seen = " or ".join(folders[1:])
+        return f"{name} is beyond its border: not in {seen}; of hangar, only <{allowed}> may be included"
     return None
+
+
+def check_name_of_include(root, path, name, quoted):
+    """Why nothing may be included by this name, or None."""
+    if not name.endswith(".h"):
+        return f'"{name}" is not a header'
+    if name.startswith("/") or {".", ".."} & set(name.split("/")):
+        return f'"{name}": write the path from the top folder of its component, without ".."'
+    if not quoted and name not in (PUBLIC_API, PUBLIC_PLUGIN) and name not in SYSTEM_HEADERS:
+        if any(f"/{header}".endswith(f"/{name}") for header in private_headers(root)):
+            return f"<{name}> is a header of hangar: include it in quotes"
+    return None
+
+
+@functools.lru_cache(maxsize=1)
+def private_headers(root):
+    return [
+        path
+        for path in find_files(root)
+        if path.endswith(".h") and path.split("/")[0] in COMPONENTS
+    ]
 
 
 def check_includes(root, path, text):
     parts = path.split("/")
+    if parts[0] not in COMPONENTS:
+        return
+    if os.path.islink(os.path.join(root, path)):
+        yield 1, "a symbolic link: a source file has one place"
+    yield from hidden_includes(text)
     for line, name, quoted in includes(text):
         problem = None
         if path.startswith("core/include/"):
@@ -164,10 +240,9 @@ def check_includes(root, path, text):
             problem = check_include_of_core(layer_of(path[len("core/") :]), name)
             if not problem and quoted and not os.path.exists(os.path.join(root, "core", name)):
                 problem = f'"{name}" is not in core/: include as "folder/file.h"'
-        elif parts[0] in ("cli", "daemon"):
-            problem = check_include_of_guest(name, PUBLIC_API)
-        elif parts[0] == "plugins":
-            problem = check_include_of_guest(name, PUBLIC_PLUGIN)
+        elif component_of(path):
+            problem = check_include_of_guest(root, path, name, quoted)
+        problem = problem or check_name_of_include(root, path, name, quoted)
         if problem:
             yield line, problem
 
@@ -215,6 +290,19 @@ def check_statements(path, text):
             yield number, f"{match[0].rstrip('( ')}: only pg_send sends statements, one at a time"
 
 
+def check_no_memory(path, text):
+    """Plugins report that memory ran out, and read random bytes, by functions of plugins/lib."""
+    if not path.startswith("plugins/"):
+        return
+    for match in TOKEN.finditer(text):
+        if match[0].startswith('"') and re.search(r"out of memory|allocate memory", match[0]):
+            if path != "plugins/lib/failure.h":
+                yield line_of(text, match.start()), "failure_no_memory has the text of this failure"
+    if path != "plugins/lib/random.c":
+        for match in re.finditer(r"\bgetrandom\(", without_comments_and_strings(text)):
+            yield line_of(text, match.start()), "getrandom: random_fill waits and continues"
+
+
 # HANGAR_PRINTF(1, 2) before the name of a function.
 ATTRIBUTE = re.compile(r"\b[A-Z_]+\([^()]*\)(?=\s*\w)")
 
@@ -250,6 +338,30 @@ def check_functions(text):
             yield first, f"{name} has {parameters} parameters: more than {MAX_PARAMETERS}"
 
 
+def guard_of(path):
+    """The macro that guards a header: its path, with the prefix of its component."""
+    folder = max((f for f in GUARD_PREFIXES if path.startswith(f + "/")), key=len)
+    below = f"{GUARD_PREFIXES[folder]}/{path[len(folder) + 1 :]}".strip("/")
+    return re.sub(r"\W", "_", below).upper()
+
+
+def check_head(path, text):
+    """A C file opens with its name and what it does; a header has the guard of its path."""
+    if not path.startswith(tuple(f + "/" for f in GUARD_PREFIXES)) or FROZEN_HEADER.match(path):
+        return
+    stem = os.path.splitext(os.path.basename(path))[0]
+    head = re.match(r"/\*.*\n.*\n \*\n \* ([\w/.-]+)(?:, [\w-]+)*: \S", text)
+    name = head[1].replace("-", "_") if head else ""
+    public = path.startswith("core/include/") and f"core/include/{name}" == path
+    part = path.startswith("tests/") and name and f"_{stem}".endswith(f"_{name}")
+    if name != stem.replace("-", "_") and not public and not part:
+        yield 4, f'the first comment does not begin with "{stem}: "'
+    guard = guard_of(path)
+    begins = f" */\n#ifndef {guard}\n#define {guard}\n"
+    if path.endswith(".h") and (begins not in text or not text.endswith("\n#endif\n")):
+        yield 1, f"its guard is not {guard}, behind the first comment"
+
+
 def check_file(root, path, plugins):
     text = read_text(os.path.join(root, path))
     if text is None:
@@ -260,6 +372,8 @@ def check_file(root, path, plugins):
             yield 1, f"its first lines lack '{LICENCE}'"
         elif path.endswith((".c", ".h")) and COPYRIGHT not in head:
             yield 1, f"its first lines lack '{COPYRIGHT}'"
+        elif path.endswith((".c", ".h")):
+            yield from check_head(path, text)
     lines = text.count("\n")
     if path.endswith((".c", ".h", ".py", ".sh")) and lines > MAX_LINES and not LONG_FILE.match(path):
         yield MAX_LINES, f"{lines} lines: more than {MAX_LINES}; split it by idea"
@@ -268,10 +382,11 @@ def check_file(root, path, plugins):
         yield from check_names(path, text, plugins)
         yield from check_comments(text)
         yield from check_statements(path, text)
+        yield from check_no_memory(path, text)
         yield from check_functions(text)
 
 
-# ---- who knows whom: includes and calls ----
+# ---- includes and calls between files ----
 
 # A function that other files can call, as clang-format lays out its definition.
 DEFINITION = re.compile(
@@ -388,7 +503,7 @@ def points_up(path, target):
 
 
 def unit_of(path):
-    """A header and the source file of the same name are one thing: who includes x.h knows x.c."""
+    """A header and the source file of the same name are one thing: to include x.h is to include x.c."""
     return os.path.splitext(path)[0]
 
 

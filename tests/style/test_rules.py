@@ -11,19 +11,34 @@ import unittest
 sys.dont_write_bytecode = True
 import rules  # noqa: E402
 
-HEAD = f"/* {rules.LICENCE}\n * {rules.COPYRIGHT}\n */\n"
+HEAD = f"/* {rules.LICENCE}\n * {rules.COPYRIGHT}\n *\n * NAME: what it does.\n */\n"
+
+
+def with_head(path, text):
+    """The text of a C file behind its head, a header in its guard."""
+    name = os.path.splitext(os.path.basename(path))[0]
+    head = HEAD.replace("NAME", name)
+    if not path.endswith(".h"):
+        return head + text
+    guard = rules.guard_of(path)
+    return f"{head}#ifndef {guard}\n#define {guard}\n{text}\n#endif\n"
 
 
 class Rules(unittest.TestCase):
     def breaches(self, files):
-        """The texts of the breaches in a tree of these files; C files get their licence lines."""
+        """The texts of the breaches in a tree of these files.
+
+        C files get their heads, unless their text begins with RAW or NAKED.
+        """
         with tempfile.TemporaryDirectory() as root:
             files = {"plugins/redis/redis.h": "", "core/base/str.h": "", **files}
             for path, text in files.items():
                 full = os.path.join(root, path)
                 os.makedirs(os.path.dirname(full), exist_ok=True)
-                if path.endswith((".c", ".h")) and not text.startswith("NAKED"):
-                    text = HEAD + text
+                if text.startswith("RAW"):
+                    text = text[3:]
+                elif path.endswith((".c", ".h")) and not text.startswith("NAKED"):
+                    text = with_head(path, text)
                 with open(full, "w", encoding="utf-8") as file:
                     file.write(text)
             return [f"{path}:{line}: {text}" for path, line, text in rules.check_tree(root)]
@@ -59,7 +74,7 @@ class Rules(unittest.TestCase):
 
     def test_a_breach_has_its_line(self):
         found = self.breaches({"core/session/x.h": "", "core/base/a.c": '\n\n#include "session/x.h"\n'})
-        self.assertTrue(found[0].startswith("core/base/a.c:6:"), found[0])
+        self.assertTrue(found[0].startswith("core/base/a.c:8:"), found[0])
 
     def test_an_include_within_a_comment_does_not_count(self):
         self.accepts("core/base/a.c", '/*\n#include "session/x.h"\n*/\n')
@@ -89,7 +104,7 @@ class Rules(unittest.TestCase):
         self.assertEqual(self.breaches(files), [])
         files["core/inventory/low.c"] = '#include "inventory/high.h"\n' + files["core/inventory/low.c"]
         found = self.breaches(files)
-        self.assertTrue(any(f.startswith("core/inventory/low.c:4: a cycle of files") for f in found), found)
+        self.assertTrue(any(f.startswith("core/inventory/low.c:6: a cycle of files") for f in found), found)
 
     def test_a_cycle_of_calls_is_found_whatever_the_headers_say(self):
         files = {
@@ -137,7 +152,8 @@ class Rules(unittest.TestCase):
             "core/inventory/a.h": "#include <inventory/b.h>\n",
             "core/inventory/b.h": "#include <inventory/a.h>\n",
         }
-        self.assertEqual(len(self.breaches(files)), 2)
+        found = [breach for breach in self.breaches(files) if "a cycle of files" in breach]
+        self.assertEqual(len(found), 2, found)
 
     def test_an_inline_function_that_calls_up_is_rejected(self):
         files = {
@@ -181,7 +197,7 @@ class Rules(unittest.TestCase):
             self.accepts(f"{folder}/a.c", "#include <hangar/hangar.h>\n#include <stdio.h>\n")
             self.rejects(f"{folder}/a.c", "#include <hangar/plugin.h>\n", "only <hangar/hangar.h>")
             self.rejects(f"{folder}/a.c", '#include "base/str.h"\n', "only <hangar/hangar.h>")
-            self.rejects(f"{folder}/a.c", '#include "../core/base/str.h"\n', "only <hangar")
+            self.rejects(f"{folder}/a.c", '#include "../core/base/str.h"\n', 'without ".."')
 
     def test_plugins_see_the_plugin_header_alone(self):
         own = "#include <hangar/plugin.h>\n#include <hiredis/hiredis.h>\n"
@@ -190,7 +206,100 @@ class Rules(unittest.TestCase):
         self.rejects("plugins/redis/a.c", "#include <hangar/hangar.h>\n", "only <hangar/plugin.h>")
         self.rejects("plugins/redis/a.c", '#include "base/str.h"\n', "only <hangar/plugin.h>")
         self.rejects("plugins/redis/a.c", "#include <base/str.h>\n", "only <hangar/plugin.h>")
-        self.rejects("plugins/redis/a.c", '#include "../redis/redis.h"\n', "only <hangar")
+        self.rejects("plugins/redis/a.c", '#include "../redis/redis.h"\n', 'without ".."')
+
+    def test_a_plugin_sees_no_other_plugin(self):
+        for name in ('"storage/tree.h"', '"tree.h"', '"plugins/storage/tree.h"', '"../storage/tree.h"',
+                     "<tree.h>", "<storage/tree.h>", "<plugins/storage/tree.h>"):
+            with self.subTest(name=name):
+                other = {"plugins/storage/tree.h": ""}
+                self.rejects("plugins/redis/a.c", f"#include {name}\n", "tree.h", **other)
+                self.rejects("plugins/lib/a.c", f"#include {name}\n", "tree.h", **other)
+                self.rejects("cli/a.c", f"#include {name}\n", "tree.h", **other)
+                self.assertTrue(self.breaches({"core/base/a.c": f"#include {name}\n", **other}))
+
+    def test_plugins_see_what_they_share(self):
+        files = {"plugins/lib/clock.h": "", "plugins/redis/a.c": '#include "clock.h"\n'}
+        self.assertEqual(self.breaches(files), [])
+
+    def test_plugins_do_not_see_the_private_headers_of_the_core(self):
+        for name in ('"str.h"', "<str.h>", '"core/base/str.h"', "<core/base/str.h>", '"base/str.h"'):
+            for place in ("plugins/redis/a.c", "plugins/lib/a.c", "cli/a.c", "daemon/a.c"):
+                with self.subTest(name=name, place=place):
+                    self.rejects(place, f"#include {name}\n", "str.h")
+
+    def test_the_core_does_not_see_what_is_built_on_it(self):
+        for folder in ("cli", "daemon"):
+            for name in (f'"{folder}/x.h"', '"x.h"', f'"../{folder}/x.h"', f"<{folder}/x.h>", "<x.h>"):
+                with self.subTest(name=name):
+                    files = {f"{folder}/x.h": ""}
+                    self.rejects("core/jobs/backup/a.c", f"#include {name}\n", "x.h", **files)
+
+    def test_commands_start_the_daemon_and_not_the_other_way_round(self):
+        files = {"daemon/run.h": "", "cli/args.h": "", "cli/commands/a.c": '#include "run.h"\n'}
+        self.assertEqual(self.breaches(files), [])
+        self.rejects("daemon/a.c", '#include "args.h"\n', "not in daemon", **{"cli/args.h": ""})
+
+    def test_the_command_line_and_the_daemon_have_no_cycles(self):
+        for folder in ("cli", "daemon"):
+            with self.subTest(folder=folder):
+                files = {f"{folder}/a.h": '#include "b.h"\n', f"{folder}/b.h": '#include "a.h"\n'}
+                found = self.breaches(files)
+                self.assertEqual(len(found), 2, found)
+                self.assertIn("a cycle of files", found[0])
+                files = {
+                    f"{folder}/x.h": "int a(void);\nint b(void);\n",
+                    f"{folder}/a.c": '#include "x.h"\nint a(void)\n{\n    return b();\n}\n',
+                    f"{folder}/deep/b.c": '#include "x.h"\nint b(void)\n{\n    return a();\n}\n',
+                }
+                found = self.breaches(files)
+                self.assertEqual(len(found), 2, found)
+                self.assertIn("a cycle of files", found[0])
+
+    # Ways to write an include that the check of layers could not see.
+
+    def test_an_include_names_its_header(self):
+        for text, expected in (
+            ("#define X <session/x.h>\n#include X\n", "a macro"),
+            ("# include X(session)\n", "a macro"),
+            ("#include /* why */ X\n", "a macro"),
+            ('#include \\\n"session/x.h"\n', "in two lines"),
+            ('#inc\\\nlude "session/x.h"\n', "in two lines"),
+            ('#include_next "session/x.h"\n', "#include_next"),
+            ('#import "session/x.h"\n', "#import"),
+            ('%:include "session/x.h"\n', "begins with #"),
+        ):
+            for place in ("core/base/a.c", "core/include/hangar/hangar.h", "plugins/redis/a.c", "cli/a.c"):
+                with self.subTest(text=text, place=place):
+                    self.rejects(place, text, expected)
+        self.accepts("core/base/a.c", "#define X(a) \\\n    a\n#undef X\n")
+
+    def test_an_include_within_a_condition_counts(self):
+        files = {"core/session/x.h": ""}
+        for condition in ("if 0", "ifdef X", "if __has_include(<session/x.h>)"):
+            text = f'#{condition}\n# include "session/x.h"\n#endif\n'
+            self.rejects("core/base/a.c", text, "upward include", **files)
+
+    def test_an_include_names_a_header_by_its_one_path(self):
+        for name in ("base/str.c", "base/str.inc"):
+            self.rejects("core/base/a.c", f'#include "{name}"\n', "not a header", **{f"core/{name}": ""})
+        self.rejects("plugins/redis/a.c", '#include "b.c"\n', "not a header", **{"plugins/redis/b.c": ""})
+        for name in ("base/../session/x.h", "../core/session/x.h", "./base/../session/x.h"):
+            files = {"core/session/x.h": ""}
+            self.assertEqual(len(self.breaches({"core/base/a.c": f'#include "{name}"\n', **files})), 1, name)
+        self.rejects("core/base/a.c", '#include "/usr/include/x.h"\n', "x.h")
+        self.rejects("core/base/a.c", "#include </usr/include/x.h>\n", "write the path")
+        self.rejects("core/base/a.c", "#include <base/str.h>\n", "in quotes")
+
+    def test_a_source_file_is_no_symbolic_link(self):
+        with tempfile.TemporaryDirectory() as root:
+            os.makedirs(os.path.join(root, "core/base"))
+            os.makedirs(os.path.join(root, "plugins/redis"))
+            with open(os.path.join(root, "core/base/str.h"), "w", encoding="utf-8") as file:
+                file.write(with_head("core/base/str.h", ""))
+            os.symlink("../../core/base/str.h", os.path.join(root, "plugins/redis/str.h"))
+            found = [text for path, _, text in rules.check_tree(root) if path.startswith("plugins")]
+            self.assertEqual(found[0], "a symbolic link: a source file has one place")
 
     def test_the_core_names_no_plugin(self):
         self.rejects("core/session/a.c", 'const char *x = "redis";\n', 'names the plugin "redis"')
@@ -215,6 +324,13 @@ class Rules(unittest.TestCase):
         self.accepts(place, sends.format("PQsendQueryParams") + "/* not PQexec() */\n")
         self.rejects(place, sends.format("PQsendQuery"), "only pg_send")
 
+    def test_plugins_share_the_text_of_a_lack_of_memory_and_the_source_of_random_bytes(self):
+        text = 'const char *x = "cannot read: out of memory"; /* "out of memory" */\n'
+        self.rejects("plugins/redis/a.c", text, "failure_no_memory")
+        self.accepts("plugins/lib/failure.h", text)
+        self.rejects("plugins/redis/a.c", "int x = getrandom(p, 1, 0);\n", "random_fill")
+        self.accepts("plugins/lib/random.c", "int x = getrandom(p, 1, 0);\n")
+
     def test_line_comments_are_rejected(self):
         self.rejects("core/base/a.c", "int x; // why\n", "a // comment")
         self.accepts("core/base/a.c", 'const char *x = "http://a/*b";\n/* // */ char c = \'"\';\n')
@@ -227,12 +343,53 @@ class Rules(unittest.TestCase):
         self.accepts("tests/run", f"#!/bin/sh\n# {rules.LICENCE}\n")
         self.accepts("docs/a.md", "text\n")
 
+    def test_a_file_opens_with_its_name_and_what_it_does(self):
+        licence = f"/* {rules.LICENCE}\n * {rules.COPYRIGHT}\n"
+        for path, text in (
+            ("core/base/a.c", " */\n"),
+            ("core/base/a.c", " *\n * b: what it does.\n */\n"),
+            ("core/base/a.c", " *\n * a.c: what it does.\n */\n"),
+            ("core/base/a.c", " *\n * What it does.\n */\n"),
+            ("plugins/redis/deep/a.c", " * a: what it does.\n */\n"),
+            ("tests/unit/base/test_a.c", " *\n * b: what it does.\n */\n"),
+        ):
+            with self.subTest(path=path, text=text):
+                self.rejects(path, "RAW" + licence + text, "does not begin with")
+        for path, name in (
+            ("tests/unit/base/test_a.c", "a"),
+            ("tests/unit/base/test_a_b.c", "b"),
+            ("cli/commands/hold.c", "hold, unhold"),
+            ("plugins/redis/a-b.c", "a-b"),
+        ):
+            self.accepts(path, f"RAW{licence} *\n * {name}: what it does.\n */\n")
+
+    def test_a_header_has_the_guard_of_its_path(self):
+        head = HEAD.replace("NAME", "x")
+        for path, guard in (
+            ("core/base/x.h", "HG_BASE_X_H"),
+            ("core/jobs/backup/x.h", "HG_JOBS_BACKUP_X_H"),
+            ("core/include/hangar/x.h", "HANGAR_X_H"),
+            ("cli/commands/x.h", "CLI_COMMANDS_X_H"),
+            ("plugins/postgres/server/x.h", "PG_SERVER_X_H"),
+            ("plugins/compress-gzip/x.h", "COMPRESS_GZIP_X_H"),
+            ("plugins/lib/x.h", "PLUGIN_X_H"),
+            ("tests/lib/x.h", "TEST_LIB_X_H"),
+        ):
+            with self.subTest(path=path):
+                good = f"RAW{head}#ifndef {guard}\n#define {guard}\nint x;\n#endif\n"
+                self.accepts(path, good)
+                self.rejects(path, good.replace(guard, "X_H"), f"its guard is not {guard}")
+                self.rejects(path, good.replace(f"define {guard}", "define X_H"), "its guard")
+                self.rejects(path, good.replace("#endif", "#endif /* x */"), "its guard")
+                self.rejects(path, f"RAW{head}#pragma once\nint x;\n", "its guard")
+
     def test_a_file_may_not_be_too_long(self):
-        self.accepts("core/base/a.c", "\n" * (rules.MAX_LINES - 3))
-        self.rejects("core/base/a.c", "\n" * (rules.MAX_LINES - 2), "split it")
-        self.accepts("core/include/hangar/plugin.h", "\n" * (rules.MAX_LINES - 2))
-        self.accepts("tests/abi/0.1/hangar/plugin.h", "\n" * (rules.MAX_LINES - 2))
-        self.rejects("core/include/hangar/hangar.h", "\n" * (rules.MAX_LINES - 2), "split it")
+        left = rules.MAX_LINES - HEAD.count("\n")
+        self.accepts("core/base/a.c", "\n" * left)
+        self.rejects("core/base/a.c", "\n" * (left + 1), "split it")
+        self.accepts("core/include/hangar/plugin.h", "\n" * (left + 1))
+        self.accepts("tests/abi/0.1/hangar/plugin.h", "\n" * (left + 1))
+        self.rejects("core/include/hangar/hangar.h", "\n" * (left + 1), "split it")
 
     def test_a_function_may_not_be_too_long(self):
         body = "    a();\n" * 57

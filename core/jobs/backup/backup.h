@@ -4,8 +4,8 @@
  * backup: what other jobs use of the backup job: the safety backup.  hangar_backup itself is
  * declared in hangar.h, and the steps of a run in run.h.
  */
-#ifndef HG_BACKUP_BACKUP_H
-#define HG_BACKUP_BACKUP_H
+#ifndef HG_JOBS_BACKUP_BACKUP_H
+#define HG_JOBS_BACKUP_BACKUP_H
 
 #include <stddef.h>
 

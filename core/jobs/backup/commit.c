@@ -14,7 +14,7 @@
 #include "catalog/manifest.h"
 #include "catalog/signing.h"
 #include "inventory/place.h"
-#include "jobs/backup/restore_text.h"
+#include "inventory/restore_text.h"
 #include "jobs/backup/run.h"
 
 /* ---- the final files ---- */

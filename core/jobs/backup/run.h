@@ -11,8 +11,8 @@
  * A sink that fails leaves the run, which goes on with the others and fails when no sink is
  * left.
  */
-#ifndef HG_BACKUP_RUN_H
-#define HG_BACKUP_RUN_H
+#ifndef HG_JOBS_BACKUP_RUN_H
+#define HG_JOBS_BACKUP_RUN_H
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -5,8 +5,8 @@
  * identity of its server and what is there beside its own (the facts "server_id" and "others");
  * what all sources of a server leave out is in no backup.
  */
-#ifndef HG_UNNAMED_H
-#define HG_UNNAMED_H
+#ifndef HG_JOBS_BACKUP_UNNAMED_H
+#define HG_JOBS_BACKUP_UNNAMED_H
 
 #include <jansson.h>
 #include <stddef.h>

@@ -6,8 +6,8 @@
  * } and "PIPELINE" to { looked, first: { SINK: time } }.  Several processes judge: the caller holds
  * HG_ALERT_MEMORY_LOCK from load to save.
  */
-#ifndef HG_NOTIFY_ALERT_MEMORY_H
-#define HG_NOTIFY_ALERT_MEMORY_H
+#ifndef HG_JOBS_NOTIFY_ALERT_MEMORY_H
+#define HG_JOBS_NOTIFY_ALERT_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * alert_rules: which alerts a pipeline has, as a pure function of its status and of the configured
  * limits.  It reads no sink, remembers nothing and notifies no one.
  */
-#ifndef HG_NOTIFY_ALERT_RULES_H
-#define HG_NOTIFY_ALERT_RULES_H
+#ifndef HG_JOBS_NOTIFY_ALERT_RULES_H
+#define HG_JOBS_NOTIFY_ALERT_RULES_H
 
 #include <stdbool.h>
 

@@ -4,8 +4,8 @@
  * alerts: derives the alerts of pipelines from their status, and notifies of those that begin, that
  * last, and that end.
  */
-#ifndef HG_NOTIFY_ALERTS_H
-#define HG_NOTIFY_ALERTS_H
+#ifndef HG_JOBS_NOTIFY_ALERTS_H
+#define HG_JOBS_NOTIFY_ALERTS_H
 
 #include "base/str.h"
 #include "config/config.h"

@@ -3,8 +3,8 @@
  *
  * notify: sends events to the notifiers.  The result is logged and counted, and changes no job.
  */
-#ifndef HG_NOTIFY_NOTIFY_H
-#define HG_NOTIFY_NOTIFY_H
+#ifndef HG_JOBS_NOTIFY_NOTIFY_H
+#define HG_JOBS_NOTIFY_NOTIFY_H
 
 #include <stdbool.h>
 

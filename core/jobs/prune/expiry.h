@@ -3,8 +3,8 @@
  *
  * expiry: one sink of a pipeline being pruned: the plan, and what was done of it so far.
  */
-#ifndef HG_PRUNE_EXPIRY_H
-#define HG_PRUNE_EXPIRY_H
+#ifndef HG_JOBS_PRUNE_EXPIRY_H
+#define HG_JOBS_PRUNE_EXPIRY_H
 
 #include "base/error.h"
 #include "inventory/prune_plan.h"

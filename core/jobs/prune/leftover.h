@@ -9,8 +9,8 @@
  * deleted.json (removal.h).  A folder in which a whole backup was is never one
  * (hg_folder_had_backup).
  */
-#ifndef HG_PRUNE_LEFTOVER_H
-#define HG_PRUNE_LEFTOVER_H
+#ifndef HG_JOBS_PRUNE_LEFTOVER_H
+#define HG_JOBS_PRUNE_LEFTOVER_H
 
 #include <stddef.h>
 #include <stdint.h>

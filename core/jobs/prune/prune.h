@@ -4,8 +4,8 @@
  * prune: what other jobs use of this folder: retention in one sink, which keeps it from filling
  * up, and the removal of one backup.
  */
-#ifndef HG_PRUNE_PRUNE_H
-#define HG_PRUNE_PRUNE_H
+#ifndef HG_JOBS_PRUNE_PRUNE_H
+#define HG_JOBS_PRUNE_PRUNE_H
 
 #include "base/error.h"
 #include "config/config.h"

@@ -4,8 +4,8 @@
  * missing: the backups that another sink of a pipeline has and this one lacks, although its own
  * retention would keep them.  A pure function of the status.
  */
-#ifndef HG_REPORT_MISSING_H
-#define HG_REPORT_MISSING_H
+#ifndef HG_JOBS_REPORT_MISSING_H
+#define HG_JOBS_REPORT_MISSING_H
 
 #include "jobs/report/status.h"
 #include "session/handle.h"

@@ -4,8 +4,8 @@
  * status: the state of each pipeline and each of its sinks, read from the sinks and from what this
  * machine remembers.  Alerts are derived from it, and hangar.status/1 shows it.
  */
-#ifndef HG_REPORT_STATUS_H
-#define HG_REPORT_STATUS_H
+#ifndef HG_JOBS_REPORT_STATUS_H
+#define HG_JOBS_REPORT_STATUS_H
 
 #include <stdbool.h>
 

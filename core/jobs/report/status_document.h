@@ -3,8 +3,8 @@
  *
  * status_document: hangar.status/1.
  */
-#ifndef HG_REPORT_STATUS_DOCUMENT_H
-#define HG_REPORT_STATUS_DOCUMENT_H
+#ifndef HG_JOBS_REPORT_STATUS_DOCUMENT_H
+#define HG_JOBS_REPORT_STATUS_DOCUMENT_H
 
 #include "base/json.h"
 #include "jobs/report/status.h"

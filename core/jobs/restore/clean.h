@@ -3,8 +3,8 @@
  *
  * clean: what a restore over live data does before it changes anything.
  */
-#ifndef HG_RESTORE_CLEAN_H
-#define HG_RESTORE_CLEAN_H
+#ifndef HG_JOBS_RESTORE_CLEAN_H
+#define HG_JOBS_RESTORE_CLEAN_H
 
 #include "base/error.h"
 #include "base/json.h"

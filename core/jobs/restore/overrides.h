@@ -3,8 +3,8 @@
  *
  * overrides: the options that a restore request sets for its targets ("SOURCE.OPTION=VALUE").
  */
-#ifndef HG_RESTORE_OVERRIDES_H
-#define HG_RESTORE_OVERRIDES_H
+#ifndef HG_JOBS_RESTORE_OVERRIDES_H
+#define HG_JOBS_RESTORE_OVERRIDES_H
 
 #include <stddef.h>
 

@@ -4,8 +4,8 @@
  * restoration: a restore while it runs.  restore.c defines its steps, clean.c those that a restore
  * over live data adds.
  */
-#ifndef HG_RESTORE_RESTORATION_H
-#define HG_RESTORE_RESTORATION_H
+#ifndef HG_JOBS_RESTORE_RESTORATION_H
+#define HG_JOBS_RESTORE_RESTORATION_H
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -5,8 +5,8 @@
  * first has the data from before all tries and the newest has the data of now: both stay, and so
  * does one that is held or that is being restored.  Those between them are removed.
  */
-#ifndef HG_RESTORE_SUPERSEDED_H
-#define HG_RESTORE_SUPERSEDED_H
+#ifndef HG_JOBS_RESTORE_SUPERSEDED_H
+#define HG_JOBS_RESTORE_SUPERSEDED_H
 
 #include "jobs/restore/restoration.h"
 

@@ -8,8 +8,8 @@
  *
  * After prepare, end must be called, also when a later step fails; free calls it.
  */
-#ifndef HG_RESTORE_TARGETS_H
-#define HG_RESTORE_TARGETS_H
+#ifndef HG_JOBS_RESTORE_TARGETS_H
+#define HG_JOBS_RESTORE_TARGETS_H
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -22,7 +22,7 @@
 #include "catalog/store.h"
 #include "config/config.h"
 #include "inventory/goodness.h"
-#include "inventory/mending.h"
+#include "inventory/place_repair.h"
 #include "inventory/object_lock.h"
 #include "inventory/occupancy.h"
 #include "inventory/origin.h"
@@ -196,22 +196,22 @@ static enum hangar_rc copy_store(struct copy_job *c, const char *id,
 }
 
 /* The other sink has the backup, and that copy is damaged. */
-static enum hangar_rc copy_repair(struct copy_job *c, struct hg_mending *mending,
+static enum hangar_rc copy_repair(struct copy_job *c, struct hg_place_repair *repair,
                                   struct hg_error *err)
 {
-    const char *pipeline = c->pipeline->name, *id = mending->manifest->id;
+    const char *pipeline = c->pipeline->name, *id = repair->manifest->id;
     hg_job_step(&c->session.job, "repairing %s", id);
     enum hangar_rc rc = hg_origin_check(c->h, c->to, pipeline, false, err);
     if (rc == HANGAR_OK) {
-        copy_watch_replication(c, &mending->replication);
-        rc = hg_mending_run(mending, err);
+        copy_watch_replication(c, &repair->replication);
+        rc = hg_place_repair_run(repair, err);
         copy_watch_replication(c, NULL);
     }
     if (rc == HANGAR_OK) {
         rc = copy_hold(c, id, err);
     }
     rc = hg_session_result(&c->session, rc, err);
-    hg_str_free(&mending->problems);
+    hg_str_free(&repair->problems);
     return rc == HANGAR_OK ? hg_verify_repaired(c->h, pipeline, c->to_index, id, err) : rc;
 }
 
@@ -239,12 +239,12 @@ static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_err
     struct hg_manifest m = {0};
     struct hg_replication replication = {
         .from = c->from, .to = c->to, .manifest = &m, .files = true};
-    struct hg_mending mending = {.session = &c->session,
-                                 .from = c->from,
-                                 .to = c->to,
-                                 .manifest = &m,
-                                 .text = &files.manifest,
-                                 .signature = &files.signature};
+    struct hg_place_repair repair = {.session = &c->session,
+                                     .from = c->from,
+                                     .to = c->to,
+                                     .manifest = &m,
+                                     .text = &files.manifest,
+                                     .signature = &files.signature};
     enum hg_occupancy there = HG_OCCUPANCY_FREE;
     enum hangar_rc rc = copy_read_manifest(c, id, &files, &m, err);
     if (rc == HANGAR_OK) {
@@ -257,11 +257,11 @@ static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_err
             rc = copy_accept_same(c, id, &files, &there, err);
         }
     } else if (rc == HANGAR_OK && there == HG_OCCUPANCY_DAMAGED) {
-        rc = copy_repair(c, &mending, err);
+        rc = copy_repair(c, &repair, err);
     }
     const struct copy_result result = {
         .id = id,
-        .replication = there == HG_OCCUPANCY_DAMAGED ? &mending.replication : &replication,
+        .replication = there == HG_OCCUPANCY_DAMAGED ? &repair.replication : &replication,
         .started_ms = started_ms,
         .rc = rc,
         .copied = rc == HANGAR_OK && there == HG_OCCUPANCY_FREE,

@@ -4,8 +4,8 @@
  * import_state: the state of an import, shared by import.c (the job), import_place.c (which sink)
  * and import_members.c (the files of the archive).
  */
-#ifndef HG_TRANSFER_IMPORT_STATE_H
-#define HG_TRANSFER_IMPORT_STATE_H
+#ifndef HG_JOBS_TRANSFER_IMPORT_STATE_H
+#define HG_JOBS_TRANSFER_IMPORT_STATE_H
 
 #include <stdbool.h>
 

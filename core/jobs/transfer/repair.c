@@ -2,9 +2,9 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * repair: rebuilds what is lost or damaged of a backup, in each sink that has it: from another sink
- * of its pipeline (mending.h), and SHA256SUMS and RESTORE.txt also from the manifest.  What cannot
- * be rebuilt is reported and not changed.  A repair ends with a verification, whose record ends
- * what earlier ones said of the copy.
+ * of its pipeline (place_repair.h), and SHA256SUMS and RESTORE.txt also from the manifest.  What
+ * cannot be rebuilt is reported and not changed.  A repair ends with a verification, whose record
+ * replaces the results of earlier ones for the copy.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +21,12 @@
 #include "catalog/store.h"
 #include "config/config.h"
 #include "inventory/origin.h"
-#include "inventory/mending.h"
+#include "inventory/place_repair.h"
 #include "inventory/occupancy.h"
 #include "inventory/place.h"
 #include "inventory/selection.h"
 #include "inventory/record.h"
-#include "jobs/backup/restore_text.h"
+#include "inventory/restore_text.h"
 #include "jobs/verify/verify.h"
 #include "pipeline/decode.h"
 #include "plugin/job.h"
@@ -192,29 +192,29 @@ static enum hangar_rc repair_from(struct repair_job *r, const struct repair_orig
                                   struct hg_error *err)
 {
     const bool itself = origin->sink == to;
-    struct hg_mending mending = {.session = &r->session,
-                                 .from = origin->sink,
-                                 .to = to,
-                                 .manifest = &origin->manifest,
-                                 .text = &origin->files.manifest,
-                                 .signature = &origin->files.signature,
-                                 .dry = r->dry || itself};
+    struct hg_place_repair repair = {.session = &r->session,
+                                     .from = origin->sink,
+                                     .to = to,
+                                     .manifest = &origin->manifest,
+                                     .text = &origin->files.manifest,
+                                     .signature = &origin->files.signature,
+                                     .dry = r->dry || itself};
     const struct hg_incoming_backup backup = {r->pipeline->name, r->id, &origin->files.manifest};
     enum hg_occupancy there;
     enum hangar_rc rc = hg_occupancy_find(r->h, to, &backup, &there, err);
     if (rc == HANGAR_OK) {
-        rc = hg_mending_run(&mending, err);
+        rc = hg_place_repair_run(&repair, err);
     }
     result->from = origin->sink->name;
-    result->files = mending.files;
-    result->bad = mending.bad;
-    result->bad_manifest = mending.bad_manifest;
+    result->files = repair.files;
+    result->bad = repair.bad;
+    result->bad_manifest = repair.bad_manifest;
     hg_str_free(&result->problems);
-    result->problems = mending.problems;
-    if (rc == HANGAR_OK && itself && mending.bad > 0) {
+    result->problems = repair.problems;
+    if (rc == HANGAR_OK && itself && repair.bad > 0) {
         rc = hg_fail(err, HANGAR_CORRUPT, 0,
                      "sink %s: %zu of %zu files of %s are damaged, and no other sink has them",
-                     to->name, mending.bad, mending.files, r->id);
+                     to->name, repair.bad, repair.files, r->id);
     }
     return rc;
 }

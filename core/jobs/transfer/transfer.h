@@ -4,8 +4,8 @@
  * transfer: what export and import share: the session, the figures of the progress, and the
  * fields of both documents.
  */
-#ifndef HG_TRANSFER_TRANSFER_H
-#define HG_TRANSFER_TRANSFER_H
+#ifndef HG_JOBS_TRANSFER_TRANSFER_H
+#define HG_JOBS_TRANSFER_TRANSFER_H
 
 #include "base/error.h"
 #include "base/json.h"

@@ -5,8 +5,8 @@
  * It writes nothing.  CORRUPT for everything that an export never contains: links, devices,
  * sparse files, other compression, data after the end, a missing end.
  */
-#ifndef HG_TRANSFER_UNTAR_H
-#define HG_TRANSFER_UNTAR_H
+#ifndef HG_JOBS_TRANSFER_UNTAR_H
+#define HG_JOBS_TRANSFER_UNTAR_H
 
 #include <stdbool.h>
 #include <hangar/hangar.h>

@@ -4,8 +4,8 @@
  * contents: verifies one backup in one sink: its manifest, the sizes of its files, the bytes of its
  * objects, and, as a drill, what a restore of it gives.  It knows no other backup.
  */
-#ifndef HG_VERIFY_CONTENTS_H
-#define HG_VERIFY_CONTENTS_H
+#ifndef HG_JOBS_VERIFY_CONTENTS_H
+#define HG_JOBS_VERIFY_CONTENTS_H
 
 #include "base/error.h"
 #include "base/json.h"

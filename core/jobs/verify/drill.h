@@ -4,8 +4,8 @@
  * drill: restores a backup into throw-away servers, and has their plugins compare the servers'
  * contents with the backup.  Only the plugins know which servers these are.
  */
-#ifndef HG_VERIFY_DRILL_H
-#define HG_VERIFY_DRILL_H
+#ifndef HG_JOBS_VERIFY_DRILL_H
+#define HG_JOBS_VERIFY_DRILL_H
 
 #include "base/error.h"
 #include "base/json.h"

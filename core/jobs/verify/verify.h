@@ -3,8 +3,8 @@
  *
  * verify: what other jobs need of the job verify.
  */
-#ifndef HG_VERIFY_VERIFY_H
-#define HG_VERIFY_VERIFY_H
+#ifndef HG_JOBS_VERIFY_VERIFY_H
+#define HG_JOBS_VERIFY_VERIFY_H
 
 #include <stddef.h>
 

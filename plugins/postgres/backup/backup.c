@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * backup.c: how a backup begins and ends.
+ * backup: how a backup begins and ends.
  */
 #include "backup/backup.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * backup.h: how a backup begins and ends, functions of struct hangar_source.
+ * backup: how a backup begins and ends, functions of struct hangar_source.
  */
-#ifndef PG_BACKUP_H
-#define PG_BACKUP_H
+#ifndef PG_BACKUP_BACKUP_H
+#define PG_BACKUP_BACKUP_H
 
 #include <hangar/plugin.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * check.c: whether a backup would work.  It examines the server, the client tools and the
+ * check: whether a backup would work.  It examines the server, the client tools and the
  * rights of the role, and reads no data.
  */
 #include "backup/check.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * check.h: whether a backup would work, a function of struct hangar_source.
+ * check: whether a backup would work, a function of struct hangar_source.
  */
-#ifndef PG_CHECK_H
-#define PG_CHECK_H
+#ifndef PG_BACKUP_CHECK_H
+#define PG_BACKUP_CHECK_H
 
 #include <hangar/plugin.h>
 

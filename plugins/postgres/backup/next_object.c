@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * next_object.c: the order of objects: globals.sql; the archives of pg_dump; rows of all
+ * next_object: the order of objects: globals.sql; the archives of pg_dump; rows of all
  * databases, by several threads; last, when all rows are counted, tables.jsonl.
  */
 #include "backup/next_object.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * next_object.h: which object is read next, a function of struct hangar_source.
+ * next_object: which object is read next, a function of struct hangar_source.
  */
-#ifndef PG_NEXT_OBJECT_H
-#define PG_NEXT_OBJECT_H
+#ifndef PG_BACKUP_NEXT_OBJECT_H
+#define PG_BACKUP_NEXT_OBJECT_H
 
 #include <hangar/plugin.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * reader.c: reads an object and closes it, by its kind.
+ * reader: reads an object and closes it, by its kind.
  */
 #include "backup/reader.h"
 

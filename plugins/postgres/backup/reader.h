@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * reader.h: reading and closing an object, functions of struct hangar_source.
+ * reader: reading and closing an object, functions of struct hangar_source.
  */
-#ifndef PG_READER_H
-#define PG_READER_H
+#ifndef PG_BACKUP_READER_H
+#define PG_BACKUP_READER_H
 
 #include <hangar/plugin.h>
 

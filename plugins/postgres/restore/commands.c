@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * commands.c: how a person restores a backup with psql and pg_restore alone.
+ * commands: how a person restores a backup with psql and pg_restore alone.
  */
 #include "restore/commands.h"
 

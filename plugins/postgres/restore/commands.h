@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * commands.h: the commands of RESTORE.txt, a function of struct hangar_source.
+ * commands: the commands of RESTORE.txt, a function of struct hangar_source.
  */
-#ifndef PG_COMMANDS_H
-#define PG_COMMANDS_H
+#ifndef PG_RESTORE_COMMANDS_H
+#define PG_RESTORE_COMMANDS_H
 
 #include <hangar/plugin.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * phases.c: what happens between the phases of a restore.  After phase 0: roles.  After phase 1:
+ * phases: what happens between the phases of a restore.  After phase 0: roles.  After phase 1:
  * the database with its settings, and all that must exist before its rows, with large objects,
  * sequences and the configuration of extensions.  After the rows: indexes, constraints and
  * triggers; the privileges of the database last.

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * phases.h: what happens between the phases of a restore.
+ * phases: what happens between the phases of a restore.
  */
-#ifndef PG_PHASES_H
-#define PG_PHASES_H
+#ifndef PG_RESTORE_PHASES_H
+#define PG_RESTORE_PHASES_H
 
 #include "restore/target/target.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * restore.c: how a restore begins and ends.
+ * restore: how a restore begins and ends.
  */
 #include "restore/restore.h"
 

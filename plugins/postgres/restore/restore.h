@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * restore.h: how a restore begins and ends, functions of struct hangar_source.
+ * restore: how a restore begins and ends, functions of struct hangar_source.
  */
-#ifndef PG_RESTORE_H
-#define PG_RESTORE_H
+#ifndef PG_RESTORE_RESTORE_H
+#define PG_RESTORE_RESTORE_H
 
 #include <hangar/plugin.h>
 

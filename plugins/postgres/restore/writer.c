@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * writer.c: objects being written.  Objects that are needed whole later are spooled to a file;
+ * writer: objects being written.  Objects that are needed whole later are spooled to a file;
  * rows are loaded as they arrive.
  */
 #include "restore/writer.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * writer.h: objects being written, functions of struct hangar_source.
+ * writer: objects being written, functions of struct hangar_source.
  */
-#ifndef PG_WRITER_H
-#define PG_WRITER_H
+#ifndef PG_RESTORE_WRITER_H
+#define PG_RESTORE_WRITER_H
 
 #include <hangar/plugin.h>
 

@@ -4,8 +4,8 @@
  * attrs: what a backup records about its data: attributes of the object dump.rdb, and facts of
  * the source.  A restore reads the attributes back.  It is independent of the source of the data.
  */
-#ifndef RD_ATTRS_H
-#define RD_ATTRS_H
+#ifndef RD_BACKUP_ATTRS_H
+#define RD_BACKUP_ATTRS_H
 
 #include "instance.h"
 #include "rdb/counts.h"

@@ -8,8 +8,8 @@
  *
  * redis_end is called in any case, and frees everything.
  */
-#ifndef RD_BACKUP_H
-#define RD_BACKUP_H
+#ifndef RD_BACKUP_BACKUP_H
+#define RD_BACKUP_BACKUP_H
 
 #include "instance.h"
 #include "rdb/walk.h"

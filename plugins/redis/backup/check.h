@@ -3,8 +3,8 @@
  *
  * check: whether a server can be backed up, found out without starting a snapshot.
  */
-#ifndef RD_CHECK_H
-#define RD_CHECK_H
+#ifndef RD_BACKUP_CHECK_H
+#define RD_BACKUP_CHECK_H
 
 #include "wire/server_info.h"
 

@@ -3,8 +3,8 @@
  *
  * readback: reads all data of a server as a backup does, and stores none of it.
  */
-#ifndef RD_READBACK_H
-#define RD_READBACK_H
+#ifndef RD_BACKUP_READBACK_H
+#define RD_BACKUP_READBACK_H
 
 #include "instance.h"
 #include "rdb/walk.h"

@@ -9,8 +9,8 @@
  *     rd_clean_prepare ──► rd_clean_begin ──► ( rd_clean_db | rd_clean_function )*
  *             ──► rd_clean_loaded* ──► rd_clean_check ──► rd_clean_swap ──► rd_clean_drop
  */
-#ifndef RD_CLEAN_H
-#define RD_CLEAN_H
+#ifndef RD_CLEAN_CLEAN_H
+#define RD_CLEAN_CLEAN_H
 
 #include "wire/server_info.h"
 

@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
+
+#include "random.h"
 
 #define NAME_PREFIX "hangar-restore-"
 #define DATABASES_MOST (UINT64_C(1) << 31) /* the server counts them in an int */
@@ -24,9 +25,9 @@
 static enum hangar_rc make_run_id(struct rd_spares *spares)
 {
     unsigned char bytes[RD_RUN_ID / 2];
-    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes)) {
+    if (!random_fill(bytes, sizeof(bytes))) {
         return spares->redis->host->fail(spares->redis->ctx, HANGAR_IO, errno,
-                                         "cannot read random bytes");
+                                         "cannot get random bytes");
     }
     for (size_t i = 0; i < sizeof(bytes); i++) {
         snprintf(spares->id + 2 * i, 3, "%02x", bytes[i]);

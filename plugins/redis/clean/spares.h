@@ -10,8 +10,8 @@
  * next restore removes.  A database without a marker is never flushed, nor is one that a client
  * has selected.
  */
-#ifndef RD_SPARES_H
-#define RD_SPARES_H
+#ifndef RD_CLEAN_SPARES_H
+#define RD_CLEAN_SPARES_H
 
 #include "wire/resp.h"
 

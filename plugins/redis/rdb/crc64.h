@@ -4,8 +4,8 @@
  * crc64: the checksum at the end of an RDB and of a payload of RESTORE (CRC-64/Jones, reflected,
  * start value 0).  It is independent of the RDB format.  Any thread may call it.
  */
-#ifndef RD_CRC64_H
-#define RD_CRC64_H
+#ifndef RD_RDB_CRC64_H
+#define RD_RDB_CRC64_H
 
 #include <stdbool.h>
 #include <stddef.h>

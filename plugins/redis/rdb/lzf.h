@@ -4,8 +4,8 @@
  * lzf: decodes the compressed strings of an RDB piece by piece, in a fixed amount of memory.  One
  * thread at a time may use a decoder.
  */
-#ifndef RD_LZF_H
-#define RD_LZF_H
+#ifndef RD_RDB_LZF_H
+#define RD_RDB_LZF_H
 
 #include <stddef.h>
 #include <stdint.h>

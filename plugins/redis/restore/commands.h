@@ -3,8 +3,8 @@
  *
  * commands: the lines of RESTORE.txt, for a person who has Redis and a shell, but not hangar.
  */
-#ifndef RD_COMMANDS_H
-#define RD_COMMANDS_H
+#ifndef RD_RESTORE_COMMANDS_H
+#define RD_RESTORE_COMMANDS_H
 
 #include "instance.h"
 

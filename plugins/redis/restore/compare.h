@@ -5,8 +5,8 @@
  * (rdb/digest.h); then all data of the server is read as for a backup, and digested in the same
  * way.
  */
-#ifndef RD_COMPARE_H
-#define RD_COMPARE_H
+#ifndef RD_RESTORE_COMPARE_H
+#define RD_RESTORE_COMPARE_H
 
 #include "instance.h"
 #include "rdb/digest.h"

@@ -8,8 +8,8 @@
  *
  * The file appears whole or not at all: it has its name only after rd_file_end.
  */
-#ifndef RD_FILE_H
-#define RD_FILE_H
+#ifndef RD_RESTORE_FILE_H
+#define RD_RESTORE_FILE_H
 
 #include "instance.h"
 

@@ -11,8 +11,8 @@
  *     rd_key_set ──► rd_pipe_add* ──► rd_pipe_end
  *     rd_key_restore ──► rd_key_add_payload* ──► rd_key_end_restore
  */
-#ifndef RD_KEY_COMMAND_H
-#define RD_KEY_COMMAND_H
+#ifndef RD_RESTORE_KEY_COMMAND_H
+#define RD_RESTORE_KEY_COMMAND_H
 
 #include "rdb/walk.h"
 #include "wire/pipe.h"

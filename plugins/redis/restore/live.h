@@ -6,8 +6,8 @@
  *     rd_live_prepare ──► rd_live_open ──► rd_live_write* ──► rd_live_complete
  *                     ──► rd_live_check ──► rd_live_end ──► rd_live_drop
  */
-#ifndef RD_LIVE_H
-#define RD_LIVE_H
+#ifndef RD_RESTORE_LIVE_H
+#define RD_RESTORE_LIVE_H
 
 #include "instance.h"
 

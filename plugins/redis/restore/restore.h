@@ -9,8 +9,8 @@
  *
  * redis_restore_end is called in any case, and frees everything.
  */
-#ifndef RD_RESTORE_H
-#define RD_RESTORE_H
+#ifndef RD_RESTORE_RESTORE_H
+#define RD_RESTORE_RESTORE_H
 
 #include "instance.h"
 

@@ -4,8 +4,8 @@
  * scratch: the throw-away server of a drill.  It listens only on a Unix socket in its folder, has
  * no persistence, and reads no configuration file; throwaway.h describes the rest.
  */
-#ifndef RD_SCRATCH_H
-#define RD_SCRATCH_H
+#ifndef RD_RESTORE_SCRATCH_H
+#define RD_RESTORE_SCRATCH_H
 
 #include "instance.h"
 

@@ -6,8 +6,8 @@
  *
  *     rd_sender_new ──► rd_sender_feed* ──► rd_sender_finish ──► rd_sender_free
  */
-#ifndef RD_SENDER_H
-#define RD_SENDER_H
+#ifndef RD_RESTORE_SENDER_H
+#define RD_RESTORE_SENDER_H
 
 #include "clean/clean.h"
 #include "rdb/digest.h"

@@ -9,8 +9,8 @@
  * other.  A command stays in its buffer until its reply arrives, so it can be sent again when the
  * server was busy.  A command of more than 128 KiB is sent directly, with no other in flight.
  */
-#ifndef RD_PIPE_H
-#define RD_PIPE_H
+#ifndef RD_WIRE_PIPE_H
+#define RD_WIRE_PIPE_H
 
 #include "wire/resp.h"
 

@@ -11,8 +11,8 @@
  * The RDB is complete only when this framing, the RDB's own end and its checksum agree to the
  * byte.  The module is independent of servers and networks.
  */
-#ifndef RD_PSYNC_FRAME_H
-#define RD_PSYNC_FRAME_H
+#ifndef RD_WIRE_PSYNC_FRAME_H
+#define RD_WIRE_PSYNC_FRAME_H
 
 #include "rdb/walk.h"
 

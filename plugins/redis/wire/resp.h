@@ -4,8 +4,8 @@
  * resp: commands and replies on one connection, and the login.  Commands are always sent as
  * arrays of binary-safe strings.  It is independent of their purpose.
  */
-#ifndef RD_RESP_H
-#define RD_RESP_H
+#ifndef RD_WIRE_RESP_H
+#define RD_WIRE_RESP_H
 
 #include <hiredis/hiredis.h>
 #include <stdint.h>

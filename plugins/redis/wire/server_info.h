@@ -3,8 +3,8 @@
  *
  * server_info: what a server reports about itself by INFO and CONFIG GET.
  */
-#ifndef RD_SERVER_INFO_H
-#define RD_SERVER_INFO_H
+#ifndef RD_WIRE_SERVER_INFO_H
+#define RD_WIRE_SERVER_INFO_H
 
 #include "wire/resp.h"
 

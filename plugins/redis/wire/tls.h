@@ -4,8 +4,8 @@
  * tls: TLS over a connected, non-blocking socket.  It never waits and never raises SIGPIPE; the
  * caller polls the socket.  Without OpenSSL in the build, rd_tls_open always fails.
  */
-#ifndef RD_TLS_H
-#define RD_TLS_H
+#ifndef RD_WIRE_TLS_H
+#define RD_WIRE_TLS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,8 +8,8 @@
  * for `timeout` since the last byte that moved, and a cancellation of the instance ends all of
  * them.  A failure is recorded with the host and names the server.
  */
-#ifndef RD_TRANSPORT_H
-#define RD_TRANSPORT_H
+#ifndef RD_WIRE_TRANSPORT_H
+#define RD_WIRE_TRANSPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>

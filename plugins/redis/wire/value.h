@@ -5,8 +5,8 @@
  * byte is sent.  They stay in memory as far as the memory budget of the job allows; the rest goes
  * to a spool file on disk.
  */
-#ifndef RD_VALUE_H
-#define RD_VALUE_H
+#ifndef RD_WIRE_VALUE_H
+#define RD_WIRE_VALUE_H
 
 #include <stddef.h>
 #include "instance.h"

@@ -4,8 +4,8 @@
  * checksum: the digests of bodies: SHA-256 for the signature, MD5 for Content-MD5, and the
  * checksums that newer stores check and keep.  A function returns false when OpenSSL fails.
  */
-#ifndef S3_CHECKSUM_H
-#define S3_CHECKSUM_H
+#ifndef S3_FORMAT_CHECKSUM_H
+#define S3_FORMAT_CHECKSUM_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  *
  * escape: escaping for the URLs and XML documents of S3.  It must not know about requests.
  */
-#ifndef S3_ESCAPE_H
-#define S3_ESCAPE_H
+#ifndef S3_FORMAT_ESCAPE_H
+#define S3_FORMAT_ESCAPE_H
 
 #include "text.h"
 

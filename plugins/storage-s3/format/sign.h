@@ -5,8 +5,8 @@
  * The signature covers exactly the bytes that are sent: the caller passes the path and the query
  * escaped, and must not change them afterwards.
  */
-#ifndef S3_SIGN_H
-#define S3_SIGN_H
+#ifndef S3_FORMAT_SIGN_H
+#define S3_FORMAT_SIGN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,8 +6,8 @@
  * Constructs that no S3 store sends (document types, deep nesting, huge texts, tags or comments)
  * end the reading, because an answer is untrusted input.
  */
-#ifndef S3_XML_H
-#define S3_XML_H
+#ifndef S3_FORMAT_XML_H
+#define S3_FORMAT_XML_H
 
 #include <stdbool.h>
 #include <stddef.h>

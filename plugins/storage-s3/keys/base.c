@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "failure.h"
+
 enum hangar_rc creds_fail(struct creds_result *result, enum hangar_rc rc, const char *fmt, ...)
 {
     va_list args;
@@ -21,6 +23,11 @@ enum hangar_rc creds_fail(struct creds_result *result, enum hangar_rc rc, const 
     vsnprintf(result->problem, sizeof(result->problem), fmt, args);
     va_end(args);
     return rc;
+}
+
+enum hangar_rc creds_no_memory(struct creds_result *result)
+{
+    return creds_fail(result, HANGAR_NO_MEMORY, FAILURE_NO_MEMORY);
 }
 
 void creds_source(struct creds_result *result, const char *fmt, ...)
@@ -69,7 +76,7 @@ static enum hangar_rc creds_read_descriptor(int fd, const char *path, size_t max
     size_t used = 0;
     ssize_t n = 1;
     if (!buffer) {
-        return creds_fail(result, HANGAR_NO_MEMORY, "out of memory");
+        return creds_no_memory(result);
     }
     while (n && used <= max) {
         n = read(fd, buffer + used, max + 1 - used);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "failure.h"
 
 #define RENEW_BEFORE_MS ((int64_t)5 * 60 * 1000)
 #define RENEW_AGAIN_MS ((int64_t)10 * 1000) /* after a failure, while the old keys are valid */
@@ -41,8 +42,7 @@ enum hangar_rc s3_credentials_open(const struct hangar_host *host, struct hangar
     if (!c || !state || curl_global_init(CURL_GLOBAL_DEFAULT)) {
         free(c);
         free(state);
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0,
-                          "cannot read the options of the credentials: out of memory");
+        return failure_raise_no_memory(host, ctx, "read the options of the credentials");
     }
     pthread_mutex_init(&state->mutex, NULL);
     pthread_cond_init(&state->changed, NULL);

@@ -24,8 +24,8 @@
  * the endpoint of STS), `ca_file` and `proxy`, of type STRING or PATH.  No file of this folder may
  * know about S3.
  */
-#ifndef S3_CREDENTIALS_H
-#define S3_CREDENTIALS_H
+#ifndef S3_KEYS_CREDENTIALS_H
+#define S3_KEYS_CREDENTIALS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -193,7 +193,7 @@ enum hangar_rc creds_http(struct s3_credentials *c, const struct creds_request *
     reply->size = 0;
     reply->text[0] = '\0';
     if (!curl || !multi || !headers) {
-        rc = creds_fail(result, HANGAR_NO_MEMORY, "out of memory");
+        rc = creds_no_memory(result);
     } else {
         creds_http_set_request(c, curl, request, headers, reply);
         curl_multi_add_handle(multi, curl);

@@ -3,8 +3,8 @@
  *
  * keys: the keys that sign requests, and the hosts that may receive secrets unencrypted.
  */
-#ifndef S3_KEYS_H
-#define S3_KEYS_H
+#ifndef S3_KEYS_KEYS_H
+#define S3_KEYS_KEYS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * parts.h: what the files of this folder share.
+ * parts: what the files of this folder share.
  *
  *     credentials.c  the keys in use: renewing and waiting
  *     places.c       the places and their order; those on this machine
@@ -15,8 +15,8 @@
  * profile.c, reply.c and creds_split_command need neither the host nor the network, and accept any
  * bytes.  The text of a problem contains no part of what was read, because that may be a secret.
  */
-#ifndef S3_CREDENTIALS_PARTS_H
-#define S3_CREDENTIALS_PARTS_H
+#ifndef S3_KEYS_PARTS_H
+#define S3_KEYS_PARTS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -37,6 +37,7 @@ struct creds_result {
 /* Writes the problem and returns rc. */
 enum hangar_rc creds_fail(struct creds_result *result, enum hangar_rc rc, const char *fmt, ...)
     HANGAR_PRINTF(3, 4);
+enum hangar_rc creds_no_memory(struct creds_result *result); /* returns HANGAR_NO_MEMORY */
 void creds_source(struct creds_result *result, const char *fmt, ...) HANGAR_PRINTF(2, 3);
 
 enum creds_place {

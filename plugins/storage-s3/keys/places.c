@@ -293,7 +293,7 @@ static enum hangar_rc creds_from_profile_only(struct s3_credentials *c, enum cre
 {
     struct creds_files *files = calloc(1, sizeof(*files));
     if (!files) {
-        return creds_fail(result, HANGAR_NO_MEMORY, "out of memory");
+        return creds_no_memory(result);
     }
     enum hangar_rc rc = creds_files_read(c, files, result);
     bool all = only == CREDS_PROFILE;

@@ -137,7 +137,7 @@ enum hangar_rc creds_run_program(struct s3_credentials *c, char *const *argv, ch
         return creds_fail(result, HANGAR_CONFIG, "cannot run program %s: %s", argv[0], why);
     }
     if (!run.text) {
-        return creds_fail(result, HANGAR_NO_MEMORY, "out of memory");
+        return creds_no_memory(result);
     }
     struct program_result ended = program_run(&program);
     enum hangar_rc rc = creds_program_judge(c, argv[0], ended, run.size, result);

@@ -193,7 +193,7 @@ enum hangar_rc creds_from_sts(struct s3_credentials *c, const char *role_arn,
         .body = body,
         .timeout_ms = c->timeout_ms,
         .connect_timeout_ms = creds_min_ms(c->timeout_ms, 10000)};
-    rc = !body || !reply ? creds_fail(result, HANGAR_NO_MEMORY, "out of memory")
+    rc = !body || !reply ? creds_no_memory(result)
                          : creds_http_repeated(c, request, false, reply, &unreachable, result);
     if (rc == HANGAR_OK) {
         rc = sts_read_reply(reply, token, keys, result);
@@ -262,7 +262,7 @@ static enum hangar_rc container_header(char **header, struct creds_result *resul
     }
     int size = asprintf(header, "Authorization: %s", path ? token : plain);
     creds_free(token, token ? strlen(token) : 0);
-    return size < 0 ? creds_fail(result, HANGAR_NO_MEMORY, "out of memory") : HANGAR_OK;
+    return size < 0 ? creds_no_memory(result) : HANGAR_OK;
 }
 
 static enum hangar_rc creds_read_endpoint(const struct creds_reply *reply, struct s3_keys *keys,
@@ -300,7 +300,7 @@ enum hangar_rc creds_from_container(struct s3_credentials *c, struct s3_keys *ke
                                     .timeout_ms = creds_min_ms(c->timeout_ms, NEAR_TIMEOUT_MS),
                                     .connect_timeout_ms =
                                         creds_min_ms(c->timeout_ms, NEAR_CONNECT_TIMEOUT_MS)};
-    rc = !reply ? creds_fail(result, HANGAR_NO_MEMORY, "out of memory")
+    rc = !reply ? creds_no_memory(result)
                 : creds_http_repeated(c, request, false, reply, &unreachable, result);
     if (rc == HANGAR_OK) {
         rc = creds_read_endpoint(reply, keys, result);
@@ -437,7 +437,7 @@ enum hangar_rc creds_from_imds(struct s3_credentials *c, struct s3_keys *keys,
     struct imds imds = {
         .c = c, .base = imds_base(c), .reply = malloc(sizeof(*imds.reply)), .result = result};
     if (!imds.reply) {
-        return creds_fail(result, HANGAR_NO_MEMORY, "out of memory");
+        return creds_no_memory(result);
     }
     enum hangar_rc rc = imds_token(&imds, header);
     if (rc == HANGAR_OK) {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "failure.h"
 
 /* Copies a text, with "?" for each byte that is not printable. */
 static void creds_copy_printable(char *out, size_t size, const char *text, size_t length)
@@ -254,7 +255,7 @@ bool creds_parse_sts(const char *text, size_t size, struct creds_sts *out,
     memset(out, 0, sizeof(*out));
     if (!reader.parser || size > CREDS_REPLY_MAX_BYTES) {
         snprintf(problem, CREDS_PROBLEM_SIZE, "%s",
-                 reader.parser ? "it is too long" : "out of memory");
+                 reader.parser ? "it is too long" : FAILURE_NO_MEMORY);
         XML_ParserFree(reader.parser);
         return false;
     }

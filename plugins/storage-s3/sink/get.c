@@ -220,7 +220,7 @@ static enum hangar_rc s3_get_find_pieces(struct hangar_get *get, const char *eta
     }
     get->pieces = calloc(1, sizeof(*get->pieces));
     if (!get->pieces) {
-        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", get->action);
+        return failure_no_memory(failure, "%s", get->action);
     }
     return s3_pieces_find(get->s3, get->first, mark, get->action, get->pieces, failure);
 }
@@ -272,7 +272,7 @@ enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct
     struct failure failure = {0};
     struct hangar_get *get = calloc(1, sizeof(*get));
     if (!get) {
-        return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory", name);
+        return failure_raise_no_memory(s3->host, s3->ctx, "read %s", name);
     }
     enum hangar_rc rc = s3_key(s3, name, get->key);
     if (rc != HANGAR_OK) {

@@ -245,8 +245,7 @@ enum hangar_rc s3_list(void *inst, struct hangar_page *page)
     struct failure failure = {0};
     struct s3_listing *listing = calloc(1, sizeof(*listing));
     if (!listing) {
-        return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot list %s: out of memory",
-                              s3->set.description);
+        return failure_raise_no_memory(s3->host, s3->ctx, "list %s", s3->set.description);
     }
     listing->s3 = s3;
     listing->entry.struct_size = sizeof(listing->entry);

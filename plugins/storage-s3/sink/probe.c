@@ -7,6 +7,7 @@
  */
 #include "sink/sink.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -316,7 +317,9 @@ enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities)
         .s3 = s3, .attrs = capabilities, .entry.struct_size = sizeof(probe.entry)};
     struct s3_upload *upload = &probe.upload;
     *upload = (struct s3_upload){.s3 = s3, .action = "store a test object in parts", .plain = true};
-    s3_mark_make(upload->mark);
+    if (!s3_mark_make(upload->mark)) {
+        return s3->host->fail(s3->ctx, HANGAR_IO, errno, "cannot get random bytes");
+    }
     snprintf(upload->key, sizeof(upload->key), "%shangar-probe-%s", s3->set.prefix, upload->mark);
     enum hangar_rc rc = s3_probe_whole(&probe, &failure);
     if (rc != HANGAR_OK) {

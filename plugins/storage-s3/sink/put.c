@@ -8,6 +8,7 @@
  */
 #include "sink/sink.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,9 +48,12 @@ enum hangar_rc s3_put_open(void *inst, const char *name, uint64_t size_hint, uin
     struct s3 *s3 = inst;
     struct hangar_put *put = calloc(1, sizeof(*put));
     if (!put) {
-        return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot store %s: out of memory", name);
+        return failure_raise_no_memory(s3->host, s3->ctx, "store %s", name);
     }
     enum hangar_rc rc = s3_key(s3, name, put->upload.key);
+    if (rc == HANGAR_OK && !s3_mark_make(put->upload.mark)) {
+        rc = s3->host->fail(s3->ctx, HANGAR_IO, errno, "cannot get random bytes");
+    }
     if (rc != HANGAR_OK) {
         free(put);
         return rc;
@@ -62,7 +66,6 @@ enum hangar_rc s3_put_open(void *inst, const char *name, uint64_t size_hint, uin
     put->upload.action = put->action;
     put->upload.stop = &put->stop;
     put->upload.create_only = flags & HANGAR_PUT_CREATE_ONLY;
-    s3_mark_make(put->upload.mark);
     *out = put;
     return HANGAR_OK;
 }
@@ -178,7 +181,7 @@ static enum hangar_rc s3_put_send_part(struct hangar_put *put, struct failure *f
     enum hangar_rc rc = s3_put_open_upload(put, &upload, failure);
     struct s3_part *part = rc != HANGAR_OK ? NULL : calloc(1, sizeof(*part));
     if (rc == HANGAR_OK && !part) {
-        rc = failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", put->action);
+        rc = failure_no_memory(failure, "%s", put->action);
     }
     if (rc != HANGAR_OK) {
         return rc;
@@ -245,8 +248,7 @@ static enum hangar_rc s3_put_grow_buffer(struct hangar_put *put, struct failure 
     if (capacity <= SMALL_MAX) {
         buffer = realloc(put->buffer, capacity);
         if (!buffer) {
-            return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory",
-                                  put->action);
+            return failure_no_memory(failure, "%s", put->action);
         }
     } else {
         enum hangar_rc rc = s3_pool_acquire_first(&put->s3->pool, &buffer, failure);

@@ -110,7 +110,7 @@ static enum hangar_rc s3_batch_remove(struct s3 *s3, struct s3_batch *batch, con
     s3_batch_make_body(s3, batch, &body);
     if (body.failed) {
         text_free(&body);
-        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
+        return failure_no_memory(failure, "%s", action);
     }
     const struct s3_request request = {.method = "POST",
                                        .query = &query,
@@ -160,7 +160,7 @@ enum hangar_rc s3_remove_names(struct s3 *s3, const char *const *names, size_t c
     snprintf(action, sizeof(action), "remove objects in %s", s3->set.description);
     struct s3_batch *batch = calloc(1, sizeof(*batch));
     if (!batch) {
-        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
+        return failure_no_memory(failure, "%s", action);
     }
     for (size_t done = 0; done < count; done += batch->count) {
         batch->names = names + done;

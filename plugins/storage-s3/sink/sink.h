@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * sink.h: an instance of the sink, and the functions that its operations share.  The imports
+ * sink: an instance of the sink, and the functions that its operations share.  The imports
  * point from the left to the right, and all files send their requests through wire/wire.h.
  *
  *     put.c       stores an object ──► upload.c, stale.c, object.c
@@ -15,8 +15,8 @@
  *     retain.c    locks an object ──► object.c
  *     object.c    names and keys, and HEAD
  */
-#ifndef S3_SINK_H
-#define S3_SINK_H
+#ifndef S3_SINK_SINK_H
+#define S3_SINK_SINK_H
 
 #include <stdatomic.h>
 #include <hangar/plugin.h>
@@ -98,7 +98,7 @@ struct s3_upload {
     bool continued;         /* other pieces of the object follow */
     struct s3_upload *next; /* of s3->uploads */
 };
-void s3_mark_make(char mark[S3_MARK_SIZE]);
+bool s3_mark_make(char mark[S3_MARK_SIZE]); /* false, with errno: as random_fill */
 /* Warns, once, that this store cannot refuse to replace an object. */
 void s3_warn_weak_create_only(struct s3 *s3);
 enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_t size,

@@ -166,8 +166,7 @@ enum hangar_rc s3_stale_sweep(struct s3 *s3, const char *prefix, bool remove, si
     *count = 0;
     struct s3_stale_listing *listing = calloc(1, sizeof(*listing));
     if (!listing) {
-        return failure_record(failure, HANGAR_NO_MEMORY,
-                              "cannot list stale uploads: out of memory");
+        return failure_no_memory(failure, "list stale uploads");
     }
     listing->s3 = s3;
     const struct s3_pair query[] = {{"uploads", ""}, {"max-uploads", "1000"}, {"prefix", prefix}};

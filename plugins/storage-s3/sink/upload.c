@@ -17,23 +17,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
 
 #include "clock.h"
 #include "format/escape.h"
+#include "random.h"
 
 #define ID_MAX 2048
 #define DAY_MS ((int64_t)86400 * 1000)
 
-void s3_mark_make(char mark[S3_MARK_SIZE])
+bool s3_mark_make(char mark[S3_MARK_SIZE])
 {
     unsigned char random[(S3_MARK_SIZE - 1) / 2];
-    while (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
-        /* interrupted by a signal before there was enough entropy, soon after boot */
+    if (!random_fill(random, sizeof(random))) {
+        return false;
     }
     for (size_t i = 0; i < sizeof(random); i++) {
         snprintf(mark + 2 * i, 3, "%02x", random[i]);
     }
+    return true;
 }
 
 /* The headers of a new object. */
@@ -296,8 +297,7 @@ enum hangar_rc s3_upload_next(struct s3_upload *upload, size_t *number, struct f
         size_t capacity = upload->capacity ? upload->capacity * 2 : 16;
         char **tags = realloc(upload->tags, capacity * sizeof(*tags));
         if (!tags) {
-            return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory",
-                                  upload->action);
+            return failure_no_memory(failure, "%s", upload->action);
         }
         upload->tags = tags;
         upload->capacity = capacity;
@@ -351,9 +351,7 @@ enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const voi
         return rc;
     }
     *tag = s3_upload_describe_part(upload, &answer);
-    return *tag ? HANGAR_OK
-                : failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory",
-                                 upload->action);
+    return *tag ? HANGAR_OK : failure_no_memory(failure, "%s", upload->action);
 }
 
 /* The body must be valid XML, but its elements do not matter. */
@@ -426,8 +424,7 @@ enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry 
         text_add(&body, "</Part>");
     }
     text_add(&body, "</CompleteMultipartUpload>");
-    enum hangar_rc rc = body.failed ? failure_record(failure, HANGAR_NO_MEMORY,
-                                                     "cannot %s: out of memory", upload->action)
+    enum hangar_rc rc = body.failed ? failure_no_memory(failure, "%s", upload->action)
                                     : s3_upload_check_free(upload, failure);
     if (rc == HANGAR_OK) {
         rc = s3_upload_send_complete(upload, &body, &answer, failure);

@@ -364,8 +364,7 @@ enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_requ
     }
     if (!channel->added) {
         s3_attempt_end(channel);
-        return failure_record(failure, HANGAR_NO_MEMORY,
-                              "cannot send a request to the store: out of memory");
+        return failure_no_memory(failure, "send a request to the store");
     }
     return HANGAR_OK;
 }

@@ -116,8 +116,7 @@ enum hangar_rc s3_channel_acquire(struct s3_wire *wire, struct s3_channel **out,
             if (channel) {
                 s3_channel_free(channel);
             }
-            return failure_record(failure, HANGAR_NO_MEMORY,
-                                  "cannot open a connection to the store: out of memory");
+            return failure_no_memory(failure, "open a connection to the store");
         }
         pthread_mutex_lock(&wire->mutex);
         channel->next = wire->all;

@@ -6,8 +6,8 @@
  * buffers while no other put waits for its first one.  s3_pool_reserve says how many puts can
  * own a buffer; their memory is reserved in the budget from then on.
  */
-#ifndef S3_POOL_H
-#define S3_POOL_H
+#ifndef S3_WIRE_POOL_H
+#define S3_WIRE_POOL_H
 
 #include "wire/wire.h"
 

@@ -8,9 +8,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "clock.h"
+#include "random.h"
 
 #define PAUSE_MS 500
 #define PAUSE_MAX_MS 30000
@@ -68,7 +68,7 @@ enum hangar_rc s3_exchange_init(struct s3_exchange *exchange, struct s3_wire *wi
     if (request->on_element) {
         exchange->xml = s3_xml_new(request->root, request->on_element, request->arg);
         if (!exchange->xml) {
-            return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
+            return failure_no_memory(failure, "%s", action);
         }
     }
     if (!s3_exchange_hash_body(wire, request, &exchange->hashes)) {
@@ -179,7 +179,7 @@ static int64_t s3_exchange_pause_ms(const struct s3_exchange *exchange,
     if (most > PAUSE_MAX_MS) {
         most = PAUSE_MAX_MS;
     }
-    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random)) {
+    if (!random_fill(&random, sizeof(random))) {
         random = (uint32_t)clock_monotonic_ms() * 2654435761u;
     }
     int64_t pause = (int64_t)((uint64_t)most * random >> 32);

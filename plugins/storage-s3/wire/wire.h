@@ -20,8 +20,8 @@
  * run on threads of the plugin, where host->fail has no effect.  The function that the core
  * called raises it.
  */
-#ifndef S3_WIRE_H
-#define S3_WIRE_H
+#ifndef S3_WIRE_WIRE_H
+#define S3_WIRE_WIRE_H
 
 #include <pthread.h>
 #include <stdatomic.h>

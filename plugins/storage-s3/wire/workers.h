@@ -4,8 +4,8 @@
  * workers: threads that run tasks.  With them several parts are hashed and sent at once.  A task
  * that finds no idle thread starts one.
  */
-#ifndef S3_WORKERS_H
-#define S3_WORKERS_H
+#ifndef S3_WIRE_WORKERS_H
+#define S3_WIRE_WORKERS_H
 
 #include "wire/wire.h"
 

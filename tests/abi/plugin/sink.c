@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * example-sink: stores objects as files of one folder, with "%" for "/".  It is built from a
+ * sink: stores objects as files of one folder, with "%" for "/".  It is built from a
  * frozen header.
  */
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * example-source: backs one file up and restores it.  Built from a frozen header:
+ * source: backs one file up and restores it.  Built from a frozen header:
  * it shows what a plugin of that release could rely on.
  */
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * example-transform: shifts every byte, in the stream form and in the block form.
+ * transform: shifts every byte, in the stream form and in the block form.
  * Built from a frozen header.
  */
 #include <stdlib.h>

@@ -47,7 +47,7 @@ static const struct hangar_option options[] = {
     {.name = "only", .type = HANGAR_OPT_STRING, .help = "faults for names with this in them"},
     {.name = "once", .type = HANGAR_OPT_PATH, .help = "the first fault removes this: no other"},
     {.name = "damage", .type = HANGAR_OPT_STRING, .help = "bytes of such names are changed"},
-    {.name = "locks", .type = HANGAR_OPT_PATH, .help = "what retain says is kept in here"},
+    {.name = "locks", .type = HANGAR_OPT_PATH, .help = "where retain records its locks"},
     {.name = "reads", .type = HANGAR_OPT_PATH, .help = "a list of the objects that were read"},
     {.name = "lose", .type = HANGAR_OPT_INT, .default_value = "0", .help = "bytes at the end"},
     {.name = "opens", .type = HANGAR_OPT_PATH, .help = "a line for each instance goes here"},
@@ -74,9 +74,9 @@ static enum hangar_rc test_sink_fault(struct sink *s, const char *call, const ch
     pthread_mutex_lock(&s->mutex);
     int fails = ++s->calls >= s->fail_nth;
     pthread_mutex_unlock(&s->mutex);
-    return fails && may_fault(s)
-               ? s->host->fail(s->ctx, (enum hangar_rc)s->fail_rc, 0, "cannot %s as told", call)
-               : HANGAR_OK;
+    return fails && may_fault(s) ? s->host->fail(s->ctx, (enum hangar_rc)s->fail_rc, 0,
+                                                 "cannot %s: injected fault", call)
+                                 : HANGAR_OK;
 }
 
 static void test_sink_file_of(const struct sink *s, const char *name, char *out, size_t size)

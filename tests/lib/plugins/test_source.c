@@ -46,7 +46,7 @@ static const struct hangar_option options[] = {
     {.name = "left", .type = HANGAR_OPT_STRING, .help = "behind by a restore"},
     {.name = "journal", .type = HANGAR_OPT_PATH, .help = "of all calls"},
     {.name = "hold", .type = HANGAR_OPT_PATH, .help = "read waits while this is there"},
-    {.name = "priority", .type = HANGAR_OPT_PATH, .help = "where to tell that of a reader"},
+    {.name = "priority", .type = HANGAR_OPT_PATH, .help = "where to write that of a reader"},
     {.name = "password", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_SECRET, .help = "secret"},
     {.name = "fail_at", .type = HANGAR_OPT_STRING, .help = "the call that fails"},
     {.name = "fail_nth", .type = HANGAR_OPT_INT, .default_value = "1", .help = "from which on"},
@@ -83,7 +83,8 @@ static enum hangar_rc test_source_record(struct source *s, const char *call, con
                 s->failed < s->fail_times;
     s->failed += fails;
     pthread_mutex_unlock(&s->mutex);
-    return fails ? s->host->fail(s->ctx, (enum hangar_rc)s->fail_rc, 0, "cannot %s as told", call)
+    return fails ? s->host->fail(s->ctx, (enum hangar_rc)s->fail_rc, 0, "cannot %s: injected fault",
+                                 call)
                  : HANGAR_OK;
 }
 

@@ -16,12 +16,12 @@
 static struct fake_host *fake;
 static void *inst;
 
-static void set_up(void)
+static void compress_gzip_setup(void)
 {
     fake = transform_open("compress-gzip", "", &inst);
 }
 
-static void tear_down(void)
+static void compress_gzip_teardown(void)
 {
     fake_host_close(fake);
 }
@@ -44,8 +44,8 @@ static size_t zlib_member(unsigned char *out, size_t room, const void *in, size_
     return z.total_out;
 }
 
-static enum hangar_rc decode(const void *file, size_t size, size_t in_step, size_t out_step,
-                             unsigned char **out, size_t *out_size)
+static enum hangar_rc compress_gzip_decode(const void *file, size_t size, size_t in_step,
+                                           size_t out_step, unsigned char **out, size_t *out_size)
 {
     fake_host_clear(fake);
     return transform_run(fake, inst, HANGAR_DECODE,
@@ -58,8 +58,9 @@ static void assert_reads(const void *file, size_t size, const void *plain, size_
     for (size_t i = 0; i < 9; i++) {
         unsigned char *out;
         size_t out_size;
-        testing_expect(fake, decode(file, size, steps[i / 3], steps[i % 3], &out, &out_size),
-                       HANGAR_EOF, "decode");
+        testing_expect(
+            fake, compress_gzip_decode(file, size, steps[i / 3], steps[i % 3], &out, &out_size),
+            HANGAR_EOF, "decode");
         ck_assert_uint_eq(out_size, plain_size);
         ck_assert_mem_eq(out, plain, plain_size);
         free(out);
@@ -70,10 +71,10 @@ static void assert_refuses(const void *file, size_t size, const char *text)
 {
     unsigned char *out;
     size_t out_size;
-    testing_expect(fake, decode(file, size, SIZE_MAX, SIZE_MAX, &out, &out_size), HANGAR_CORRUPT,
-                   "decode");
+    testing_expect(fake, compress_gzip_decode(file, size, SIZE_MAX, SIZE_MAX, &out, &out_size),
+                   HANGAR_CORRUPT, "decode");
     free(out);
-    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "says: %s", fake_host_error(fake));
+    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "error: %s", fake_host_error(fake));
 }
 
 START_TEST(files_of_other_programs_are_decoded)
@@ -235,8 +236,8 @@ START_TEST(a_huge_block_becomes_several_members)
     unsigned char *plain = testing_data(DATA_TEXT, plain_size), *file, *out;
     transform_blocks(fake, inst, &(struct transform_blocks){plain, plain_size, plain_size, false},
                      &file, &size);
-    testing_expect(fake, decode(file, size, SIZE_MAX, SIZE_MAX, &out, &out_size), HANGAR_EOF,
-                   "decode");
+    testing_expect(fake, compress_gzip_decode(file, size, SIZE_MAX, SIZE_MAX, &out, &out_size),
+                   HANGAR_EOF, "decode");
     ck_assert_uint_eq(out_size, plain_size);
     ck_assert(!memcmp(out, plain, plain_size));
     ck_assert_mem_eq(file + size - 4, "\0\0\x10\0", 4); /* the last holds 1 MiB */
@@ -305,8 +306,8 @@ static size_t failures;
 static bool wrong; /* decoding returned other bytes */
 
 /* Encodes or decodes with the stream form, into `out`. */
-static enum hangar_rc pass(void *gz, enum hangar_direction direction, const void *in,
-                           size_t in_size, unsigned char *out, size_t *size)
+static enum hangar_rc compress_gzip_pass(void *gz, enum hangar_direction direction, const void *in,
+                                         size_t in_size, unsigned char *out, size_t *size)
 {
     const struct hangar_transform *gzip = fake_host_plugin(fake)->transform;
     struct hangar_io io = {.in = in, .in_size = in_size, .out = out, .out_size = 200};
@@ -341,10 +342,10 @@ static void all_of_it(void *arg)
         gzip->block_close(stream, NULL);
     }
     if (rc == HANGAR_OK) {
-        rc = pass(gz, HANGAR_ENCODE, "hello", 5, file, &size);
+        rc = compress_gzip_pass(gz, HANGAR_ENCODE, "hello", 5, file, &size);
     }
     if (rc == HANGAR_EOF) {
-        rc = pass(gz, HANGAR_DECODE, file, size, back, &back_size);
+        rc = compress_gzip_pass(gz, HANGAR_DECODE, file, size, back, &back_size);
     }
     plugin->destroy(gz);
     wrong = rc == HANGAR_EOF && (back_size != 5 || memcmp(back, "hello", 5) != 0);
@@ -366,7 +367,7 @@ static void right_or_no_memory(void *arg)
 START_TEST(without_memory_it_fails_and_never_returns_wrong_data)
 {
     static const char *const levels[] = {"level=1", "level=6"};
-    tear_down();
+    compress_gzip_teardown();
     fake = transform_open("compress-gzip", levels[_i], &inst);
     ck_assert_uint_ge(scarce_each(all_of_it, NULL, right_or_no_memory), 6);
     ck_assert_uint_ge(failures, 6);
@@ -376,7 +377,7 @@ END_TEST
 
 /* Bits that no reader evaluates: "is text", the time, hints and the system in the
  * header, and what fills up the last byte of the compressed data. */
-static bool harmless(size_t offset, unsigned bit, size_t size)
+static bool compress_gzip_harmless(size_t offset, unsigned bit, size_t size)
 {
     return (offset == 3 && bit == 0) || (offset >= 4 && offset <= 9) || offset == size - 9;
 }
@@ -389,13 +390,13 @@ int main(void)
         .plugin = "compress-gzip",
         .variants = levels,
         .variant_count = sizeof(levels) / sizeof(levels[0]),
-        .harmless = harmless,
+        .harmless = compress_gzip_harmless,
     };
     Suite *suite = suite_create("compress-gzip");
     transform_suite_add(suite, &gzip);
     TCase *tcase = tcase_create("gzip");
     tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, compress_gzip_setup, compress_gzip_teardown);
     tcase_add_test(tcase, files_of_other_programs_are_decoded);
     tcase_add_test(tcase, other_programs_decode_our_files);
     tcase_add_test(tcase, all_fields_of_a_header_are_decoded);

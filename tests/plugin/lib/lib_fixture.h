@@ -3,8 +3,8 @@
  *
  * lib_fixture: a fake host for the tests of plugins/lib, made anew for each test.
  */
-#ifndef LIB_FIXTURE_H
-#define LIB_FIXTURE_H
+#ifndef TEST_PLUGIN_LIB_LIB_FIXTURE_H
+#define TEST_PLUGIN_LIB_LIB_FIXTURE_H
 
 #include <check.h>
 #include <stddef.h>

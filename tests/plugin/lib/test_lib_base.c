@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_lib_base: texts, times, threads and failures of plugins/lib.
+ * test_lib_base: texts, times, random bytes, threads and failures of plugins/lib.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "failure.h"
 #include "lib_fixture.h"
+#include "random.h"
 #include "text.h"
 #include "thread.h"
 #ifdef HAVE_SCARCE
@@ -179,7 +180,7 @@ START_TEST(a_failure_of_an_own_thread_is_raised_by_the_caller)
 }
 END_TEST
 
-START_TEST(a_failure_is_copied_where_none_was_recorded)
+START_TEST(a_failure_is_copied_where_no_other_was_recorded)
 {
     struct failure failure = {0}, other = {0};
     ck_assert_int_eq(failure_copy(&failure, &other), HANGAR_OK);
@@ -218,6 +219,38 @@ START_TEST(a_failure_is_the_first_unless_it_is_replaced)
 }
 END_TEST
 
+START_TEST(a_lack_of_memory_has_one_text)
+{
+    struct failure failure = {0};
+    ck_assert_int_eq(failure_no_memory(&failure, "store %s", "object 50%"), HANGAR_NO_MEMORY);
+    ck_assert_str_eq(failure.text, "cannot store object 50%: out of memory");
+    ck_assert_int_eq(failure_no_memory(&failure, "read %s", "it"), HANGAR_NO_MEMORY);
+    ck_assert_str_eq(failure.text, "cannot store object 50%: out of memory");
+    ck_assert_int_eq(
+        failure_raise_no_memory(fake_host_table(fake), fake_host_ctx(fake), "read %d%%", 5),
+        HANGAR_NO_MEMORY);
+    ck_assert_str_eq(fake_host_error(fake), "cannot read 5%: out of memory");
+    failure_clear(&failure);
+    failure_record(&failure, HANGAR_IO, "first");
+    ck_assert_int_eq(failure_no_memory(&failure, "read"), HANGAR_IO);
+}
+END_TEST
+
+START_TEST(random_bytes_fill_exactly_the_buffer)
+{
+    static unsigned char a[1000], b[1000];
+    size_t zeros = 0;
+    ck_assert(random_fill(a, 0));
+    ck_assert(random_fill(a + 1, sizeof(a) - 2) && random_fill(b, sizeof(b)));
+    ck_assert_uint_eq(a[0] + a[sizeof(a) - 1], 0);
+    for (size_t i = 0; i < sizeof(b); i++) {
+        zeros += b[i] == 0;
+    }
+    ck_assert_uint_lt(zeros, 100); /* about 4 */
+    ck_assert_mem_ne(a + 1, b, sizeof(b) - 2);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -226,8 +259,10 @@ int main(void)
         a_time_is_written_as_utc,
         the_monotonic_clock_advances_and_the_clock_is_that_of_the_machine,
         a_failure_of_an_own_thread_is_raised_by_the_caller,
-        a_failure_is_copied_where_none_was_recorded,
+        a_failure_is_copied_where_no_other_was_recorded,
         a_failure_is_the_first_unless_it_is_replaced,
+        a_lack_of_memory_has_one_text,
+        random_bytes_fill_exactly_the_buffer,
 #ifdef HAVE_SCARCE
         a_text_fails_when_memory_is_short,
 #endif

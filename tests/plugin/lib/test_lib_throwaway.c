@@ -54,7 +54,7 @@ static enum hangar_rc run_throwaway(const char *command, int most_ms)
 }
 
 /* What the last program has printed, for the caller to free. */
-static char *printed(const char *dir)
+static char *lib_throwaway_printed(const char *dir)
 {
     size_t size;
     char *log = (char *)testing_read_file(testing_path(dir, "log"), &size);
@@ -73,7 +73,7 @@ START_TEST(a_process_has_two_variables_its_folder_and_no_other_descriptor)
                                  "(: >&$i) 2>/dev/null && echo open $i; done; echo err >&2",
                                  30000),
                    HANGAR_OK, "run");
-    char *log = printed(dir), expected[500];
+    char *log = lib_throwaway_printed(dir), expected[500];
     snprintf(expected, sizeof(expected), "LC_ALL=C\nPATH=/usr/bin:/bin\nPWD=%s/run\n%s/run\nerr\n",
              dir, dir);
     ck_assert_str_eq(log, expected);
@@ -97,7 +97,7 @@ static void *end_at_once(void *arg)
 }
 
 /* Starts threads all the time, so that a fork meets the C library while it makes one. */
-static void *churn(void *arg)
+static void *lib_throwaway_churn(void *arg)
 {
     while (atomic_load(&churning)) {
         pthread_t thread;
@@ -114,7 +114,7 @@ START_TEST(a_process_starts_whatever_the_threads_of_hangar_do)
     prepare_throwaway();
     atomic_store(&churning, true);
     for (size_t i = 0; i < 2; i++) {
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, churn, NULL), 0);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, lib_throwaway_churn, NULL), 0);
     }
     for (size_t i = 0; i < 100; i++) {
         testing_expect(fake, run_throwaway("true", 60000), HANGAR_OK, "run");
@@ -176,7 +176,7 @@ START_TEST(a_process_reaches_nothing_of_the_machine)
         }
         testing_expect(fake, run_throwaway(command, 30000), HANGAR_OK, command);
     }
-    char *log = printed(dir);
+    char *log = lib_throwaway_printed(dir);
     ck_assert_msg(log[0] != '\0' && !strstr(log, "got in"), "%s", log);
     free(log);
     close(listener);
@@ -262,7 +262,7 @@ START_TEST(without_namespaces_a_server_is_refused_unless_that_is_accepted)
     fake_host_clear(fake);
     testing_expect(fake, prepare_in(dir, false), HANGAR_OK, "prepare");
     testing_expect(fake, run_throwaway("pwd", 30000), HANGAR_OK, "run");
-    char *log = printed(dir);
+    char *log = lib_throwaway_printed(dir);
     ck_assert_msg(strstr(log, "/run\n"), "%s", log);
     free(log);
     throwaway_close_files(&throwaway);
@@ -271,7 +271,7 @@ END_TEST
 
 /* ---- the socket ---- */
 
-static bool connects(void *arg)
+static bool lib_throwaway_connects(void *arg)
 {
     const char *dir = arg;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -294,15 +294,17 @@ START_TEST(a_server_cannot_lead_hangar_to_another_socket)
     const char *dir = prepare_throwaway();
     testing_expect(fake, throwaway_start(&throwaway, "/usr/bin/python3", argv, SIGKILL), HANGAR_OK,
                    "start");
-    testing_expect(fake, throwaway_wait(&throwaway, "s", connects, (void *)(uintptr_t)dir, 30000),
-                   HANGAR_OK, "wait");
+    testing_expect(
+        fake,
+        throwaway_wait(&throwaway, "s", lib_throwaway_connects, (void *)(uintptr_t)dir, 30000),
+        HANGAR_OK, "wait");
     testing_write_file(testing_path(dir, "run/go"), "", 0);
     while (access(testing_path(dir, "run/gone"), F_OK) != 0) {
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
-    ck_assert(connects((void *)(uintptr_t)dir));
+    ck_assert(lib_throwaway_connects((void *)(uintptr_t)dir));
     throwaway_stop(&throwaway, SIGKILL);
-    ck_assert(!connects((void *)(uintptr_t)dir));
+    ck_assert(!lib_throwaway_connects((void *)(uintptr_t)dir));
     throwaway_close_files(&throwaway);
 }
 END_TEST
@@ -378,13 +380,13 @@ END_TEST
 
 START_TEST(a_failure_to_prepare_a_server_is_reported)
 {
-    static const char *const nobody[] = {"no-such-user-here", "root", NULL};
+    static const char *const no_users[] = {"no-such-user-here", "root", NULL};
     const char *dir = testing_dir(), *none = testing_path(dir, "none");
     char path[200], deep[200];
     struct throwaway t = {0};
     throwaway_close_files(&t);
     if (geteuid() == 0) {
-        const struct throwaway_wish wish = {.what = "store", .dir = dir, .users = nobody};
+        const struct throwaway_wish wish = {.what = "store", .dir = dir, .users = no_users};
         ck_assert_int_eq(throwaway_prepare(&t, fake_host_table(fake), fake_host_ctx(fake), &wish),
                          HANGAR_AUTH);
         assert_error_has(

@@ -339,7 +339,7 @@ class Notifiers(unittest.TestCase):
             self.assertNotIn(CANARY, done.stdout + done.stderr)
         pings = [r[0].removeprefix(f"/{CANARY}") for r in web.requests]
         self.assertEqual(pings, ["/start", "", "/start", "/fail"])
-        self.assertIn("cannot prepare as told", web.requests[3][2].decode())
+        self.assertIn("cannot prepare: injected fault", web.requests[3][2].decode())
         self.notify("notify-ping", {"url": f"http://127.0.0.1:{web.port}/{CANARY}"})
         self.assertEqual(web.requests[4][0], f"/{CANARY}")
         self.notify("notify-ping", {"url": "http://127.0.0.1/?a=b"}, 2, "must begin with https")

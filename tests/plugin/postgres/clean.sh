@@ -353,19 +353,19 @@ it_replaces_all_databases_or_none() {
 }
 
 it_removes_nothing_that_a_partial_backup_leaves_out() {
-    local b=$work/part options says
+    local b=$work/part options message
     sql postgres "CREATE DATABASE part"
     sql part "CREATE TABLE kept (a serial PRIMARY KEY)" "CREATE TABLE audit AS SELECT 1 AS a" \
         "CREATE TABLE bulk AS SELECT 2 AS a" "CREATE TABLE bare (a int)" \
         "CREATE FUNCTION two() RETURNS int LANGUAGE sql AS 'SELECT 2'" "CREATE VIEW seen AS SELECT 1 AS a"
-    while IFS='|' read -r options says; do
+    while IFS='|' read -r options message; do
         rm -rf "$b"
         # shellcheck disable=SC2086 # a list of options
         works run backup "$b" database=part $options
         sql part "CREATE TABLE IF NOT EXISTS later (a int)" # no pattern names it
-        expect 6 "cannot replace database part on .*: the backup was made without a part of it, and the restore would remove $says; hint: .*\.database=NAME.*replace_partial=true" \
+        expect 6 "cannot replace database part on .*: the backup was made without a part of it, and the restore would remove $message; hint: .*\.database=NAME.*replace_partial=true" \
             run clean "$b" database=part
-        expect 6 "would remove $says;" run clean-plan "$b" database=part
+        expect 6 "would remove $message;" run clean-plan "$b" database=part
         [ "$(sql part "SELECT (SELECT count(*) FROM audit), (SELECT count(*) FROM bulk), two()")" = '1|1|2' ] ||
             fail "it is not as it was"
     done <<'END'
@@ -422,10 +422,10 @@ it_resolves_a_commit_without_an_answer() {
 }
 
 long_it_reports_the_refused_statement_and_changes_nothing() {
-    local part says
+    local part message
     spoil
-    while IFS='|' read -r part says; do
-        expect '[0-9]+' "$says.*refused_by_the_test" refusing "REFUSE=$part" clean "$work/live" database=live
+    while IFS='|' read -r part message; do
+        expect '[0-9]+' "$message.*refused_by_the_test" refusing "REFUSE=$part" clean "$work/live" database=live
         as_it_was
         expect_no_leftovers
     done <<'END'

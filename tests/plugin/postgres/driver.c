@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * driver.c: the postgres plugin behind the fake host, on the command line, called as the core
+ * driver: the postgres plugin behind the fake host, on the command line, called as the core
  * calls it: with as many threads as jobs() asks for, in phases, with facts and attributes
  * stored.
  *
@@ -185,7 +185,7 @@ static enum hangar_rc store_object(struct driver_run *run, struct hangar_object 
     return rc == HANGAR_OK ? closed : rc;
 }
 
-static void *backup_thread(void *arg)
+static void *driver_backup_thread(void *arg)
 {
     struct driver_run *run = arg;
     while (first_failure(run) == HANGAR_OK) {
@@ -249,7 +249,7 @@ static void driver_backup(struct driver_run *run, bool safety)
     }
     record_result(run, rc);
     if (rc == HANGAR_OK) {
-        with_threads(run, backup_thread);
+        with_threads(run, driver_backup_thread);
     }
     rc = run->source->end(run->inst, run->rc == HANGAR_OK ? run->facts : NULL);
     record_result(run, rc);

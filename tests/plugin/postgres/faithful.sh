@@ -221,7 +221,7 @@ it_compares_what_the_server_computes() {
     grep -q 'report compared_generated: 2$' "$work/log" || fail "generated columns are not compared"
     grep -q 'report checked_indexes: 1$' "$work/log" || fail "no index was checked"
     grep -q 'report not_compared: in database copy: 1 indexes that are no B-trees, 1 materialized views$' \
-        "$work/log" || fail "not said what was not compared"
+        "$work/log" || fail "what was not compared is not reported"
     drop_database copy
     # an index that does not find what its expression gives
     sql odd "CREATE FUNCTION lies(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT (random() * 1e9)::int'" \
@@ -389,8 +389,8 @@ it_finds_a_setting_that_it_may_not_make_before_loading() {
 
 globals_now() { pg_dumpall -g | grep -v -e restrict -e '^--' | sort; }
 
-# Whatever pg_dumpall says of a role that is created; nothing of one that exists.
-it_gives_created_roles_all_that_pg_dumpall_says() {
+# A created role gets all that pg_dumpall writes of it; an existing role stays as it is.
+it_gives_created_roles_all_that_pg_dumpall_writes() {
     local b one
     b=$(fresh)
     mkdir "$work/space" && chown --reference="$work/pg/data" "$work/space"
@@ -423,13 +423,13 @@ it_gives_created_roles_all_that_pg_dumpall_says() {
         FROM pg_database WHERE datname = 'odd')")" = '{work_mem=3MB}' ] || fail "no setting of app"
     ! grep -q warn: "$work/log" || fail "there are warnings"
 
-    # the tablespace and a grantor without the right: said, and no failure
+    # the tablespace and a grantor without the right: reported, and no failure
     drop_database odd
     for one in app boss '"Odd Röle"' adm; do sql postgres "DROP OWNED BY $one"; done
     sql postgres "DROP ROLE boss" 'DROP ROLE "Odd Röle"' "CREATE ROLE \"Odd Röle\" NOINHERIT"
     works run restore "$b" database=odd
     grep -q 'warn: the grantor is user postgres.*GRANT ALL ON TABLESPACE space TO boss' "$work/log" ||
-        fail "not said"
+        fail "not reported"
     drop_database odd
     sql postgres "DROP OWNED BY boss" "DROP ROLE boss" 'DROP OWNED BY "Odd Röle", kept' \
         "DROP TABLESPACE space" "CREATE ROLE maker LOGIN CREATEROLE CREATEDB" "DROP ROLE app"

@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The hangar authors
 #
 # hostile.sh: hangar works as superuser, and its enemy is the owner of a database (a tenant), the
-# server that it backs up, or whoever wrote a backup.  Each attack leaves a file in $marks, which
-# only a superuser can do, or makes the tenant one.
+# server that it backs up, or the author of a backup.  Each attack leaves a file in $marks, which
+# only a superuser can do, or makes the tenant a superuser.
 . "$(dirname "$0")/lib.sh"
 marks=$work/pg/marks
 
@@ -213,7 +213,7 @@ it_reads_no_relation_that_takes_the_place_of_a_table() {
     works run backup "$(fresh)" database=theirs jobs=1 object_size=1MiB
 }
 
-# A server that lies, to whoever runs RESTORE.txt: psql would run these lines.
+# A server that lies to the person who runs RESTORE.txt: psql would run these lines.
 it_stores_no_row_that_copy_does_not_write() {
     local row
     for row in '\.' '\! touch x' $'\\.\n\\! touch x' $'a\tb\r' $'a\tb\\' '\copy x to program y' '\g |sh'; do

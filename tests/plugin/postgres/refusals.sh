@@ -187,7 +187,7 @@ it_detects_changed_rows() {
     broken "$b" $o 'row count or digest does not match the trailer' sed -i '/^7\txxxxxxx$/d'
     broken "$b" $o 'row count or digest does not match the trailer' sed -i 's/^-- rows: 100/-- rows: 101/'
     broken "$b" $o 'missing data for column' sed -i 's/^9\t.*/9/'
-    # sound data that a type does not accept says nothing of the backup
+    # sound data that a type does not accept is no proof that the backup is bad
     want=8 broken "$b" $o 'invalid input syntax' sed -i 's/^9\t/9x\t/'
     broken "$b" $o 'it is truncated' sed -i '/^7\t/,$d'
     broken "$b" $o 'it is truncated' sed -i '/^\\\.$/,$d'
@@ -276,15 +276,15 @@ it_refuses_options_that_contradict() {
 
 # Whichever statement the server refuses, the message names it, and nothing is left.
 it_reports_the_refused_statement() {
-    local command part says
-    while IFS='|' read -r command part says; do
+    local command part message
+    while IFS='|' read -r command part message; do
         rm -rf "$work/none"
         case $command in
             restore | compare)
-                expect '8' "$says.*refused_by_the_test" refusing "REFUSE=$part" "$command" "$work/small" database=copy
+                expect '8' "$message.*refused_by_the_test" refusing "REFUSE=$part" "$command" "$work/small" database=copy
                 exists copy && fail "the database still exists"
                 ;;
-            *) expect '8' "$says.*refused_by_the_test" refusing "REFUSE=$part" "$command" "$work/none" database=small ;;
+            *) expect '8' "$message.*refused_by_the_test" refusing "REFUSE=$part" "$command" "$work/none" database=small ;;
         esac
         works no_sessions_left
     done <<'END'

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * refuse.c: faults of the server, chosen by a test.  The program defines functions of libpq,
+ * refuse: faults of the server, chosen by a test.  The program defines functions of libpq,
  * which the plugin then calls instead.  It does not depend on hangar.
  *
  *     REFUSE=TEXT        statements that contain TEXT fail: the server gets another one,
@@ -99,8 +99,9 @@ char *PQgetvalue(const PGresult *res, int row, int column)
         (char *(*)(const PGresult *, int, int))dlsym(RTLD_NEXT, "PQgetvalue");
     const char *lie = getenv("LIE_VALUE"), *to = lie ? strchr(lie, '=') : NULL;
     char *value = real(res, row, column);
-    bool told = to && strlen(value) == (size_t)(to - lie) && memcmp(value, lie, strlen(value)) == 0;
-    return told ? (char *)to + 1 : value;
+    bool is_it =
+        to && strlen(value) == (size_t)(to - lie) && memcmp(value, lie, strlen(value)) == 0;
+    return is_it ? (char *)to + 1 : value;
 }
 
 const char *PQparameterStatus(const PGconn *conn, const char *name)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_postgres_drill.c: throw-away clusters: closed to other users, not run by root, gone when
+ * drill: throw-away clusters: closed to other users, not run by root, gone when
  * they are stopped or their starter dies; a failed start reports why.
  */
 #include <signal.h>
@@ -141,7 +141,7 @@ static void write_program(const char *dir, const char *name, const char *text)
 START_TEST(failed_start_reports_why_and_leaves_nothing)
 {
     static const struct {
-        const char *initdb, *postgres, *says;
+        const char *initdb, *postgres, *error;
     } cases[] = {
         {"#!/bin/sh\necho no such luck\nexit 1\n", "#!/bin/sh\n",
          "throw-away PostgreSQL server: initdb failed"},
@@ -161,7 +161,7 @@ START_TEST(failed_start_reports_why_and_leaves_nothing)
     open_instance(&in, (const char *[]){"database=shop", setting, NULL});
     ck_assert_int_ne(start_scratch(&in, passable_dir()), HANGAR_OK);
     const char *error = fake_host_error(in.fake);
-    ck_assert_msg(strstr(error, cases[_i].says), "%s", error);
+    ck_assert_msg(strstr(error, cases[_i].error), "%s", error);
     ck_assert_msg(!cases[_i].initdb || strstr(error, "no such luck"), "%s", error);
     in.fn->scratch_stop(in.inst);
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
@@ -172,14 +172,15 @@ END_TEST
 START_TEST(drill_that_leaves_out_databases_or_is_too_old_is_refused)
 {
     static const struct {
-        const char *fact, *value, *says;
+        const char *fact, *value, *error;
     } cases[] = {{"databases", "2", "leave the others out"},
                  {"server_version_num", "990000", "99"}};
     struct instance in;
     open_instance(&in, (const char *[]){"database=shop", NULL});
     set_fact(&in, cases[_i].fact, cases[_i].value);
     ck_assert_int_ne(start_scratch(&in, passable_dir()), HANGAR_OK);
-    ck_assert_msg(strstr(fake_host_error(in.fake), cases[_i].says), "%s", fake_host_error(in.fake));
+    ck_assert_msg(strstr(fake_host_error(in.fake), cases[_i].error), "%s",
+                  fake_host_error(in.fake));
     close_instance(&in);
 }
 END_TEST

@@ -219,7 +219,7 @@ static void collect_rest(void *arg, const char *data, size_t size)
 }
 
 /* Fed byte by byte, and in one piece. */
-static bool tolerates(const char *text, char rest[1024])
+static bool postgres_text_tolerates(const char *text, char rest[1024])
 {
     bool only[2];
     for (size_t i = 0; i < 2; i++) {
@@ -268,15 +268,15 @@ START_TEST(only_a_limit_that_the_server_lacks_is_tolerated)
     };
     char rest[1024];
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        ck_assert_msg(tolerates(good[i], rest), "%s", good[i]);
+        ck_assert_msg(postgres_text_tolerates(good[i], rest), "%s", good[i]);
         ck_assert_msg(!strstr(rest, "timeout") && !strstr(rest, "ignored"), "%s", rest);
     }
-    ck_assert(tolerates(good[2], rest));
+    ck_assert(postgres_text_tolerates(good[2], rest));
     ck_assert_str_eq(rest, "pg_restore: WARNING:  harmless\n");
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        ck_assert_msg(!tolerates(bad[i], rest), "%s", bad[i]);
+        ck_assert_msg(!postgres_text_tolerates(bad[i], rest), "%s", bad[i]);
     }
-    tolerates(bad[3], rest);
+    postgres_text_tolerates(bad[3], rest);
     ck_assert_str_eq(rest, QUERY_ERROR "no\nCommand was: CREATE INDEX i;\n");
 }
 END_TEST

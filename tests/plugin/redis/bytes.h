@@ -3,8 +3,8 @@
  *
  * bytes: pseudo-random bytes, and bytes that arrive in pieces.
  */
-#ifndef BYTES_H
-#define BYTES_H
+#ifndef TEST_PLUGIN_REDIS_BYTES_H
+#define TEST_PLUGIN_REDIS_BYTES_H
 
 #include <stdint.h>
 #include <hangar/plugin.h>

@@ -4,8 +4,8 @@
  * clean_case: what the tests of --mode clean share: two servers, a backup of one, and the expected
  * results in the other.
  */
-#ifndef CLEAN_CASE_H
-#define CLEAN_CASE_H
+#ifndef TEST_PLUGIN_REDIS_CLEAN_CASE_H
+#define TEST_PLUGIN_REDIS_CLEAN_CASE_H
 
 #include "run_asserts.h"
 #include "server.h"

@@ -86,9 +86,10 @@ int main(int argc, char **argv)
         "expiring",         "functions", "expired", "skipped",  "rdb_version", "biggest_key",
         "biggest_key_bytes"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const char *fact = fake_attr(run.facts, names[i]), *said = fake_attr(run.report, names[i]);
-        if (*fact || *said) {
-            fprintf(stderr, "%s: %s\n", names[i], *fact ? fact : said);
+        const char *fact = fake_attr(run.facts, names[i]),
+                   *report = fake_attr(run.report, names[i]);
+        if (*fact || *report) {
+            fprintf(stderr, "%s: %s\n", names[i], *fact ? fact : report);
         }
     }
     printf("seconds %.3f cpu %.3f rss_kib %ld\n", driver_seconds(CLOCK_MONOTONIC) - start,

@@ -5,8 +5,8 @@
  * another version only.  It listens on a Unix socket, serves one client at a time on a thread of
  * its own, and records the commands that it receives.
  */
-#ifndef FAKE_REDIS_H
-#define FAKE_REDIS_H
+#ifndef TEST_PLUGIN_REDIS_FAKE_REDIS_H
+#define TEST_PLUGIN_REDIS_FAKE_REDIS_H
 
 #include <pthread.h>
 #include <stddef.h>

@@ -74,14 +74,14 @@ void rdb_finish(struct rdb_build *rdb, int checksum)
 }
 
 /* A string of any bytes. */
-static void blob(struct rdb_build *rdb, const void *bytes, size_t size)
+static void rdb_build_blob(struct rdb_build *rdb, const void *bytes, size_t size)
 {
     rdb_length(rdb, size);
     rdb_bytes(rdb, bytes, size);
 }
 
 /* A ziplist of short strings. */
-static void ziplist(struct rdb_build *rdb, const char *const *texts, unsigned count)
+static void rdb_build_ziplist(struct rdb_build *rdb, const char *const *texts, unsigned count)
 {
     unsigned char data[256];
     unsigned at = 10, previous = 0, tail = 10;
@@ -101,7 +101,7 @@ static void ziplist(struct rdb_build *rdb, const char *const *texts, unsigned co
     }
     data[8] = (unsigned char)count;
     data[9] = 0;
-    blob(rdb, data, at);
+    rdb_build_blob(rdb, data, at);
 }
 
 void rdb_build_old_types(struct rdb_build *rdb, unsigned version)
@@ -143,21 +143,21 @@ void rdb_build_old_types(struct rdb_build *rdb, unsigned version)
     rdb_string(rdb, "m");
     rdb_bytes(rdb, "\0\0\0\0\0\0\xf8\x3f", 8); /* 1.5 */
     rdb_key(rdb, 9, "zipmap");
-    blob(rdb, zipmap, sizeof(zipmap));
+    rdb_build_blob(rdb, zipmap, sizeof(zipmap));
     rdb_key(rdb, 10, "ziplist list");
-    ziplist(rdb, list, 3);
+    rdb_build_ziplist(rdb, list, 3);
     rdb_key(rdb, 11, "intset");
-    blob(rdb, intset, sizeof(intset));
+    rdb_build_blob(rdb, intset, sizeof(intset));
     rdb_key(rdb, 12, "ziplist zset");
-    ziplist(rdb, scored, 4);
+    rdb_build_ziplist(rdb, scored, 4);
     rdb_key(rdb, 13, "ziplist hash");
-    ziplist(rdb, pairs, 4);
+    rdb_build_ziplist(rdb, pairs, 4);
     rdb_byte(rdb, 253); /* expires, in seconds: 2100-01-01 */
     rdb_bytes(rdb, "\x80\x4f\x74\xf4", 4);
     rdb_key(rdb, 14, "quicklist");
     rdb_length(rdb, 2);
-    ziplist(rdb, list, 2);
-    ziplist(rdb, list + 2, 1);
+    rdb_build_ziplist(rdb, list, 2);
+    rdb_build_ziplist(rdb, list + 2, 1);
     rdb_finish(rdb, 1);
 }
 

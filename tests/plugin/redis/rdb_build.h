@@ -3,8 +3,8 @@
  *
  * rdb_build: builds RDB files with types that the server of the tests does not write.
  */
-#ifndef RDB_BUILD_H
-#define RDB_BUILD_H
+#ifndef TEST_PLUGIN_REDIS_RDB_BUILD_H
+#define TEST_PLUGIN_REDIS_RDB_BUILD_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  *
  * restore_case: what the tests of restores share: two servers, and a backup of one of them.
  */
-#ifndef RESTORE_CASE_H
-#define RESTORE_CASE_H
+#ifndef TEST_PLUGIN_REDIS_RESTORE_CASE_H
+#define TEST_PLUGIN_REDIS_RESTORE_CASE_H
 
 #include "run.h"
 #include "run_asserts.h"

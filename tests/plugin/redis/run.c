@@ -43,7 +43,7 @@ const char *run_error(struct run *run)
     return fake_host_error(run->fake);
 }
 
-static const struct hangar_source *source(struct run *run)
+static const struct hangar_source *run_source(struct run *run)
 {
     return fake_host_plugin(run->fake)->source;
 }
@@ -51,7 +51,7 @@ static const struct hangar_source *source(struct run *run)
 enum hangar_rc run_check(struct run *run)
 {
     if (run->rc == HANGAR_OK) {
-        run->rc = source(run)->check(run->inst, run->facts);
+        run->rc = run_source(run)->check(run->inst, run->facts);
     }
     return run->rc;
 }
@@ -60,13 +60,13 @@ enum hangar_rc run_begin(struct run *run)
 {
     int64_t time_ms = 0;
     if (run->rc == HANGAR_OK) {
-        run->rc = source(run)->prepare(run->inst);
+        run->rc = run_source(run)->prepare(run->inst);
     }
     if (run->rc == HANGAR_OK) {
-        run->rc = source(run)->begin(run->inst, &time_ms, run->point);
+        run->rc = run_source(run)->begin(run->inst, &time_ms, run->point);
     }
     if (run->rc != HANGAR_OK) {
-        source(run)->end(run->inst, NULL);
+        run_source(run)->end(run->inst, NULL);
     }
     return run->rc;
 }
@@ -88,7 +88,7 @@ static enum hangar_rc read_run_object(struct run *run, struct hangar_object *obj
     unsigned char *buffer = malloc(step);
     for (;;) {
         size_t got = 0;
-        enum hangar_rc rc = source(run)->read(object, buffer, step, &got);
+        enum hangar_rc rc = run_source(run)->read(object, buffer, step, &got);
         if (rc != HANGAR_OK || got == 0) {
             free(buffer);
             return rc;
@@ -106,19 +106,20 @@ enum hangar_rc run_read(struct run *run, size_t step,
     if (run->rc != HANGAR_OK) {
         return run->rc;
     }
-    run->rc = source(run)->next(run->inst, &info, &object);
+    run->rc = run_source(run)->next(run->inst, &info, &object);
     if (run->rc == HANGAR_OK) {
         run->rc = read_run_object(run, object, step, sink, arg);
         enum hangar_rc closed =
-            source(run)->close(object, run->rc == HANGAR_OK ? run->attrs : NULL);
+            run_source(run)->close(object, run->rc == HANGAR_OK ? run->attrs : NULL);
         if (run->rc == HANGAR_OK) {
             run->rc = closed;
         }
     }
-    if (run->rc == HANGAR_OK && source(run)->next(run->inst, &none, &other) != HANGAR_EOF) {
+    if (run->rc == HANGAR_OK && run_source(run)->next(run->inst, &none, &other) != HANGAR_EOF) {
         run->rc = HANGAR_INTERNAL; /* there must be only one object */
     }
-    enum hangar_rc ended = source(run)->end(run->inst, run->rc == HANGAR_OK ? run->facts : NULL);
+    enum hangar_rc ended =
+        run_source(run)->end(run->inst, run->rc == HANGAR_OK ? run->facts : NULL);
     if (run->rc == HANGAR_OK) {
         run->rc = ended;
     }
@@ -136,16 +137,16 @@ static enum hangar_rc write_object(struct run *run, const struct hangar_object_i
                                    FILE *file, size_t step)
 {
     struct hangar_object *object = NULL;
-    enum hangar_rc rc = source(run)->restore_open(run->inst, info, &object);
+    enum hangar_rc rc = run_source(run)->restore_open(run->inst, info, &object);
     if (rc != HANGAR_OK) {
         return rc;
     }
     unsigned char *buffer = malloc(step);
     for (size_t n; rc == HANGAR_OK && (n = fread(buffer, 1, step, file)) > 0;) {
-        rc = source(run)->restore_write(object, buffer, n);
+        rc = run_source(run)->restore_write(object, buffer, n);
     }
     free(buffer);
-    enum hangar_rc closed = source(run)->restore_close(object, rc == HANGAR_OK);
+    enum hangar_rc closed = run_source(run)->restore_close(object, rc == HANGAR_OK);
     return rc == HANGAR_OK ? closed : rc;
 }
 
@@ -162,16 +163,16 @@ enum hangar_rc run_restore_file(struct run *run, FILE *file, size_t step,
                                  .plan = run->plan,
                                  .target_empty = &run->target_empty};
     if (run->rc == HANGAR_OK) {
-        run->rc = source(run)->restore_prepare(run->inst, &how);
+        run->rc = run_source(run)->restore_prepare(run->inst, &how);
     }
     if (run->rc == HANGAR_OK && !(flags & HANGAR_RESTORE_DRY_RUN)) {
         run->rc = write_object(run, &info, file, step);
     }
     if (run->rc == HANGAR_OK && !(flags & HANGAR_RESTORE_DRY_RUN)) {
-        run->rc = source(run)->restore_phase_end(run->inst, 0);
+        run->rc = run_source(run)->restore_phase_end(run->inst, 0);
     }
     enum hangar_rc ended =
-        source(run)->restore_end(run->inst, run->rc == HANGAR_OK ? run->report : NULL);
+        run_source(run)->restore_end(run->inst, run->rc == HANGAR_OK ? run->report : NULL);
     if (run->rc == HANGAR_OK) {
         run->rc = ended;
     }

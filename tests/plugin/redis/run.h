@@ -4,8 +4,8 @@
  * run: runs a backup, a check or a restore with the redis plugin as the core does, with the fake
  * host; for the tests and for the driver of the benchmark.
  */
-#ifndef RUN_H
-#define RUN_H
+#ifndef TEST_PLUGIN_REDIS_RUN_H
+#define TEST_PLUGIN_REDIS_RUN_H
 
 #include <stdbool.h>
 #include <stddef.h>

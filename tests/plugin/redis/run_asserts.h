@@ -3,8 +3,8 @@
  *
  * run_asserts: what tests expect of a run.
  */
-#ifndef RUN_ASSERTS_H
-#define RUN_ASSERTS_H
+#ifndef TEST_PLUGIN_REDIS_RUN_ASSERTS_H
+#define TEST_PLUGIN_REDIS_RUN_ASSERTS_H
 
 #include "run.h"
 

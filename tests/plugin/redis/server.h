@@ -4,8 +4,8 @@
  * server: real Redis servers for the tests.  Each has a folder of its own, listens on a Unix socket
  * in it and on a free port of 127.0.0.1, and ends with the test.
  */
-#ifndef SERVER_H
-#define SERVER_H
+#ifndef TEST_PLUGIN_REDIS_SERVER_H
+#define TEST_PLUGIN_REDIS_SERVER_H
 
 #include <hiredis/hiredis.h>
 #include <stdbool.h>

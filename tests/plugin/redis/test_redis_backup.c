@@ -254,8 +254,8 @@ static void stop_and_cancel(void *arg, const void *data, size_t size)
 
 /* Makes a backup that does not fit into the buffers of a socket, and interrupts it after its first
  * bytes. */
-static void interrupted(void (*sink)(void *arg, const void *data, size_t size), const char *timeout,
-                        enum hangar_rc rc, const char *text)
+static void redis_backup_interrupted(void (*sink)(void *arg, const void *data, size_t size),
+                                     const char *timeout, enum hangar_rc rc, const char *text)
 {
     struct server source;
     struct run run;
@@ -275,25 +275,26 @@ static void interrupted(void (*sink)(void *arg, const void *data, size_t size), 
 
 START_TEST(a_killed_connection_fails_the_backup)
 {
-    interrupted(kill_replicas, "timeout=60s", HANGAR_IO, "");
+    redis_backup_interrupted(kill_replicas, "timeout=60s", HANGAR_IO, "");
 }
 END_TEST
 
 START_TEST(a_killed_server_fails_the_backup)
 {
-    interrupted(kill_server, "timeout=60s", HANGAR_IO, "");
+    redis_backup_interrupted(kill_server, "timeout=60s", HANGAR_IO, "");
 }
 END_TEST
 
 START_TEST(a_stalled_server_fails_the_backup_after_the_timeout)
 {
-    interrupted(stop_server, "timeout=3s", HANGAR_IO, "sent and received nothing for 3 s");
+    redis_backup_interrupted(stop_server, "timeout=3s", HANGAR_IO,
+                             "sent and received nothing for 3 s");
 }
 END_TEST
 
 START_TEST(a_cancellation_ends_a_wait)
 {
-    interrupted(stop_and_cancel, "timeout=60s", HANGAR_CANCELLED, "cancelled");
+    redis_backup_interrupted(stop_and_cancel, "timeout=60s", HANGAR_CANCELLED, "cancelled");
 }
 END_TEST
 
@@ -306,7 +307,7 @@ struct writer {
 };
 
 /* Moves amounts between accounts.  The sum is constant. */
-static void *transfer(void *arg)
+static void *redis_backup_transfer(void *arg)
 {
     struct writer *writer = arg;
     redisContext *link = redisConnectUnix(writer->socket_path);
@@ -332,7 +333,7 @@ START_TEST(a_backup_during_writes_is_consistent)
     struct writer writer = {.stop = 0};
     strcpy(writer.socket_path, source.socket_option + 7);
     pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, transfer, &writer), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, redis_backup_transfer, &writer), 0);
     while (server_keys(&source, 0) < 101000) {
         usleep(1000);
     }
@@ -456,7 +457,7 @@ START_TEST(inconsistent_options_are_refused)
 {
     static const struct {
         const char *settings[3];
-        const char *says;
+        const char *error;
     } cases[] = {
         {{"username=u", NULL}, "username needs a password"},
         {{"tls=true", "socket=/tmp/s", NULL}, "tls needs TCP"},
@@ -468,7 +469,7 @@ START_TEST(inconsistent_options_are_refused)
         struct run run;
         run_open(&run, cases[i].settings);
         ck_assert_int_eq(run.rc, HANGAR_CONFIG);
-        ck_assert_msg(strstr(run_error(&run), cases[i].says), "%s", run_error(&run));
+        ck_assert_msg(strstr(run_error(&run), cases[i].error), "%s", run_error(&run));
         run_free(&run);
     }
 }

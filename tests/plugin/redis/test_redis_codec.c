@@ -54,8 +54,8 @@ END_TEST
 
 /* ---- decompression ---- */
 
-static enum hangar_rc unpack(const unsigned char *in, size_t size, uint64_t plain, size_t step,
-                             struct bytes *out)
+static enum hangar_rc redis_codec_unpack(const unsigned char *in, size_t size, uint64_t plain,
+                                         size_t step, struct bytes *out)
 {
     struct rd_lzf lzf;
     rd_lzf_init(&lzf, plain);
@@ -77,7 +77,7 @@ START_TEST(literals_and_references_are_decompressed)
     static const size_t steps[] = {1, 2, 3, 100};
     struct bytes *out = malloc(sizeof(*out));
     for (size_t i = 0; i < 4; i++) {
-        ck_assert_int_eq(unpack(in, sizeof(in), 6 + 310, steps[i], out), HANGAR_OK);
+        ck_assert_int_eq(redis_codec_unpack(in, sizeof(in), 6 + 310, steps[i], out), HANGAR_OK);
         ck_assert_uint_eq(out->size, 316);
         ck_assert_mem_eq(out->data, want, 316);
     }
@@ -100,10 +100,10 @@ START_TEST(references_reach_the_whole_window_and_no_further)
     in[size++] = 1 << 5 | 31;
     in[size++] = 255;
     struct bytes *out = malloc(sizeof(*out));
-    ck_assert_int_eq(unpack(in, size, 8195, 5, out), HANGAR_OK);
+    ck_assert_int_eq(redis_codec_unpack(in, size, 8195, 5, out), HANGAR_OK);
     ck_assert_mem_eq(out->data + 8192, plain, 3);
     /* the same reference before there are so many bytes */
-    ck_assert_int_eq(unpack(in + 33, size - 33, 8195 - 32, 5, out), HANGAR_CORRUPT);
+    ck_assert_int_eq(redis_codec_unpack(in + 33, size - 33, 8195 - 32, 5, out), HANGAR_CORRUPT);
     free(out);
 }
 END_TEST
@@ -112,11 +112,11 @@ START_TEST(wrong_sizes_of_compressed_text_are_refused)
 {
     static const unsigned char in[] = {2, 'a', 'b', 'c', 1 << 5, 2};
     struct bytes *out = malloc(sizeof(*out));
-    ck_assert_int_eq(unpack(in, 6, 6, 1, out), HANGAR_OK);
-    ck_assert_int_eq(unpack(in, 6, 5, 1, out), HANGAR_CORRUPT);
-    ck_assert_int_eq(unpack(in, 6, 7, 1, out), HANGAR_CORRUPT);
-    ck_assert_int_eq(unpack(in, 5, 6, 1, out), HANGAR_CORRUPT);
-    ck_assert_int_eq(unpack(in, 3, 3, 1, out), HANGAR_CORRUPT);
+    ck_assert_int_eq(redis_codec_unpack(in, 6, 6, 1, out), HANGAR_OK);
+    ck_assert_int_eq(redis_codec_unpack(in, 6, 5, 1, out), HANGAR_CORRUPT);
+    ck_assert_int_eq(redis_codec_unpack(in, 6, 7, 1, out), HANGAR_CORRUPT);
+    ck_assert_int_eq(redis_codec_unpack(in, 5, 6, 1, out), HANGAR_CORRUPT);
+    ck_assert_int_eq(redis_codec_unpack(in, 3, 3, 1, out), HANGAR_CORRUPT);
     free(out);
 }
 END_TEST
@@ -130,7 +130,8 @@ START_TEST(random_compressed_text_never_writes_out_of_bounds)
         for (size_t i = 0; i < sizeof(in); i++) {
             in[i] = (unsigned char)next_random(&state);
         }
-        unpack(in, sizeof(in), 1 + next_random(&state) % 60000, 1 + (size_t)round % 40, out);
+        redis_codec_unpack(in, sizeof(in), 1 + next_random(&state) % 60000, 1 + (size_t)round % 40,
+                           out);
         ck_assert_uint_le(out->size, 60000);
     }
     free(out);

@@ -83,7 +83,7 @@ static void restore_and_compare(struct run *run, const void *data, size_t size,
     run->rc = run->rc == HANGAR_OK ? ended : run->rc;
 }
 
-static uint64_t reported(struct run *run, const char *name)
+static uint64_t redis_drill_reported(struct run *run, const char *name)
 {
     return strtoull(fake_attr(run->report, name), NULL, 10);
 }
@@ -96,11 +96,12 @@ START_TEST(all_types_and_encodings_compare_as_equal)
     restore_and_compare(&run, backup.data, backup.size, NULL);
     ck_assert_msg(run.rc == HANGAR_OK, "%s", run_error(&run));
     ck_assert_str_eq(server_digest(&source), server_digest(&target));
-    uint64_t near = reported(&run, "uncompared_keys");
-    ck_assert_uint_gt(reported(&run, "compared_keys"), 0);
-    ck_assert_uint_eq(reported(&run, "compared_keys") + near,
-                      reported(&run, "keys") + reported(&run, "expired"));
-    ck_assert_uint_eq(reported(&run, "compared_values"), reported(&run, "compared_keys"));
+    uint64_t near = redis_drill_reported(&run, "uncompared_keys");
+    ck_assert_uint_gt(redis_drill_reported(&run, "compared_keys"), 0);
+    ck_assert_uint_eq(redis_drill_reported(&run, "compared_keys") + near,
+                      redis_drill_reported(&run, "keys") + redis_drill_reported(&run, "expired"));
+    ck_assert_uint_eq(redis_drill_reported(&run, "compared_values"),
+                      redis_drill_reported(&run, "compared_keys"));
     ck_assert_str_eq(fake_attr(run.report, "compared_streams"), "whole");
     ck_assert_str_eq(fake_attr(run.report, "backup_digest"), "same");
     run_free(&run);
@@ -121,7 +122,7 @@ START_TEST(encodings_of_old_and_new_servers_compare_as_equal)
     run_open(&run, (const char *[]){target.socket_option, NULL});
     restore_and_compare(&run, rdb.data, rdb.size, NULL);
     ck_assert_msg(run.rc == HANGAR_OK, "%s", run_error(&run));
-    ck_assert_uint_ge(reported(&run, "compared_values"), 10);
+    ck_assert_uint_ge(redis_drill_reported(&run, "compared_values"), 10);
     ck_assert_str_eq(fake_attr(run.report, "uncompared_values"), "");
     ck_assert_str_eq(fake_attr(run.report, "backup_digest"), "unknown"); /* an old backup */
     run_free(&run);
@@ -250,8 +251,8 @@ START_TEST(keys_that_may_have_expired_are_not_counted_as_compared)
     run_open(&run, (const char *[]){target.socket_option, NULL});
     restore_and_compare(&run, backup.data, backup.size, "DEL near");
     ck_assert_msg(run.rc == HANGAR_OK, "%s", run_error(&run));
-    ck_assert_uint_eq(reported(&run, "compared_keys"), 2);
-    ck_assert_uint_eq(reported(&run, "uncompared_keys"), 1);
+    ck_assert_uint_eq(redis_drill_reported(&run, "compared_keys"), 2);
+    ck_assert_uint_eq(redis_drill_reported(&run, "uncompared_keys"), 1);
     run_free(&run);
     tear_down_drill();
 }

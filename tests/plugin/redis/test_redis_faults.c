@@ -384,7 +384,7 @@ START_TEST(every_refused_key_fails_the_restore_with_its_name)
     static const struct {
         const char *command, *answer;
         enum hangar_rc rc;
-        const char *says;
+        const char *error;
     } cases[] = {
         {"SET expires", "-OOM command not allowed\r\n", HANGAR_NO_SPACE,
          "cannot restore key expires (string, type 0) of database 0"},
@@ -404,7 +404,7 @@ START_TEST(every_refused_key_fails_the_restore_with_its_name)
                                                      {cases[i].command, cases[i].answer, 0, 0, 0},
                                                      {NULL, NULL, 0, 0, 0}},
                           "on_conflict=fail");
-        assert_fails(&run, cases[i].rc, cases[i].says);
+        assert_fails(&run, cases[i].rc, cases[i].error);
         run_free(&run);
     }
 }
@@ -514,7 +514,7 @@ START_TEST(a_target_of_the_wrong_kind_is_refused)
     static const struct {
         const char *info;
         enum hangar_rc rc;
-        const char *says;
+        const char *error;
     } cases[] = {
         {"$51\r\nredis_version:7.0.15\r\nrole:slave\r\nmaster_host:db1\r\n\r\n", HANGAR_UNSUPPORTED,
          "it is a replica; hint: restore into its master, db1"},
@@ -532,7 +532,7 @@ START_TEST(a_target_of_the_wrong_kind_is_refused)
             &run,
             (const struct fake_rule[]){{"INFO", cases[i].info, 0, 0, 0}, {NULL, NULL, 0, 0, 0}},
             "on_conflict=fail");
-        assert_fails(&run, cases[i].rc, cases[i].says);
+        assert_fails(&run, cases[i].rc, cases[i].error);
         ck_assert_int_eq(fake_redis_heard(&fake, "S"), 0); /* nothing was written */
         run_free(&run);
     }

@@ -13,7 +13,7 @@
 #define MARK "0123456789abcdef0123456789abcdef01234567"
 
 /* The RDB of old types with newlines before it, in either framing. */
-static size_t framed(unsigned char *out, bool marked)
+static size_t redis_frame_framed(unsigned char *out, bool marked)
 {
     static struct rdb_build rdb;
     rdb_build_old_types(&rdb, 9);
@@ -60,7 +60,7 @@ START_TEST(both_framings_yield_the_rdb_in_pieces_of_any_size)
     bool done;
     rdb_build_old_types(&rdb, 9);
     for (int marked = 0; marked < 2; marked++) {
-        size_t size = framed(data, marked);
+        size_t size = redis_frame_framed(data, marked);
         for (size_t step = 1; step <= size; step++) {
             ck_assert_int_eq(feed_frame(data, size, step, &done, &out, problem), HANGAR_OK);
             ck_assert(done);
@@ -78,7 +78,7 @@ START_TEST(a_frame_cut_at_any_byte_is_never_complete)
     char problem[400];
     bool done;
     for (int marked = 0; marked < 2; marked++) {
-        size_t whole = framed(data, marked);
+        size_t whole = redis_frame_framed(data, marked);
         for (size_t size = 0; size < whole; size++) {
             for (size_t step = 1; step < 100; step += 49) {
                 feed_frame(data, size, step, &done, &out, problem);
@@ -107,7 +107,7 @@ START_TEST(a_frame_with_inconsistent_parts_is_refused)
         ck_assert(!done);
         ck_assert_msg(strstr(problem, more > 0 ? "before its size" : "no end"), "%s", problem);
     }
-    size_t size = framed(data, true);
+    size_t size = redis_frame_framed(data, true);
     for (size_t i = 0; i < PSYNC_MARK; i++) { /* each byte of the mark */
         data[size - 1 - i] ^= 1;
         ck_assert_int_eq(feed_frame(data, size, 13, &done, &out, problem), HANGAR_CORRUPT);
@@ -125,7 +125,7 @@ START_TEST(other_data_than_an_rdb_is_refused)
     static const struct {
         const char *data;
         enum hangar_rc rc;
-        const char *says;
+        const char *error;
     } cases[] = {
         {"-ERR no disk\r\n", HANGAR_IO, "ERR no disk"},
         {"\n\n-LOADING wait\r\n", HANGAR_IO, "LOADING wait"},
@@ -145,7 +145,7 @@ START_TEST(other_data_than_an_rdb_is_refused)
         const unsigned char *data = (const unsigned char *)cases[i].data;
         ck_assert_int_eq(feed_frame(data, strlen(cases[i].data), 1, &done, &out, problem),
                          cases[i].rc);
-        ck_assert_msg(strstr(problem, cases[i].says), "case %zu: %s", i, problem);
+        ck_assert_msg(strstr(problem, cases[i].error), "case %zu: %s", i, problem);
     }
     unsigned char endless[1000];
     memset(endless, '1', sizeof(endless));

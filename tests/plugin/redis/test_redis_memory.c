@@ -12,11 +12,11 @@
 /* Runs the driver as a process; gives its peak in KiB. */
 static long run_driver(const char *what, const char *file, const char *setting, const char *more)
 {
-    const char *says = testing_path(testing_dir(), "says");
+    const char *output = testing_path(testing_dir(), "output");
     int status = testing_shell("%s/redis_driver %s %s '%s' %s > %s 2>&1", REDIS_DRIVER_DIR, what,
-                               file, setting, more, says);
+                               file, setting, more, output);
     size_t size;
-    char *text = (char *)testing_read_file(says, &size);
+    char *text = (char *)testing_read_file(output, &size);
     ck_assert_msg(status == 0, "%s: %.*s", what, (int)size, text);
     const char *rss = strstr(text, "rss_kib ");
     ck_assert_ptr_nonnull(rss);

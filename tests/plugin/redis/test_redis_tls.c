@@ -49,7 +49,7 @@ START_TEST(client_certificates_are_sent_and_a_wrong_ca_is_refused)
     const struct {
         const char *ca, *more, *with;
         enum hangar_rc rc;
-        const char *says;
+        const char *error;
     } cases[] = {
         {ca, cert, key, HANGAR_OK, ""},
         {ca, "tls_server_name=db.example", NULL, HANGAR_IO, ""}, /* it requires a certificate */
@@ -60,7 +60,7 @@ START_TEST(client_certificates_are_sent_and_a_wrong_ca_is_refused)
         run_open(&run, (const char *[]){"host=127.0.0.1", port_option, "tls=true", cases[i].ca,
                                         cases[i].more, cases[i].with, NULL});
         run_backup(&run, 70000);
-        ck_assert_msg(run.rc == cases[i].rc && strstr(run_error(&run), cases[i].says),
+        ck_assert_msg(run.rc == cases[i].rc && strstr(run_error(&run), cases[i].error),
                       "case %zu: %d %s", i, (int)run.rc, run_error(&run));
         run_free(&run);
     }

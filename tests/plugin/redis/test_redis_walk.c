@@ -117,7 +117,7 @@ START_TEST(empty_collections_are_counted_apart)
 }
 END_TEST
 
-/* A walk over an RDB of one key of this type comes to that, with this text. */
+/* The result of a walk over an RDB of one key of this type, and its text. */
 static void assert_refused(unsigned version, unsigned type, enum hangar_rc want, const char *text)
 {
     static struct rdb_build rdb;
@@ -331,7 +331,7 @@ START_TEST(lengths_beyond_the_end_of_the_rdb_are_refused)
         unsigned type;
         const char *bytes;
         size_t size;
-        const char *says;
+        const char *error;
     } cases[] = {
         {0, "\x81\xff\xff\xff\xff\xff\xff\xff\xff", 9, "exceeds the rest of the RDB"},
         {0, "\x80\x7f\xff\xff\xff", 5, "exceeds the rest of the RDB"},
@@ -349,7 +349,7 @@ START_TEST(lengths_beyond_the_end_of_the_rdb_are_refused)
         rdb_bytes(&rdb, "padding padding padding", 23);
         struct rdb_walk *walk = rdb_walk_new(NULL, NULL, 64, rdb.size);
         ck_assert_int_eq(walk_all(walk, rdb.data, rdb.size, 4), HANGAR_CORRUPT);
-        ck_assert_msg(strstr(rdb_walk_problem(walk), cases[i].says), "case %zu: %s", i,
+        ck_assert_msg(strstr(rdb_walk_problem(walk), cases[i].error), "case %zu: %s", i,
                       rdb_walk_problem(walk));
         rdb_walk_free(walk);
     }

@@ -4,8 +4,8 @@
  * directory: the fixture of the tests of what storage-local does beyond every other sink: an
  * instance whose root is a folder of the test.
  */
-#ifndef DIRECTORY_H
-#define DIRECTORY_H
+#ifndef TEST_PLUGIN_STORAGE_LOCAL_DIRECTORY_H
+#define TEST_PLUGIN_STORAGE_LOCAL_DIRECTORY_H
 
 #include <check.h>
 #include "fake_host.h"

@@ -44,7 +44,7 @@ void faults_no_renameat2(int on)
     without_renameat2 = on;
 }
 
-static bool fails(void)
+static bool faults_fails(void)
 {
     if (++calls != failing) {
         return false;
@@ -53,7 +53,7 @@ static bool fails(void)
     return true;
 }
 
-static void find(void *function, size_t size, const char *name)
+static void faults_find(void *function, size_t size, const char *name)
 {
     void *symbol = dlsym(RTLD_NEXT, name);
     memcpy(function, &symbol, size);
@@ -69,8 +69,8 @@ static bool is_file(int fd)
 EXPORTED ssize_t write(int fd, const void *data, size_t size)
 {
     ssize_t (*next)(int, const void *, size_t);
-    find(&next, sizeof(next), "write");
-    if (is_file(fd) && fails()) {
+    faults_find(&next, sizeof(next), "write");
+    if (is_file(fd) && faults_fails()) {
         return -1;
     }
     if (write_limit && size > (size_t)write_limit) {
@@ -87,15 +87,15 @@ EXPORTED ssize_t write(int fd, const void *data, size_t size)
 EXPORTED int fsync(int fd)
 {
     int (*next)(int);
-    find(&next, sizeof(next), "fsync");
-    return failing && fails() ? -1 : next(fd);
+    faults_find(&next, sizeof(next), "fsync");
+    return failing && faults_fails() ? -1 : next(fd);
 }
 
 EXPORTED int close(int fd)
 {
     int (*next)(int);
-    find(&next, sizeof(next), "close");
-    if (is_file(fd) && fails()) {
+    faults_find(&next, sizeof(next), "close");
+    if (is_file(fd) && faults_fails()) {
         next(fd); /* the descriptor is gone all the same */
         errno = failing_errno;
         return -1;
@@ -110,8 +110,8 @@ EXPORTED int openat(int dir, const char *path, int flags, ...)
     va_start(args, flags);
     mode_t mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
     va_end(args);
-    find(&next, sizeof(next), "openat");
-    return failing && flags & O_CREAT && fails() ? -1 : next(dir, path, flags, mode);
+    faults_find(&next, sizeof(next), "openat");
+    return failing && flags & O_CREAT && faults_fails() ? -1 : next(dir, path, flags, mode);
 }
 
 static const char *unreadable; /* the last component of such a directory */
@@ -127,7 +127,7 @@ EXPORTED struct dirent *readdir(DIR *stream)
 {
     struct dirent *(*next)(DIR *);
     char link[64], path[4200];
-    find(&next, sizeof(next), "readdir");
+    faults_find(&next, sizeof(next), "readdir");
     if (unreadable) {
         snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd(stream));
         ssize_t n = readlink(link, path, sizeof(path) - 1);
@@ -144,24 +144,24 @@ EXPORTED struct dirent *readdir(DIR *stream)
 EXPORTED int mkdirat(int dir, const char *path, mode_t mode)
 {
     int (*next)(int, const char *, mode_t);
-    find(&next, sizeof(next), "mkdirat");
-    return failing && fails() ? -1 : next(dir, path, mode);
+    faults_find(&next, sizeof(next), "mkdirat");
+    return failing && faults_fails() ? -1 : next(dir, path, mode);
 }
 
 EXPORTED int renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
     int (*next)(int, const char *, int, const char *);
-    find(&next, sizeof(next), "renameat");
-    return failing && fails() ? -1 : next(from_dir, from, to_dir, to);
+    faults_find(&next, sizeof(next), "renameat");
+    return failing && faults_fails() ? -1 : next(from_dir, from, to_dir, to);
 }
 
 EXPORTED int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
     int (*next)(int, const char *, int, const char *, unsigned);
-    find(&next, sizeof(next), "renameat2");
+    faults_find(&next, sizeof(next), "renameat2");
     if (without_renameat2) {
         errno = EINVAL;
         return -1;
     }
-    return failing && fails() ? -1 : next(from_dir, from, to_dir, to, flags);
+    return failing && faults_fails() ? -1 : next(from_dir, from, to_dir, to, flags);
 }

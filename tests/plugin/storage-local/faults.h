@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * faults: system calls that fail when a test says so.  The test program exports
- * functions of the names of libc's, and the dynamic linker gives them to the
- * plugin; it does not know.
+ * faults: system calls that fail when a test asks for it.  The test program exports
+ * functions of the names of libc's, and the dynamic linker binds the plugin to them.
  */
-#ifndef FAULTS_H
-#define FAULTS_H
+#ifndef TEST_PLUGIN_STORAGE_LOCAL_FAULTS_H
+#define TEST_PLUGIN_STORAGE_LOCAL_FAULTS_H
 
 /* Lets the n-th of the calls that change something (counted from 1, over write,
  * fsync, close of files, openat that creates, mkdirat, renameat2, renameat) fail

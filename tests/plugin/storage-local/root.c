@@ -57,7 +57,7 @@ START_TEST(a_root_that_is_moved_is_not_made_again)
 END_TEST
 
 /* A disk is unmounted, or another is mounted over it, while an object is stored. */
-START_TEST(a_disk_that_goes_away_is_noticed)
+START_TEST(a_disk_that_disappears_is_detected)
 {
     const char *disk = testing_path(testing_dir(), "disk");
     ck_assert_int_eq(mkdir(disk, 0700), 0);
@@ -137,7 +137,7 @@ END_TEST
 void directory_add_root(TCase *tcase)
 {
     tcase_add_test(tcase, a_root_that_is_moved_is_not_made_again);
-    tcase_add_test(tcase, a_disk_that_goes_away_is_noticed);
+    tcase_add_test(tcase, a_disk_that_disappears_is_detected);
     tcase_add_test(tcase, a_root_that_must_exist_is_not_made);
     tcase_add_test(tcase, a_probe_makes_no_root_and_warns_of_its_mode);
     tcase_add_test(tcase, a_root_that_is_a_file_is_refused);

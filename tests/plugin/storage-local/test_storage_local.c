@@ -343,7 +343,7 @@ START_TEST(missing_permissions_are_reported)
 END_TEST
 
 /* Not there, there and unknown are three answers: what cannot be read is an entry of its own. */
-static void must_list(const char *prefix, char delimiter, const char *expected)
+static void storage_local_must_list(const char *prefix, char delimiter, const char *expected)
 {
     struct hg_str names = {0};
     struct hangar_page *page = fake_page_new(prefix, delimiter);
@@ -364,20 +364,20 @@ START_TEST(a_folder_that_cannot_be_read_is_listed_as_unknown_and_hides_no_other)
     for (size_t i = 0; i < 5; i++) {
         sink_must_store(fake, inst, names[i], "text");
     }
-    must_list("p/", '/', "p/a/ p/b/ p/c/ ");
+    storage_local_must_list("p/", '/', "p/a/ p/b/ p/c/ ");
     faults_unreadable("db", EIO); /* readdir fails there */
-    must_list("p/", 0, "p/a/x p/b/db/? p/b/y p/c/x ");
-    must_list("p/", '/', "p/a/ p/b/ p/c/ ");
-    must_list("p/b/", '/', "p/b/db/? p/b/y ");
+    storage_local_must_list("p/", 0, "p/a/x p/b/db/? p/b/y p/c/x ");
+    storage_local_must_list("p/", '/', "p/a/ p/b/ p/c/ ");
+    storage_local_must_list("p/b/", '/', "p/b/db/? p/b/y ");
     faults_unreadable("b", EIO);
-    must_list("p/", 0, "p/a/x p/b/? p/c/x ");
-    must_list("p/", '/', "p/a/ p/b/? p/c/ ");
-    must_list("", '/', "p/ q/ ");
+    storage_local_must_list("p/", 0, "p/a/x p/b/? p/c/x ");
+    storage_local_must_list("p/", '/', "p/a/ p/b/? p/c/ ");
+    storage_local_must_list("", '/', "p/ q/ ");
     struct hangar_page *page = fake_page_new("p/b/", 0);
     directory_must_fail(sink_table(fake)->list(inst, page), HANGAR_IO, "/p/b/: Input/output error");
     fake_page_free(page);
     faults_unreadable("p", ESTALE);
-    must_list("", 0, "p/? q/x ");
+    storage_local_must_list("", 0, "p/? q/x ");
     page = fake_page_new("p/", '/');
     directory_must_fail(sink_table(fake)->list(inst, page), HANGAR_IO, "/p/: Stale file handle");
     fake_page_free(page);
@@ -386,7 +386,7 @@ START_TEST(a_folder_that_cannot_be_read_is_listed_as_unknown_and_hides_no_other)
     directory_must_fail(sink_table(fake)->list(inst, page), HANGAR_RETRY, "Too many open files");
     fake_page_free(page);
     faults_unreadable(NULL, 0);
-    must_list("", 0, "p/a/x p/b/db/x p/b/y p/c/x q/x ");
+    storage_local_must_list("", 0, "p/a/x p/b/db/x p/b/y p/c/x q/x ");
 }
 END_TEST
 

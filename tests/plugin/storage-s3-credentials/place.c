@@ -209,7 +209,7 @@ void place_must_fail(enum hangar_rc rc, const char *text)
     char problem[4096];
     fake_host_clear(fake);
     testing_expect(fake, s3_credentials_get(opened, &keys), rc, "get");
-    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "says: %s", fake_host_error(fake));
+    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "error: %s", fake_host_error(fake));
     ck_assert_msg(!strstr(fake_host_error(fake), CANARY), "the message contains a secret: %s",
                   fake_host_error(fake));
     s3_credentials_problem(opened, problem, sizeof(problem));

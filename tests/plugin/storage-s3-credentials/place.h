@@ -5,8 +5,8 @@
  * empty home, an environment without a word of AWS, and endpoints that endpoint.py
  * plays when they are asked for.  The clock can be moved.
  */
-#ifndef PLACE_H
-#define PLACE_H
+#ifndef TEST_PLUGIN_STORAGE_S3_CREDENTIALS_PLACE_H
+#define TEST_PLUGIN_STORAGE_S3_CREDENTIALS_PLACE_H
 
 #include <stdbool.h>
 #include "keys/credentials.h"

@@ -324,7 +324,7 @@ START_TEST(a_program_that_another_user_could_change_is_not_run)
 }
 END_TEST
 
-/* Programs that end by themselves get much time: a busy machine is no failure. */
+/* Programs that end by themselves get much time: a busy machine is not a failure. */
 static void program_must_fail(const char *text, enum hangar_rc rc, const char *why)
 {
     const bool hangs = rc == HANGAR_RETRY;

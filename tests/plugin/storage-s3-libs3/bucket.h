@@ -4,8 +4,8 @@
  * bucket: the S3 server that tests/lib/with_s3 has started: a bucket, a prefix in it for each test,
  * and a proxy before it that makes faults on request (tests/fault/s3proxy.py).
  */
-#ifndef BUCKET_H
-#define BUCKET_H
+#ifndef TEST_PLUGIN_STORAGE_S3_LIBS3_BUCKET_H
+#define TEST_PLUGIN_STORAGE_S3_LIBS3_BUCKET_H
 
 #include "sink_suite.h"
 

@@ -26,7 +26,7 @@ static void libs3_open(const char *const options[][2])
     testing_expect(fake, fake_host_create(fake, &inst), HANGAR_OK, "create");
 }
 
-static void set_up(void)
+static void storage_s3_libs3_setup(void)
 {
     bucket.set_up();
     libs3_open(NULL);
@@ -40,7 +40,7 @@ static void set_up_proxy(void)
     libs3_open(options);
 }
 
-static void tear_down(void)
+static void storage_s3_libs3_teardown(void)
 {
     ck_assert_uint_eq(fake_host_budget_used(fake), 0);
     ck_assert_ptr_null(strstr(fake_host_log(fake), getenv("S3_SECRET_KEY")));
@@ -51,7 +51,7 @@ static void tear_down(void)
 static void libs3_must_say(enum hangar_rc got, enum hangar_rc want, const char *text)
 {
     testing_expect(fake, got, want, text);
-    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "says: %s", fake_host_error(fake));
+    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "error: %s", fake_host_error(fake));
     fake_host_clear(fake);
 }
 
@@ -488,7 +488,7 @@ int main(void)
     sink_suite_add(suite, "every sink", &bucket);
     TCase *tcase = tcase_create("limits");
     tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, storage_s3_libs3_setup, storage_s3_libs3_teardown);
     tcase_add_test(tcase, options_that_the_library_lacks_are_refused);
     tcase_add_test(tcase, a_store_that_never_answered_is_given_up_soon_by_all_requests);
     tcase_add_test(tcase, empty_options_count_as_not_set);
@@ -503,18 +503,18 @@ int main(void)
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("https");
     tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, storage_s3_libs3_setup, storage_s3_libs3_teardown);
     tcase_add_test(tcase, https_works_with_verify_false);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("failures of puts");
     tcase_set_timeout(tcase, 120);
-    tcase_add_checked_fixture(tcase, set_up_proxy, tear_down);
+    tcase_add_checked_fixture(tcase, set_up_proxy, storage_s3_libs3_teardown);
     tcase_add_test(tcase, puts_survive_temporary_failures);
     tcase_add_test(tcase, failed_puts_do_not_change_the_object);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("failures of reads");
     tcase_set_timeout(tcase, 120);
-    tcase_add_checked_fixture(tcase, set_up_proxy, tear_down);
+    tcase_add_checked_fixture(tcase, set_up_proxy, storage_s3_libs3_teardown);
     tcase_add_test(tcase, gets_survive_temporary_failures_and_continue);
     tcase_add_test(tcase, an_object_that_changes_during_a_read_is_an_error);
     tcase_add_test(tcase, a_listing_that_was_cut_short_is_repeated);

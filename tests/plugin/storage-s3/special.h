@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * special.h: the fixture of the tests of what this sink does beyond every other sink.
+ * special: the fixture of the tests of what this sink does beyond every other sink.
  */
-#ifndef SPECIAL_H
-#define SPECIAL_H
+#ifndef TEST_PLUGIN_STORAGE_S3_SPECIAL_H
+#define TEST_PLUGIN_STORAGE_S3_SPECIAL_H
 
 #include "fake_host.h"
 #include "store.h"

@@ -136,8 +136,7 @@ static void option_must_be_refused(const char *option, const char *value, const 
     struct fake_host *host = fake_host_open("storage-s3");
     store.configure(host);
     ck_assert_int_eq(fake_host_create(host, &in), HANGAR_CONFIG);
-    ck_assert_msg(strstr(fake_host_error(host), text) != NULL, "it says: %s",
-                  fake_host_error(host));
+    ck_assert_msg(strstr(fake_host_error(host), text) != NULL, "error: %s", fake_host_error(host));
     fake_host_close(host);
 }
 

@@ -4,8 +4,8 @@
  * store: the S3 server that tests/lib/with_s3 has started: a bucket, and a prefix in it for each
  * test, with characters that need escapes.  $S3_TEST_TLS selects https.
  */
-#ifndef STORE_H
-#define STORE_H
+#ifndef TEST_PLUGIN_STORAGE_S3_STORE_H
+#define TEST_PLUGIN_STORAGE_S3_STORE_H
 
 #include "sink_suite.h"
 

@@ -36,8 +36,7 @@ void special_open(void)
 void special_must_say(enum hangar_rc got, enum hangar_rc expected, const char *text)
 {
     testing_expect(fake, got, expected, text);
-    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "it says: %s",
-                  fake_host_error(fake));
+    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "error: %s", fake_host_error(fake));
     fake_host_clear(fake);
 }
 

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "suite.h"
 
-static struct hg_cron parsed(const char *text)
+static struct hg_cron cron_parsed(const char *text)
 {
     struct hg_cron cron;
     struct hg_cron_error err = {0};
@@ -17,10 +17,11 @@ static struct hg_cron parsed(const char *text)
 }
 
 /* The next `count` times after one, separated by blanks. */
-static const char *times(const char *schedule, const char *zone_name, const char *after, int count)
+static const char *cron_times(const char *schedule, const char *zone_name, const char *after,
+                              int count)
 {
     static char text[512];
-    struct hg_cron cron = parsed(schedule);
+    struct hg_cron cron = cron_parsed(schedule);
     struct hg_zone *zone = NULL;
     ck_assert_int_eq(hg_zone_open(zone_name, &zone), HANGAR_OK);
     int64_t ms = 0;
@@ -64,7 +65,7 @@ static const struct {
 START_TEST(fields_are_read_as_cron_reads_them)
 {
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        struct hg_cron cron = parsed(good[i].schedule);
+        struct hg_cron cron = cron_parsed(good[i].schedule);
         ck_assert_msg(cron.minutes == good[i].minutes && cron.hours == good[i].hours &&
                           cron.days == good[i].days && cron.months == good[i].months &&
                           cron.weekdays == good[i].weekdays,
@@ -171,7 +172,7 @@ START_TEST(a_schedule_is_due_by_the_clock_of_its_zone)
         for (const char *c = due[i].times; *c; c++) {
             count += *c == ' ';
         }
-        const char *found = times(due[i].schedule, due[i].zone, due[i].after, count);
+        const char *found = cron_times(due[i].schedule, due[i].zone, due[i].after, count);
         ck_assert_msg(strcmp(found, due[i].times) == 0, "%s in %s: %s", due[i].schedule,
                       due[i].zone, found);
     }
@@ -180,7 +181,7 @@ END_TEST
 
 START_TEST(outside_the_calendar_nothing_is_due)
 {
-    struct hg_cron cron = parsed("* * * * *");
+    struct hg_cron cron = cron_parsed("* * * * *");
     struct hg_zone *zone = NULL;
     ck_assert_int_eq(hg_zone_open("UTC", &zone), HANGAR_OK);
     ck_assert(hg_cron_next(&cron, zone, INT64_MAX) == INT64_MAX);
@@ -199,7 +200,7 @@ START_TEST(the_longest_gap_is_that_of_the_calendar)
                 {"@monthly", 31 * 24},    {"@yearly", 366 * 24},
                 {"0 2 1-7 * *", 25 * 24}, {"0 0 29 2 *", (4 * 365 + 1) * 24}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct hg_cron cron = parsed(rows[i].schedule);
+        struct hg_cron cron = cron_parsed(rows[i].schedule);
         ck_assert_msg(hg_cron_gap_ms(&cron) == rows[i].hours * INT64_C(3600000), "%s: %lld h",
                       rows[i].schedule, (long long)hg_cron_gap_ms(&cron) / 3600000);
     }

@@ -98,7 +98,7 @@ struct model {
     int64_t furthest; /* the most it has shown */
 };
 
-static struct tm local(int64_t seconds, int64_t *shown)
+static struct tm cron_clocks_local(int64_t seconds, int64_t *shown)
 {
     struct tm tm;
     time_t t = (time_t)seconds;
@@ -127,7 +127,7 @@ static bool model_due(const struct model *m, const struct tm *tm, int64_t before
     return false;
 }
 
-static void compare(const char *name, int year)
+static void cron_clocks_compare(const char *name, int year)
 {
     struct tm first = {.tm_year = year - 1900, .tm_mday = 1},
               end = {.tm_year = year - 1898, .tm_mday = 2};
@@ -145,12 +145,12 @@ static void compare(const char *name, int year)
         expected[i] = hg_cron_next(&crons[i], zone, m.now * 1000 - 1);
     }
     for (; m.now < last; m.now += 60) {
-        struct tm tm = local(m.now, &m.shown);
+        struct tm tm = cron_clocks_local(m.now, &m.shown);
         for (size_t i = 0; i < SCHEDULES; i++) {
             bool is_due = model_due(&m, &tm, before, i);
             /* an assertion that holds costs a system call each time */
             if (is_due != (expected[i] == m.now * 1000)) {
-                ck_abort_msg("%s in %s: at %" PRId64 " the model says %s, the schedule %" PRId64,
+                ck_abort_msg("%s in %s: at %" PRId64 " the model has %s, the schedule %" PRId64,
                              schedules[i].text, name, m.now, is_due ? "due" : "not due",
                              expected[i] / 1000);
             }
@@ -168,9 +168,9 @@ static void compare(const char *name, int year)
     hg_zone_close(zone);
 }
 
-START_TEST(two_years_of_changing_clocks_are_as_the_model_says)
+START_TEST(two_years_of_changing_clocks_equal_the_model)
 {
-    compare(places[_i].zone, places[_i].year);
+    cron_clocks_compare(places[_i].zone, places[_i].year);
 }
 END_TEST
 
@@ -204,7 +204,7 @@ int main(void)
     Suite *suite = suite_create("cron_clocks");
     TCase *tcase = tcase_create("cron_clocks");
     tcase_set_timeout(tcase, 60);
-    tcase_add_loop_test(tcase, two_years_of_changing_clocks_are_as_the_model_says, 0,
+    tcase_add_loop_test(tcase, two_years_of_changing_clocks_equal_the_model, 0,
                         sizeof(places) / sizeof(places[0]));
     tcase_add_test(tcase, a_time_between_two_runs_gives_the_same_next_run);
     suite_add_tcase(suite, tcase);

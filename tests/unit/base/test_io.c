@@ -78,7 +78,7 @@ START_TEST(a_file_that_cannot_be_written_leaves_the_old_one)
 }
 END_TEST
 
-static void *feed(void *arg)
+static void *io_feed(void *arg)
 {
     int fd = *(int *)arg;
     static char data[300000];
@@ -95,7 +95,7 @@ START_TEST(short_reads_and_writes_are_continued)
     int ends[2]; /* a pipe takes and gives 64 KiB at a time */
     ck_assert_int_eq(pipe(ends), 0);
     pthread_t thread;
-    pthread_create(&thread, NULL, feed, &ends[1]);
+    pthread_create(&thread, NULL, io_feed, &ends[1]);
     static char data[400000];
     ck_assert_int_eq(hg_read_full(ends[0], data, 100), 100);
     ck_assert_int_eq(hg_read_full(ends[0], data, sizeof(data)), 299900);

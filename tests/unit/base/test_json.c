@@ -7,7 +7,7 @@
 
 #include "suite.h"
 
-static enum hangar_rc parse(const char *text, json_t **out, struct hg_error *err)
+static enum hangar_rc json_parse(const char *text, json_t **out, struct hg_error *err)
 {
     *err = (struct hg_error){0};
     return hg_json_parse(text, strlen(text), "manifest.json", out, err);
@@ -17,7 +17,7 @@ START_TEST(a_document_is_read)
 {
     struct hg_error err;
     json_t *doc = NULL;
-    ck_assert_int_eq(parse("{\"a\": \"x\", \"n\": 7, \"b\": true}", &doc, &err), HANGAR_OK);
+    ck_assert_int_eq(json_parse("{\"a\": \"x\", \"n\": 7, \"b\": true}", &doc, &err), HANGAR_OK);
     ck_assert_str_eq(hg_json_string(doc, "a", "-"), "x");
     ck_assert_int_eq(hg_json_int(doc, "n", -1), 7);
     ck_assert(hg_json_bool(doc, "b", false));
@@ -46,7 +46,7 @@ START_TEST(several_documents_are_refused_with_their_place)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct hg_error err;
         json_t *doc = NULL;
-        ck_assert_int_eq(parse(bad[i].text, &doc, &err), HANGAR_CORRUPT);
+        ck_assert_int_eq(json_parse(bad[i].text, &doc, &err), HANGAR_CORRUPT);
         ck_assert_ptr_null(doc);
         ck_assert_msg(strncmp(err.text, bad[i].error, strlen(bad[i].error)) == 0, "%s", err.text);
     }
@@ -61,26 +61,26 @@ START_TEST(depth_is_limited_before_anything_recurses)
     text[HUGE] = '\0';
     struct hg_error err;
     json_t *doc = NULL;
-    ck_assert_int_eq(parse(text, &doc, &err), HANGAR_CORRUPT);
+    ck_assert_int_eq(json_parse(text, &doc, &err), HANGAR_CORRUPT);
     ck_assert_str_eq(err.text, "cannot read manifest.json: nested more than 64 deep");
     free(text);
 
     char deep[64 * 2 + 1] = "";
     memset(deep, '[', 64);
     memset(deep + 64, ']', 64);
-    ck_assert_int_eq(parse(deep, &doc, &err), HANGAR_OK);
+    ck_assert_int_eq(json_parse(deep, &doc, &err), HANGAR_OK);
     json_decref(doc);
     ck_assert_int_eq(
-        parse("{\"a\": \"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
-              "[[[[[[\\\"[[[[[[\"}",
-              &doc, &err),
+        json_parse("{\"a\": \"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+                   "[[[[[[\\\"[[[[[[\"}",
+                   &doc, &err),
         HANGAR_OK);
     json_decref(doc);
 }
 END_TEST
 
 /* "[", then `count` times `item`, then "0]"; free it. */
-static char *repeated(const char *item, size_t count)
+static char *json_repeated(const char *item, size_t count)
 {
     size_t n = strlen(item);
     char *text = malloc(n * count + 4);
@@ -107,15 +107,15 @@ START_TEST(the_number_of_values_is_limited_before_anything_is_parsed)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct hg_error err;
         json_t *doc = NULL;
-        char *text = repeated(cases[i].item, cases[i].good);
+        char *text = json_repeated(cases[i].item, cases[i].good);
         ck_assert(hg_json_is_small(text, strlen(text)));
-        ck_assert_int_eq(parse(text, &doc, &err), HANGAR_OK);
+        ck_assert_int_eq(json_parse(text, &doc, &err), HANGAR_OK);
         json_decref(doc);
         free(text);
         doc = NULL;
-        text = repeated(cases[i].item, cases[i].bad);
+        text = json_repeated(cases[i].item, cases[i].bad);
         ck_assert(!hg_json_is_small(text, strlen(text)));
-        ck_assert_int_eq(parse(text, &doc, &err), HANGAR_CORRUPT);
+        ck_assert_int_eq(json_parse(text, &doc, &err), HANGAR_CORRUPT);
         ck_assert_ptr_null(doc);
         ck_assert_str_eq(err.text, "cannot read manifest.json: more than 2000000 values, or 500000 "
                                    "lists and maps");
@@ -124,16 +124,16 @@ START_TEST(the_number_of_values_is_limited_before_anything_is_parsed)
 }
 END_TEST
 
-START_TEST(what_looks_like_values_in_a_string_does_not_count)
+START_TEST(values_inside_a_string_do_not_count)
 {
     struct hg_error err;
     json_t *doc = NULL;
-    char *text = repeated("[,{", 1000000);
+    char *text = json_repeated("[,{", 1000000);
     text[0] = '"';
     text[strlen(text) - 1] = '"';
     char *list = NULL;
     ck_assert_int_gt(asprintf(&list, "[%s]", text), 0);
-    ck_assert_int_eq(parse(list, &doc, &err), HANGAR_OK);
+    ck_assert_int_eq(json_parse(list, &doc, &err), HANGAR_OK);
     json_decref(doc);
     free(list);
     free(text);
@@ -213,7 +213,7 @@ int main(void)
         several_documents_are_refused_with_their_place,
         depth_is_limited_before_anything_recurses,
         the_number_of_values_is_limited_before_anything_is_parsed,
-        what_looks_like_values_in_a_string_does_not_count,
+        values_inside_a_string_do_not_count,
         a_document_is_printed_with_indentation,
         texts_that_are_not_utf8_are_escaped,
         a_text_becomes_an_array_of_its_lines,

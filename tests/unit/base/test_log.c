@@ -18,7 +18,7 @@ struct seen {
     pthread_mutex_t *mutex;
 };
 
-static void see(void *arg, const struct hg_log_record *r)
+static void log_see(void *arg, const struct hg_log_record *r)
 {
     struct seen *seen = arg;
     ck_assert_int_eq(pthread_mutex_trylock(seen->mutex), EBUSY);
@@ -36,8 +36,8 @@ START_TEST(a_line_reaches_the_writer_with_all_fields)
     struct hg_log log;
     struct seen seen = {.mutex = &log.mutex};
     hg_log_init(&log);
-    hg_log_line(&log, HANGAR_LOG_ERROR, "nobody listens yet");
-    log.write = see;
+    hg_log_line(&log, HANGAR_LOG_ERROR, "no listener yet");
+    log.write = log_see;
     log.arg = &seen;
     hg_log_line(&log, HANGAR_LOG_WARN, "%d of %s", 3, "four");
     ck_assert_str_eq(seen.message, "3 of four");
@@ -61,7 +61,7 @@ START_TEST(details_below_the_level_are_dropped)
     struct hg_log log;
     struct seen seen = {.mutex = &log.mutex};
     hg_log_init(&log);
-    log.write = see;
+    log.write = log_see;
     log.arg = &seen;
     hg_log_line(&log, HANGAR_LOG_DEBUG, "too much");
     ck_assert_int_eq(seen.lines, 0);
@@ -80,7 +80,7 @@ START_TEST(a_message_stays_one_line)
     struct hg_log log;
     struct seen seen = {.mutex = &log.mutex};
     hg_log_init(&log);
-    log.write = see;
+    log.write = log_see;
     log.arg = &seen;
     hg_log_line(&log, HANGAR_LOG_INFO, "ERROR:\n\x1b[31mfaked");
     ck_assert_str_eq(seen.message, "ERROR:\\x0a\\x1b[31mfaked");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * trust: a file is opened only where nobody else could have put or changed it, and
- * a refusal names the component and the command that mends it.
+ * trust: a file is opened only where no other user could have put or changed it, and
+ * a refusal names the component and the command that repairs it.
  */
 #include "base/trust.h"
 
@@ -12,8 +12,8 @@
 
 #define STRANGER 54321
 
-/* What opening folder_path/NAME says; "" when it works. */
-static const char *opening(const char *name)
+/* The error of opening folder_path/NAME; "" when it can be opened. */
+static const char *trust_opening(const char *name)
 {
     static struct hg_error err;
     char path[512];
@@ -34,7 +34,7 @@ static const char *opening(const char *name)
 }
 
 /* Compares with a text in which @ stands for the folder. */
-static void refused(const char *name, const char *expected)
+static void trust_refused(const char *name, const char *expected)
 {
     struct hg_str text = {0};
     for (; *expected; expected++) {
@@ -44,7 +44,7 @@ static void refused(const char *name, const char *expected)
             hg_str_add_n(&text, expected, 1);
         }
     }
-    ck_assert_str_eq(opening(name), hg_str_text(&text));
+    ck_assert_str_eq(trust_opening(name), hg_str_text(&text));
     hg_str_free(&text);
 }
 
@@ -58,10 +58,10 @@ START_TEST(a_file_of_ours_in_folders_of_ours_is_opened_and_is_that_file)
     make_file("f");
     ck_assert_int_eq(mkdir("d", 0755), 0);
     make_file("d/f");
-    ck_assert_str_eq(opening("f"), "");
-    ck_assert_str_eq(opening("d/f"), "");
-    ck_assert_str_eq(opening("d//f"), "");
-    ck_assert_str_eq(opening("d/../f"), "");
+    ck_assert_str_eq(trust_opening("f"), "");
+    ck_assert_str_eq(trust_opening("d/f"), "");
+    ck_assert_str_eq(trust_opening("d//f"), "");
+    ck_assert_str_eq(trust_opening("d/../f"), "");
     char path[128], data[5] = "";
     snprintf(path, sizeof(path), "%s/f", folder_path);
     int fd = -1;
@@ -77,13 +77,13 @@ START_TEST(a_file_that_others_can_write_is_refused)
 {
     make_file("f");
     chmod("f", 0664);
-    refused("f", "other users can write to @/f (mode 0664); hint: chmod go-w @/f");
+    trust_refused("f", "other users can write to @/f (mode 0664); hint: chmod go-w @/f");
     chmod("f", 0646);
-    refused("f", "other users can write to @/f (mode 0646); hint: chmod go-w @/f");
+    trust_refused("f", "other users can write to @/f (mode 0646); hint: chmod go-w @/f");
     chmod("f", 01646); /* sticky means nothing for a file */
-    refused("f", "other users can write to @/f (mode 1646); hint: chmod go-w @/f");
+    trust_refused("f", "other users can write to @/f (mode 1646); hint: chmod go-w @/f");
     chmod("f", 0600);
-    refused("f", "");
+    trust_refused("f", "");
 }
 END_TEST
 
@@ -92,10 +92,11 @@ START_TEST(a_folder_that_others_can_write_is_refused_wherever_it_is)
     ck_assert_int_eq(system("mkdir -p a/b/c"), 0);
     make_file("a/b/c/f");
     chmod("a", 0775);
-    refused("a/b/c/f", "other users can write to @/a (mode 0775); hint: chmod go-w @/a");
+    trust_refused("a/b/c/f", "other users can write to @/a (mode 0775); hint: chmod go-w @/a");
     chmod("a", 0755);
     chmod("a/b/c", 0757);
-    refused("a/b/c/f", "other users can write to @/a/b/c (mode 0757); hint: chmod go-w @/a/b/c");
+    trust_refused("a/b/c/f",
+                  "other users can write to @/a/b/c (mode 0757); hint: chmod go-w @/a/b/c");
 }
 END_TEST
 
@@ -106,32 +107,33 @@ START_TEST(a_sticky_folder_is_passed_through_but_does_not_hold_the_file)
     make_file("sticky/f");
     make_file("sticky/own/f");
     chmod("sticky", 01777);
-    refused("sticky/own/f", "");
-    refused("sticky/f", "other users can write to @/sticky (mode 1777); hint: chmod go-w @/sticky");
+    trust_refused("sticky/own/f", "");
+    trust_refused("sticky/f",
+                  "other users can write to @/sticky (mode 1777); hint: chmod go-w @/sticky");
     /* however many slashes stand between them */
-    refused("sticky//f",
-            "other users can write to @/sticky (mode 1777); hint: chmod go-w @/sticky");
-    refused("sticky/own//f", "");
-    refused("sticky/./f",
-            "other users can write to @/sticky/. (mode 1777); hint: chmod go-w @/sticky/.");
-    refused("sticky/own/../f",
-            "other users can write to @/sticky/own/.. (mode 1777); hint: chmod go-w "
-            "@/sticky/own/..");
+    trust_refused("sticky//f",
+                  "other users can write to @/sticky (mode 1777); hint: chmod go-w @/sticky");
+    trust_refused("sticky/own//f", "");
+    trust_refused("sticky/./f",
+                  "other users can write to @/sticky/. (mode 1777); hint: chmod go-w @/sticky/.");
+    trust_refused("sticky/own/../f",
+                  "other users can write to @/sticky/own/.. (mode 1777); hint: chmod go-w "
+                  "@/sticky/own/..");
 }
 END_TEST
 
-/* Root gives the file away; another user looks at root's from a user namespace in
- * which root is nobody. */
+/* Root gives the file away; another user opens root's file from a user namespace that
+ * maps no root. */
 START_TEST(a_file_of_another_user_is_refused)
 {
     make_file("f");
     if (geteuid() == 0) {
         ck_assert_int_eq(chown("f", STRANGER, 0), 0);
-        refused("f", "@/f belongs to user 54321, who can change it; hint: chown root @/f");
+        trust_refused("f", "@/f belongs to user 54321, who can change it; hint: chown root @/f");
         ck_assert_int_eq(mkdir("d", 0755), 0);
         make_file("d/f");
         ck_assert_int_eq(chown("d", STRANGER, 0), 0);
-        refused("d/f", "@/d belongs to user 54321, who can change it; hint: chown root @/d");
+        trust_refused("d/f", "@/d belongs to user 54321, who can change it; hint: chown root @/d");
         return;
     }
     char map[64];
@@ -140,7 +142,7 @@ START_TEST(a_file_of_another_user_is_refused)
     int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
     ck_assert_int_eq(write(fd, map, (size_t)n), n);
     close(fd);
-    refused("f", "/ belongs to user 65534, who can change it; hint: chown root /");
+    trust_refused("f", "/ belongs to user 65534, who can change it; hint: chown root /");
 }
 END_TEST
 
@@ -151,15 +153,15 @@ START_TEST(symbolic_links_are_refused_as_file_and_on_the_way)
     ck_assert_int_eq(symlink("d/f", "link"), 0);
     ck_assert_int_eq(symlink("d", "dlink"), 0);
     ck_assert_int_eq(symlink("nowhere", "dangling"), 0);
-    refused(
+    trust_refused(
         "link",
         "@/link is a symbolic link, which another user could change; hint: use the path that it "
         "points to (readlink -f @/link)");
-    refused(
+    trust_refused(
         "dlink/f",
         "@/dlink is a symbolic link, which another user could change; hint: use the path that it "
         "points to (readlink -f @/dlink)");
-    refused(
+    trust_refused(
         "dangling",
         "@/dangling is a symbolic link, which another user could change; hint: use the path that "
         "it points to (readlink -f @/dangling)");
@@ -171,18 +173,18 @@ START_TEST(a_missing_or_irregular_file_is_refused)
     ck_assert_int_eq(mkdir("d", 0755), 0);
     ck_assert_int_eq(mkfifo("fifo", 0600), 0);
     make_file("f");
-    refused("none", "cannot open @/none: No such file or directory");
-    refused("none/f", "cannot open @/none: No such file or directory");
-    refused("d", "@/d is not a regular file");
-    refused("d/", "@/d/ is not a regular file");
-    refused("fifo", "@/fifo is not a regular file");
-    refused("f/g", "@/f is not a directory");
-    refused("f/", "@/f is not a directory");
-    refused("/", "/ is not a regular file");
+    trust_refused("none", "cannot open @/none: No such file or directory");
+    trust_refused("none/f", "cannot open @/none: No such file or directory");
+    trust_refused("d", "@/d is not a regular file");
+    trust_refused("d/", "@/d/ is not a regular file");
+    trust_refused("fifo", "@/fifo is not a regular file");
+    trust_refused("f/g", "@/f is not a directory");
+    trust_refused("f/", "@/f is not a directory");
+    trust_refused("/", "/ is not a regular file");
     char name[400];
     memset(name, 'n', sizeof(name));
     name[399] = '\0';
-    ck_assert_ptr_nonnull(strstr(opening(name), ": File name too long"));
+    ck_assert_ptr_nonnull(strstr(trust_opening(name), ": File name too long"));
     struct hg_error err = {0};
     int fd = -1;
     ck_assert_int_eq(hg_trust_open("f", &fd, &err), HANGAR_INTERNAL);
@@ -202,7 +204,7 @@ START_TEST(missing_and_refused_files_have_different_results)
 END_TEST
 
 /* The same for files that an operator names; "" when it is opened. */
-static const char *naming(const char *name)
+static const char *trust_naming(const char *name)
 {
     static struct hg_error err;
     char path[512];
@@ -224,20 +226,20 @@ static const char *naming(const char *name)
 START_TEST(a_named_file_that_others_can_write_is_refused_with_the_fix)
 {
     make_file("f");
-    ck_assert_str_eq(naming("f"), "");
+    ck_assert_str_eq(trust_naming("f"), "");
     ck_assert_int_eq(chmod("f", 0666), 0);
-    ck_assert_ptr_nonnull(strstr(naming("f"), "/f (mode 0666); hint: chmod go-w /"));
+    ck_assert_ptr_nonnull(strstr(trust_naming("f"), "/f (mode 0666); hint: chmod go-w /"));
     ck_assert_int_eq(chmod("f", 0646), 0);
-    ck_assert_ptr_nonnull(strstr(naming("f"), "other users can write to "));
+    ck_assert_ptr_nonnull(strstr(trust_naming("f"), "other users can write to "));
     ck_assert_int_eq(chmod("f", 0644), 0);
     ck_assert_int_eq(mkdir("d", 0700), 0);
     make_file("d/f");
     ck_assert_int_eq(chmod("d", 0777), 0);
-    ck_assert_ptr_nonnull(strstr(naming("d/f"), "/d (mode 0777); hint: chmod go-w /"));
+    ck_assert_ptr_nonnull(strstr(trust_naming("d/f"), "/d (mode 0777); hint: chmod go-w /"));
     ck_assert_int_eq(chmod("d", 01777), 0); /* others cannot replace it there */
-    ck_assert_str_eq(naming("d/f"), "");
-    ck_assert_ptr_nonnull(strstr(naming("d"), "is not a regular file"));
-    ck_assert_ptr_nonnull(strstr(naming("missing"), "cannot open "));
+    ck_assert_str_eq(trust_naming("d/f"), "");
+    ck_assert_ptr_nonnull(strstr(trust_naming("d"), "is not a regular file"));
+    ck_assert_ptr_nonnull(strstr(trust_naming("missing"), "cannot open "));
 }
 END_TEST
 
@@ -252,14 +254,14 @@ START_TEST(a_link_to_a_named_file_is_followed_and_each_folder_on_the_way_is_chec
     char target[512];
     snprintf(target, sizeof(target), "%s/open/dir/f", folder_path);
     ck_assert_int_eq(symlink(target, "absolute"), 0);
-    ck_assert_str_eq(naming("relative"), "");
-    ck_assert_str_eq(naming("open/dir/f"), "");
-    ck_assert_str_eq(naming("absolute"), "");
-    ck_assert_ptr_nonnull(strstr(naming("loop"), "cannot open "));
+    ck_assert_str_eq(trust_naming("relative"), "");
+    ck_assert_str_eq(trust_naming("open/dir/f"), "");
+    ck_assert_str_eq(trust_naming("absolute"), "");
+    ck_assert_ptr_nonnull(strstr(trust_naming("loop"), "cannot open "));
     /* another user could turn the link elsewhere */
     ck_assert_int_eq(chmod("open", 0777), 0);
-    ck_assert_ptr_nonnull(strstr(naming("open/dir/f"), "/open (mode 0777)"));
-    ck_assert_ptr_nonnull(strstr(naming("absolute"), "/open (mode 0777)"));
+    ck_assert_ptr_nonnull(strstr(trust_naming("open/dir/f"), "/open (mode 0777)"));
+    ck_assert_ptr_nonnull(strstr(trust_naming("absolute"), "/open (mode 0777)"));
 }
 END_TEST
 
@@ -270,20 +272,21 @@ START_TEST(a_named_file_of_another_user_is_refused)
     }
     make_file("f");
     ck_assert_int_eq(chown("f", STRANGER, 0), 0);
-    ck_assert_ptr_nonnull(strstr(naming("f"), "belongs to user 54321, who can change it; hint: "));
+    ck_assert_ptr_nonnull(
+        strstr(trust_naming("f"), "belongs to user 54321, who can change it; hint: "));
     ck_assert_int_eq(chown("f", 0, STRANGER), 0);
     ck_assert_int_eq(chmod("f", 0664), 0);
-    ck_assert_ptr_nonnull(strstr(naming("f"), "other users can write to "));
+    ck_assert_ptr_nonnull(strstr(trust_naming("f"), "other users can write to "));
     /* the group root, in which is only root, as that of each user by common convention */
     ck_assert_int_eq(chown("f", 0, 0), 0);
-    ck_assert_str_eq(naming("f"), "");
+    ck_assert_str_eq(trust_naming("f"), "");
     ck_assert_int_eq(mkdir("d", 0700), 0);
     make_file("d/f");
     ck_assert_int_eq(symlink("d/f", "link"), 0);
     ck_assert_int_eq(lchown("link", STRANGER, 0), 0);
-    ck_assert_ptr_nonnull(strstr(naming("link"), "/link belongs to user 54321"));
+    ck_assert_ptr_nonnull(strstr(trust_naming("link"), "/link belongs to user 54321"));
     ck_assert_int_eq(chown("d", STRANGER, 0), 0);
-    ck_assert_ptr_nonnull(strstr(naming("d/f"), "/d belongs to user 54321"));
+    ck_assert_ptr_nonnull(strstr(trust_naming("d/f"), "/d belongs to user 54321"));
 }
 END_TEST
 

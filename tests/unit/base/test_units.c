@@ -146,7 +146,7 @@ START_TEST(a_boolean_is_only_true_or_false)
 END_TEST
 
 /* A sequence that is the same in every run. */
-static uint64_t next(uint64_t *state)
+static uint64_t units_next(uint64_t *state)
 {
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     return *state ^ *state >> 29;
@@ -156,7 +156,7 @@ START_TEST(whole_numbers_come_back)
 {
     uint64_t state = 1;
     for (int i = 0; i < 200000; i++) {
-        int64_t n = (int64_t)(next(&state) >> next(&state) % 64), back;
+        int64_t n = (int64_t)(units_next(&state) >> units_next(&state) % 64), back;
         char text[32];
         if (i % 2 != 0) {
             n = (int64_t)-(uint64_t)n;
@@ -178,8 +178,8 @@ START_TEST(sizes_with_units_come_back)
                  {"kB", 1000}, {"MB", 1000000}, {"GB", 1000000000}};
     uint64_t state = 2;
     for (int i = 0; i < 100000; i++) {
-        size_t u = next(&state) % 7;
-        int64_t n = (int64_t)(next(&state) % 1000000), back;
+        size_t u = units_next(&state) % 7;
+        int64_t n = (int64_t)(units_next(&state) % 1000000), back;
         char text[48];
         snprintf(text, sizeof(text), "%" PRId64 "%s", n, units[u].unit);
         if (!hg_parse_size(text, &back) || back != n * units[u].factor) {
@@ -194,7 +194,7 @@ START_TEST(what_is_shown_is_close_to_what_is)
     static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     uint64_t state = 3;
     for (int i = 0; i < 200000; i++) {
-        uint64_t n = next(&state) >> next(&state) % 64;
+        uint64_t n = units_next(&state) >> units_next(&state) % 64;
         char text[HG_UNITS_SIZE], unit[HG_UNITS_SIZE];
         double shown;
         hg_format_size(n, text);

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "suite.h"
 
-static int64_t at(const char *time)
+static int64_t zone_at(const char *time)
 {
     int64_t ms = 0;
     ck_assert_msg(hg_time_parse(time, &ms), "%s is no time", time);
@@ -19,7 +19,7 @@ static int64_t at(const char *time)
 }
 
 /* "2026-03-29 03:00 +120 7 W2026-13" */
-static const char *wall(const char *zone_name, int64_t ms)
+static const char *zone_wall(const char *zone_name, int64_t ms)
 {
     static char text[128];
     struct hg_zone *zone = NULL;
@@ -66,7 +66,7 @@ START_TEST(the_wall_clock_follows_the_zone)
         {"UTC", "1969-12-31T23:59:59.999Z", "1969-12-31 23:59 +0 3 W1970-01"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        ck_assert_str_eq(wall(cases[i].zone, at(cases[i].time)), cases[i].wall);
+        ck_assert_str_eq(zone_wall(cases[i].zone, zone_at(cases[i].time)), cases[i].wall);
     }
 }
 END_TEST
@@ -86,16 +86,18 @@ END_TEST
 
 START_TEST(times_outside_the_calendar_have_no_wall_clock)
 {
-    ck_assert_str_eq(wall("UTC", INT64_MAX), "none");
-    ck_assert_str_eq(wall("UTC", INT64_MIN), "none");
-    ck_assert_str_eq(wall("UTC", at("9999-12-31T23:59:59Z")), "9999-12-31 23:59 +0 5 W9999-52");
+    ck_assert_str_eq(zone_wall("UTC", INT64_MAX), "none");
+    ck_assert_str_eq(zone_wall("UTC", INT64_MIN), "none");
+    ck_assert_str_eq(zone_wall("UTC", zone_at("9999-12-31T23:59:59Z")),
+                     "9999-12-31 23:59 +0 5 W9999-52");
 }
 END_TEST
 
 START_TEST(without_a_name_it_is_the_machines_own)
 {
     ck_assert_int_eq(setenv("TZ", "Asia/Kathmandu", 1), 0);
-    ck_assert_str_eq(wall(NULL, at("2026-01-01T00:00:00Z")), "2026-01-01 05:45 +345 4 W2026-01");
+    ck_assert_str_eq(zone_wall(NULL, zone_at("2026-01-01T00:00:00Z")),
+                     "2026-01-01 05:45 +345 4 W2026-01");
 }
 END_TEST
 

@@ -43,7 +43,7 @@ bool model_has_rules(const struct hg_policy *policy)
     return found;
 }
 
-static bool newer(const struct hg_retained *a, const struct hg_retained *b)
+static bool retention_model_newer(const struct hg_retained *a, const struct hg_retained *b)
 {
     return a->time_ms > b->time_ms || (a->time_ms == b->time_ms && strcmp(a->id, b->id) > 0);
 }
@@ -57,12 +57,13 @@ size_t model_newer(const struct hg_retained *items, size_t count, size_t i)
 {
     size_t n = 0;
     for (size_t k = 0; k < count; k++) {
-        n += of_schedule(&items[k]) && newer(&items[k], &items[i]);
+        n += of_schedule(&items[k]) && retention_model_newer(&items[k], &items[i]);
     }
     return n;
 }
 
-static void label(const struct hg_retained *item, const char *format, char out[LABEL])
+static void retention_model_label(const struct hg_retained *item, const char *format,
+                                  char out[LABEL])
 {
     time_t seconds = (time_t)(item->time_ms / 1000);
     struct tm tm;
@@ -77,12 +78,12 @@ static bool in_periods(const char *format, int64_t n, const struct hg_retained *
     static char met[MOST][LABEL];
     size_t periods = 0;
     char own[LABEL], other[LABEL];
-    label(&items[i], format, own);
+    retention_model_label(&items[i], format, own);
     for (size_t k = 0; k < count; k++) {
-        if (!of_schedule(&items[k]) || !newer(&items[k], &items[i])) {
+        if (!of_schedule(&items[k]) || !retention_model_newer(&items[k], &items[i])) {
             continue;
         }
-        label(&items[k], format, other);
+        retention_model_label(&items[k], format, other);
         if (strcmp(other, own) == 0) {
             return false;
         }
@@ -97,7 +98,7 @@ static bool in_periods(const char *format, int64_t n, const struct hg_retained *
     return (int64_t)periods < n;
 }
 
-static int64_t least(const struct hg_policy *policy)
+static int64_t retention_model_least(const struct hg_policy *policy)
 {
     if (policy->min_keep == -1) {
         return 2;
@@ -111,7 +112,8 @@ static bool keeps_apart(int64_t now_ms, const struct hg_retained *items, size_t 
     bool another = false;
     for (size_t k = 0; k < count; k++) {
         another = another || (items[k].good && items[k].safety == items[i].safety &&
-                              items[k].partial == items[i].partial && newer(&items[k], &items[i]));
+                              items[k].partial == items[i].partial &&
+                              retention_model_newer(&items[k], &items[i]));
     }
     return !another || now_ms - items[i].time_ms <= INT64_C(604800000);
 }
@@ -146,7 +148,7 @@ bool model_keeps(const struct hg_policy *policy, int64_t now_ms, const struct hg
     if (items[i].safety || items[i].partial) {
         return keeps_apart(now_ms, items, count, i);
     }
-    bool keeps = (int64_t)model_newer(items, count, i) < least(policy);
+    bool keeps = (int64_t)model_newer(items, count, i) < retention_model_least(policy);
     for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
         keeps =
             keeps || keeps_by_rule(rule, hg_policy_limit(policy, rule), now_ms, items, count, i);
@@ -174,7 +176,7 @@ static int64_t time_of_rank(const struct hg_retained *items, const bool *counts,
     for (size_t i = 0; i < count; i++) {
         size_t before = 0;
         for (size_t k = 0; k < count; k++) {
-            before += counts[k] && newer(&items[k], &items[i]);
+            before += counts[k] && retention_model_newer(&items[k], &items[i]);
         }
         if (counts[i] && before == rank) {
             return items[i].time_ms;
@@ -193,7 +195,7 @@ static bool only_held(const struct hg_policy *policy, int64_t now_ms,
 }
 
 /* The lower median. */
-static int64_t median(const int64_t *gaps, size_t n)
+static int64_t retention_model_median(const int64_t *gaps, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         size_t smaller = 0, same = 0;
@@ -212,7 +214,9 @@ bool model_refuses(const struct hg_policy *policy, int64_t now_ms, const struct 
                    size_t count)
 {
     bool rules = model_has_rules(policy);
-    size_t good = 0, looked_at = least(policy) > 3 ? (size_t)least(policy) : 3;
+    size_t good = 0, looked_at = retention_model_least(policy) > 3
+                                     ? (size_t)retention_model_least(policy)
+                                     : 3;
     for (size_t i = 0; i < count; i++) {
         if (rules && items[i].good && items[i].time_ms > now_ms + 5 * 60 * 1000) {
             return true;
@@ -233,7 +237,7 @@ bool model_refuses(const struct hg_policy *policy, int64_t now_ms, const struct 
         gaps[n] = time_of_rank(items, counts, count, n) - time_of_rank(items, counts, count, n + 1);
         n++;
     }
-    int64_t usual = median(gaps, n);
+    int64_t usual = retention_model_median(gaps, n);
     for (size_t i = 0; i < n && i < looked_at; i++) {
         if (gaps[i] > allowed_ms && gaps[i] / 10 > usual) {
             return true;

@@ -6,8 +6,8 @@
  * the types and the limits of a policy; its calendar is the C library's, in the zone of the
  * variable TZ.
  */
-#ifndef RETENTION_MODEL_H
-#define RETENTION_MODEL_H
+#ifndef TEST_UNIT_CATALOG_RETENTION_MODEL_H
+#define TEST_UNIT_CATALOG_RETENTION_MODEL_H
 
 #include "catalog/retention.h"
 

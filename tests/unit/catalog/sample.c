@@ -43,7 +43,7 @@ static void add_transform(struct hg_manifest *m, const char *name, const char *s
                                                                 .decode = strdup("gunzip -c")};
 }
 
-static struct hg_manifest_source *add_source(struct hg_manifest *m, const char *name)
+static struct hg_manifest_source *sample_add_source(struct hg_manifest *m, const char *name)
 {
     struct hg_manifest_source *s = &m->sources[m->source_count++];
     *s = (struct hg_manifest_source){.name = strdup(name),
@@ -98,20 +98,20 @@ void sample_manifest(struct hg_manifest *m)
                          "create_only", "yes");
     add_transform(m, "gzip", ".gz");
     m->sources = calloc(2, sizeof(*m->sources));
-    struct hg_manifest_source *s = add_source(m, "db");
+    struct hg_manifest_source *s = sample_add_source(m, "db");
     s->objects = calloc(2, sizeof(*s->objects));
     add_object(m, s, "schema.sql", 0, 1000);
     add_object(m, s, "data/0001.sql", 1, 123456789012);
     hg_attrs_set(s->objects[1].attrs, "tables", "a,b");
     s->objects[1].transform[0] = hg_attrs_new();
     hg_attrs_set(s->objects[1].transform[0], "key", "k1");
-    s = add_source(m, "cache");
+    s = sample_add_source(m, "cache");
     s->objects = calloc(1, sizeof(*s->objects));
     add_object(m, s, "dump.rdb", 0, 0);
     add_files(m);
 }
 
-static unsigned next(unsigned *seed)
+static unsigned sample_next(unsigned *seed)
 {
     *seed = *seed * 1103515245u + 12345u;
     return *seed >> 16 & 0x7fff;
@@ -123,9 +123,9 @@ static void random_text(unsigned *seed, char *out, size_t size)
     static const char *const parts[] = {
         "a", "\"", "\\", "\n", "\t", "\x01", "/", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
         "0", "<",  "'",  " "};
-    size_t n = next(seed) % (size - 8), at = 0;
+    size_t n = sample_next(seed) % (size - 8), at = 0;
     while (at < n) {
-        const char *part = parts[next(seed) % (sizeof(parts) / sizeof(parts[0]))];
+        const char *part = parts[sample_next(seed) % (sizeof(parts) / sizeof(parts[0]))];
         memcpy(out + at, part, strlen(part));
         at += strlen(part);
     }
@@ -134,9 +134,10 @@ static void random_text(unsigned *seed, char *out, size_t size)
 
 static void random_attrs(unsigned *seed, struct hangar_attrs *attrs)
 {
-    for (size_t n = next(seed) % 6; n > 0; n--) {
+    for (size_t n = sample_next(seed) % 6; n > 0; n--) {
         char name[16], value[300];
-        snprintf(name, sizeof(name), "%c.%u_-", 'a' + (char)(next(seed) % 26), next(seed) % 100);
+        snprintf(name, sizeof(name), "%c.%u_-", 'a' + (char)(sample_next(seed) % 26),
+                 sample_next(seed) % 100);
         random_text(seed, value, sizeof(value));
         hg_attrs_set(attrs, name, value);
     }
@@ -147,25 +148,25 @@ void sample_random(struct hg_manifest *m, unsigned seed)
     static const uint64_t sizes[] = {
         0, 1, 4096, 1ull << 31, 1ull << 32, 1ull << 53, (1ull << 53) + 1, 10000000000000000ull};
     fill_head(m);
-    m->skew_ms = next(&seed);
-    for (size_t n = next(&seed) % (HG_CHAIN_MAX + 1); n > 0; n--) {
+    m->skew_ms = sample_next(&seed);
+    for (size_t n = sample_next(&seed) % (HG_CHAIN_MAX + 1); n > 0; n--) {
         char name[16];
         snprintf(name, sizeof(name), "t%zu", n);
-        add_transform(m, name, next(&seed) % 2 ? ".gz" : ".x");
+        add_transform(m, name, sample_next(&seed) % 2 ? ".gz" : ".x");
     }
-    size_t sources = next(&seed) % 4;
+    size_t sources = sample_next(&seed) % 4;
     m->sources = calloc(sources + 1, sizeof(*m->sources));
     for (size_t i = 0; i < sources; i++) {
         char name[32];
         snprintf(name, sizeof(name), "source_%zu", i);
-        struct hg_manifest_source *s = add_source(m, name);
+        struct hg_manifest_source *s = sample_add_source(m, name);
         random_attrs(&seed, s->facts);
         random_attrs(&seed, s->point);
-        size_t objects = next(&seed) % 30;
+        size_t objects = sample_next(&seed) % 30;
         s->objects = calloc(objects + 1, sizeof(*s->objects));
         for (size_t k = 0; k < objects; k++) {
-            snprintf(name, sizeof(name), "d%u/%zu=_-.x", next(&seed) % 3, k);
-            add_object(m, s, name, next(&seed) % 1001, sizes[next(&seed) % 8]);
+            snprintf(name, sizeof(name), "d%u/%zu=_-.x", sample_next(&seed) % 3, k);
+            add_object(m, s, name, sample_next(&seed) % 1001, sizes[sample_next(&seed) % 8]);
             random_attrs(&seed, s->objects[k].attrs);
             for (size_t t = 0; t < m->chain_count; t++) {
                 s->objects[k].transform[t] = hg_attrs_new();

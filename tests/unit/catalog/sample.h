@@ -3,8 +3,8 @@
  *
  * sample: manifests to write and read.
  */
-#ifndef SAMPLE_H
-#define SAMPLE_H
+#ifndef TEST_UNIT_CATALOG_SAMPLE_H
+#define TEST_UNIT_CATALOG_SAMPLE_H
 
 #include "catalog/manifest.h"
 

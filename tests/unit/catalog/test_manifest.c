@@ -9,7 +9,7 @@
 #include "sample.h"
 #include "suite.h"
 
-static char *written(const struct hg_manifest *m)
+static char *manifest_written(const struct hg_manifest *m)
 {
     struct hg_str text = {0};
     struct hg_error err = {0};
@@ -17,7 +17,7 @@ static char *written(const struct hg_manifest *m)
     return hg_str_take(&text);
 }
 
-static json_t *parsed(const char *text)
+static json_t *manifest_parsed(const char *text)
 {
     json_t *json = NULL;
     ck_assert_int_eq(hg_json_parse(text, strlen(text), "x", &json, NULL), HANGAR_OK);
@@ -26,19 +26,19 @@ static json_t *parsed(const char *text)
 }
 
 /* The sample as a document, to be changed. */
-static json_t *sample(void)
+static json_t *manifest_sample(void)
 {
     struct hg_manifest m;
     sample_manifest(&m);
-    char *text = written(&m);
-    json_t *json = parsed(text);
+    char *text = manifest_written(&m);
+    json_t *json = manifest_parsed(text);
     free(text);
     hg_manifest_free(&m);
     return json;
 }
 
-/* Reads the document with a right last line; what is said. */
-static const char *reading(const json_t *json, enum hangar_rc expected)
+/* The error of reading the document with a right last line. */
+static const char *manifest_reading(const json_t *json, enum hangar_rc expected)
 {
     static struct hg_error err;
     struct hg_manifest m = {0};
@@ -58,10 +58,10 @@ START_TEST(what_is_written_is_read_again)
         struct hg_manifest m, back = {0};
         struct hg_error err = {0};
         sample_random(&m, seed);
-        char *text = written(&m);
+        char *text = manifest_written(&m);
         enum hangar_rc rc = hg_manifest_read(text, strlen(text), &back, &err);
         ck_assert_msg(rc == HANGAR_OK, "seed %u: %s", seed, err.text);
-        char *again = written(&back);
+        char *again = manifest_written(&back);
         ck_assert_msg(strcmp(text, again) == 0, "seed %u", seed);
         ck_assert_uint_eq(hg_manifest_objects(&m), hg_manifest_objects(&back));
         ck_assert_uint_eq(hg_manifest_plain_bytes(&m), hg_manifest_plain_bytes(&back));
@@ -86,7 +86,7 @@ START_TEST(the_samples_values_come_back)
 {
     struct hg_manifest m, back = {0};
     sample_manifest(&m);
-    char *text = written(&m);
+    char *text = manifest_written(&m);
     ck_assert_int_eq(hg_manifest_read(text, strlen(text), &back, NULL), HANGAR_OK);
     free(text);
     ck_assert_str_eq(back.id, SAMPLE_ID);
@@ -109,7 +109,7 @@ START_TEST(the_samples_values_come_back)
 END_TEST
 
 /* Anything but the bytes that were written is refused as corrupt; m is left empty. */
-static void refused(const char *text, size_t size, const char *how, size_t where)
+static void manifest_refused(const char *text, size_t size, const char *how, size_t where)
 {
     struct hg_manifest m = {0};
     struct hg_error err = {0};
@@ -123,7 +123,7 @@ START_TEST(every_flipped_bit_is_noticed)
 {
     struct hg_manifest m;
     sample_manifest(&m);
-    char *text = written(&m);
+    char *text = manifest_written(&m);
     size_t size = strlen(text);
     hg_manifest_free(&m);
     /* in memory of exactly that size, so that a sanitizer sees reads behind it */
@@ -131,7 +131,7 @@ START_TEST(every_flipped_bit_is_noticed)
     memcpy(copy, text, size);
     for (size_t bit = 0; bit < size * 8; bit++) {
         copy[bit / 8] = (char)(copy[bit / 8] ^ (1 << bit % 8));
-        refused(copy, size, "bit", bit);
+        manifest_refused(copy, size, "bit", bit);
         copy[bit / 8] = text[bit / 8];
     }
     ck_assert_int_eq(hg_manifest_read(copy, size, &m, NULL), HANGAR_OK);
@@ -145,28 +145,28 @@ START_TEST(every_truncation_and_addition_is_noticed)
 {
     struct hg_manifest m;
     sample_manifest(&m);
-    char *text = written(&m);
+    char *text = manifest_written(&m);
     size_t size = strlen(text);
     hg_manifest_free(&m);
     for (size_t n = 0; n < size; n++) {
         char *copy = malloc(n ? n : 1);
         memcpy(copy, text, n);
-        refused(copy, n, "cut", n);
+        manifest_refused(copy, n, "cut", n);
         free(copy);
     }
     static const char *const more[] = {"\n", " ", "x", "{}\n", "}\n", "\xff"};
     for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
         char *longer = hg_format("%s%s", text, more[i]);
-        refused(longer, strlen(longer), "addition", i);
+        manifest_refused(longer, strlen(longer), "addition", i);
         free(longer);
         longer = hg_format("%s%s", more[i], text);
-        refused(longer, strlen(longer), "prefix", i);
+        manifest_refused(longer, strlen(longer), "prefix", i);
         free(longer);
     }
     char *twice = hg_format("%s%s", text, text);
-    refused(twice, strlen(twice), "twice", 2);
+    manifest_refused(twice, strlen(twice), "twice", 2);
     free(twice);
-    refused(text, size + 1, "NUL", size); /* the string's own */
+    manifest_refused(text, size + 1, "NUL", size); /* the string's own */
     free(text);
 }
 END_TEST
@@ -179,17 +179,17 @@ static void drop_key(json_t *doc, json_t *object, const char *key)
     bool may_lack = json_object_get(object, "stored") && strcmp(key, optional[0]) == 0;
     json_object_del(object, key);
     if (!may_lack && strcmp(key, "sinks") != 0) { /* early versions did not write it */
-        ck_assert_str_ne(reading(doc, HANGAR_CORRUPT), "");
+        ck_assert_str_ne(manifest_reading(doc, HANGAR_CORRUPT), "");
     } else {
-        reading(doc, HANGAR_OK);
+        manifest_reading(doc, HANGAR_OK);
     }
     json_object_set_new(object, key, json_real(1.5));
     if (!may_lack) {
-        ck_assert_str_ne(reading(doc, HANGAR_CORRUPT), "");
+        ck_assert_str_ne(manifest_reading(doc, HANGAR_CORRUPT), "");
     }
     json_object_set_new(object, key, json_null());
     if (!may_lack) {
-        ck_assert_str_ne(reading(doc, HANGAR_CORRUPT), "");
+        ck_assert_str_ne(manifest_reading(doc, HANGAR_CORRUPT), "");
     }
     json_object_set_new(object, key, old);
 }
@@ -224,10 +224,10 @@ static void drop_each(json_t *doc, json_t *object)
 
 START_TEST(a_manifest_that_lacks_anything_is_refused)
 {
-    json_t *json = sample();
-    reading(json, HANGAR_OK);
+    json_t *json = manifest_sample();
+    manifest_reading(json, HANGAR_OK);
     drop_each(json, json);
-    reading(json, HANGAR_OK);
+    manifest_reading(json, HANGAR_OK);
     json_decref(json);
 }
 END_TEST
@@ -244,48 +244,49 @@ START_TEST(names_that_lead_elsewhere_are_refused)
                                         "a\nb",     "a b",         "",          "a\\b", "a;b",
                                         "\xc3\xa4", "a/",          ".."};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        json_t *json = sample();
+        json_t *json = manifest_sample();
         json_t *object = first_object(json);
         char *stored = hg_format("db/%s.gz", names[i]);
         /* also where both agree, and where only the place is another */
         hg_json_set_string(object, "name", names[i]);
         hg_json_set_string(object, "stored", stored);
-        ck_assert_str_ne(reading(json, HANGAR_CORRUPT), "");
+        ck_assert_str_ne(manifest_reading(json, HANGAR_CORRUPT), "");
         hg_json_set_string(object, "stored", names[i]);
-        ck_assert_str_ne(reading(json, HANGAR_CORRUPT), "");
+        ck_assert_str_ne(manifest_reading(json, HANGAR_CORRUPT), "");
         json_decref(json);
         free(stored);
     }
-    json_t *json = sample();
+    json_t *json = manifest_sample();
     hg_json_set_string(first_object(json), "stored", "cache/schema.sql.gz");
-    ck_assert_str_eq(reading(json, HANGAR_CORRUPT),
+    ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
                      "manifest.json: impossible name of an object \"cache/schema.sql.gz\"");
     json_decref(json);
-    json = sample();
+    json = manifest_sample();
     hg_json_set_string(json_array_get(json_object_get(json, "sources"), 1), "name", "../db");
-    reading(json, HANGAR_CORRUPT);
+    manifest_reading(json, HANGAR_CORRUPT);
     hg_json_set(json_array_get(json_object_get(json, "sources"), 1), "objects", json_array());
-    reading(json, HANGAR_CORRUPT); /* also when it has no object */
+    manifest_reading(json, HANGAR_CORRUPT); /* also when it has no object */
     json_decref(json);
 }
 END_TEST
 
 START_TEST(what_stands_there_twice_is_refused)
 {
-    json_t *json = sample();
+    json_t *json = manifest_sample();
     json_t *sources = json_object_get(json, "sources");
     json_t *objects = json_object_get(json_array_get(sources, 0), "objects");
     json_array_append_new(objects, json_deep_copy(json_array_get(objects, 0)));
-    ck_assert_str_eq(reading(json, HANGAR_CORRUPT),
+    ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
                      "manifest.json: twice the object \"db/schema.sql.gz\"");
     json_decref(json);
-    json = sample();
+    json = manifest_sample();
     sources = json_object_get(json, "sources");
     json_array_append_new(sources, json_deep_copy(json_array_get(sources, 1)));
-    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: twice the source \"cache\"");
+    ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
+                     "manifest.json: twice the source \"cache\"");
     json_decref(json);
     /* a key twice, under a right last line */
-    json = sample();
+    json = manifest_sample();
     char *text = sample_sign(json);
     json_decref(json);
     char *at = strstr(text, "\"origin\"");
@@ -307,7 +308,7 @@ END_TEST
 START_TEST(many_sources_are_read_and_one_that_is_there_twice_is_detected)
 {
     enum { MANY = 40000 };
-    json_t *json = sample(), *sources = json_object_get(json, "sources");
+    json_t *json = manifest_sample(), *sources = json_object_get(json, "sources");
     json_t *empty = json_deep_copy(json_array_get(sources, 1));
     char name[20];
     json_array_clear(json_object_get(empty, "objects"));
@@ -317,9 +318,10 @@ START_TEST(many_sources_are_read_and_one_that_is_there_twice_is_detected)
         json_object_set_new(one, "name", json_string(name));
         json_array_append_new(sources, one);
     }
-    reading(json, HANGAR_OK);
+    manifest_reading(json, HANGAR_OK);
     json_array_append(sources, json_array_get(sources, 77));
-    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: twice the source \"s75\"");
+    ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
+                     "manifest.json: twice the source \"s75\"");
     json_decref(empty);
     json_decref(json);
 }
@@ -329,23 +331,25 @@ START_TEST(numbers_that_cannot_be_are_refused)
 {
     static const char *const keys[] = {"size", "stored_size", "phase"};
     for (size_t i = 0; i < 3; i++) {
-        json_t *json = sample();
+        json_t *json = manifest_sample();
         hg_json_set_int(first_object(json), keys[i], -1);
-        reading(json, HANGAR_CORRUPT);
+        manifest_reading(json, HANGAR_CORRUPT);
         json_decref(json);
     }
-    json_t *json = sample();
+    json_t *json = manifest_sample();
     hg_json_set_string(json, "started", "1969-12-31T23:59:59.999Z");
-    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible time \"started\"");
+    ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
+                     "manifest.json: impossible time \"started\"");
     json_decref(json);
-    json = sample();
+    json = manifest_sample();
     hg_json_set_int(first_object(json), "phase", 1001);
-    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible number \"phase\"");
+    ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
+                     "manifest.json: impossible number \"phase\"");
     json_decref(json);
-    json = sample();
+    json = manifest_sample();
     hg_json_set_int(first_object(json), "size", 1000000000000000000);
     hg_json_set_int(first_object(json), "stored_size", 1000000000000000000);
-    reading(json, HANGAR_OK);
+    manifest_reading(json, HANGAR_OK);
     /* many of them: their sum must not wrap */
     json_t *source = json_array_get(json_object_get(json, "sources"), 0);
     json_t *objects = json_object_get(source, "objects");
@@ -358,30 +362,34 @@ START_TEST(numbers_that_cannot_be_are_refused)
         hg_json_set_string(copy, "stored", stored);
         json_array_append_new(objects, copy);
     }
-    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible number \"size\"");
+    ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
+                     "manifest.json: impossible number \"size\"");
     json_decref(json);
 }
 END_TEST
 
 START_TEST(invalid_ids_and_foreign_files_are_refused)
 {
-    json_t *json = sample();
+    json_t *json = manifest_sample();
     hg_json_set_string(json, "id", "../../etc");
-    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible id \"../../etc\"");
+    ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
+                     "manifest.json: impossible id \"../../etc\"");
     json_decref(json);
-    json = sample();
+    json = manifest_sample();
     json_t *files = json_object_get(json, "files");
     hg_json_set_string(json_array_get(files, 0), "name", "../RESTORE.txt");
-    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: unexpected name in \"files\"");
+    ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
+                     "manifest.json: unexpected name in \"files\"");
     json_array_remove(files, 0);
-    reading(json, HANGAR_CORRUPT);
+    manifest_reading(json, HANGAR_CORRUPT);
     json_decref(json);
-    json = sample();
+    json = manifest_sample();
     json_t *transforms = json_object_get(json, "transforms");
     for (int i = 0; i < HG_CHAIN_MAX; i++) {
         json_array_append(transforms, json_array_get(transforms, 0));
     }
-    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: too many \"transforms\"");
+    ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
+                     "manifest.json: too many \"transforms\"");
     json_decref(json);
 }
 END_TEST
@@ -394,27 +402,29 @@ START_TEST(deep_and_strange_documents_are_refused)
         json_array_append_new(outer, deep);
         deep = outer;
     }
-    json_t *json = sample();
+    json_t *json = manifest_sample();
     json_object_set_new(json, "retention", json_pack("{s:o}", "x", deep));
-    ck_assert_ptr_nonnull(strstr(reading(json, HANGAR_CORRUPT), "nested more than 64 deep"));
+    ck_assert_ptr_nonnull(
+        strstr(manifest_reading(json, HANGAR_CORRUPT), "nested more than 64 deep"));
     json_decref(json);
-    json = sample();
+    json = manifest_sample();
     hg_json_set(json, "sources", json_pack("[i,s,n,[],{}]", 1, "x"));
-    reading(json, HANGAR_CORRUPT);
+    manifest_reading(json, HANGAR_CORRUPT);
     json_decref(json);
-    json = sample();
+    json = manifest_sample();
     json_t *source = json_array_get(json_object_get(json, "sources"), 0);
     hg_json_set(source, "objects", json_pack("[i,s,n,[],{}]", 1, "x"));
-    reading(json, HANGAR_CORRUPT);
+    manifest_reading(json, HANGAR_CORRUPT);
     json_decref(json);
-    json = sample();
+    json = manifest_sample();
     hg_json_set(json_array_get(json_object_get(json, "sources"), 0), "facts",
                 json_pack("{s:i}", "rows", 1));
-    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: missing attributes \"facts\"");
+    ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
+                     "manifest.json: missing attributes \"facts\"");
     json_decref(json);
-    json = sample();
+    json = manifest_sample();
     hg_json_set(first_object(json), "transforms", json_pack("[{s:i}]", "key", 1));
-    ck_assert_str_eq(reading(json, HANGAR_CORRUPT),
+    ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
                      "manifest.json: missing attributes \"transforms\"");
     json_decref(json);
 }
@@ -422,14 +432,14 @@ END_TEST
 
 START_TEST(a_newer_format_is_not_corrupt_but_unsupported)
 {
-    json_t *json = sample();
+    json_t *json = manifest_sample();
     hg_json_set_int(json, "format", HG_MANIFEST_FORMAT + 1);
     hg_json_set(json, "sources", json_string("in some new shape"));
     ck_assert_str_eq(
-        reading(json, HANGAR_UNSUPPORTED), SAMPLE_ID
+        manifest_reading(json, HANGAR_UNSUPPORTED), SAMPLE_ID
         " has format 2 (supported: up to 1); hint: use a newer hangar, or follow its RESTORE.txt");
     hg_json_set_int(json, "format", 0);
-    reading(json, HANGAR_CORRUPT);
+    manifest_reading(json, HANGAR_CORRUPT);
     json_decref(json);
 }
 END_TEST
@@ -438,14 +448,14 @@ START_TEST(its_kind_is_one_of_those_that_are_known)
 {
     struct hg_manifest m, back = {0};
     sample_manifest(&m);
-    char *text = written(&m);
+    char *text = manifest_written(&m);
     ck_assert_ptr_null(strstr(text, "\"kind\""));
     ck_assert_int_eq(hg_manifest_read(text, strlen(text), &back, NULL), HANGAR_OK);
     ck_assert(!back.safety && !back.partial);
     free(text);
     hg_manifest_free(&back);
     m.partial = true;
-    text = written(&m);
+    text = manifest_written(&m);
     ck_assert_ptr_nonnull(strstr(text, "\"kind\": \"partial\""));
     ck_assert_int_eq(hg_manifest_read(text, strlen(text), &back, NULL), HANGAR_OK);
     ck_assert(back.partial && !back.safety);
@@ -453,20 +463,21 @@ START_TEST(its_kind_is_one_of_those_that_are_known)
     hg_manifest_free(&back);
     m.partial = false;
     m.safety = true;
-    text = written(&m);
+    text = manifest_written(&m);
     ck_assert_ptr_nonnull(strstr(text, "\"kind\": \"safety\""));
     ck_assert_int_eq(hg_manifest_read(text, strlen(text), &back, NULL), HANGAR_OK);
     ck_assert(back.safety && !back.partial);
     free(text);
     hg_manifest_free(&back);
     hg_manifest_free(&m);
-    json_t *json = sample();
+    json_t *json = manifest_sample();
     hg_json_set_string(json, "kind", "backup");
-    reading(json, HANGAR_OK);
+    manifest_reading(json, HANGAR_OK);
     hg_json_set_string(json, "kind", "archive");
-    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible text \"kind\"");
+    ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
+                     "manifest.json: impossible text \"kind\"");
     hg_json_set_int(json, "kind", 1);
-    reading(json, HANGAR_CORRUPT);
+    manifest_reading(json, HANGAR_CORRUPT);
     json_decref(json);
 }
 END_TEST
@@ -490,11 +501,11 @@ START_TEST(only_words_are_tags)
 
     struct hg_manifest m, back = {0};
     sample_manifest(&m);
-    char *text = written(&m);
+    char *text = manifest_written(&m);
     ck_assert_ptr_null(strstr(text, "\"tags\""));
     free(text);
     m.tags = json_pack("[s, s]", "release=1.2", "before-upgrade");
-    text = written(&m);
+    text = manifest_written(&m);
     ck_assert_int_eq(hg_manifest_read(text, strlen(text), &back, NULL), HANGAR_OK);
     ck_assert(json_equal(back.tags, m.tags));
     free(text);
@@ -505,27 +516,28 @@ END_TEST
 
 START_TEST(tags_that_hangar_does_not_write_are_corrupt)
 {
-    json_t *json = sample(), *many = json_array();
+    json_t *json = manifest_sample(), *many = json_array();
     for (size_t i = 0; i <= HG_TAGS_MAX; i++) {
         hg_json_add(many, json_sprintf("t%d", (int)i));
     }
     json_t *const bad[] = {json_string("a"), json_pack("[i]", 1), json_pack("[s]", "a b"), many};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         hg_json_set(json, "tags", bad[i]);
-        ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible value \"tags\"");
+        ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
+                         "manifest.json: impossible value \"tags\"");
     }
     hg_json_set(json, "tags", json_array());
-    reading(json, HANGAR_OK);
+    manifest_reading(json, HANGAR_OK);
     json_decref(json);
 }
 END_TEST
 
 START_TEST(unknown_keys_are_for_later_versions_and_ignored)
 {
-    json_t *json = sample();
+    json_t *json = manifest_sample();
     hg_json_set_string(json, "signed_by", "somebody");
     hg_json_set_string(first_object(json), "colour", "red");
-    reading(json, HANGAR_OK);
+    manifest_reading(json, HANGAR_OK);
     json_decref(json);
 }
 END_TEST

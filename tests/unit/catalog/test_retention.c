@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * rules: what each rule of retention keeps, case by case, and when the clock guard
+ * retention: what each rule of retention keeps, case by case, and when the clock guard
  * refuses.
  */
 #include "base/clock.h"
@@ -340,7 +340,7 @@ START_TEST(safety_backups_are_apart)
     ck_assert_str_eq(items[3].reason,
                      "last 1 of 2, hourly 2026-01-17 02:00+00:00, yearly 2026, min_keep 1 of 2");
     ck_assert_str_eq(items[6].reason, "no rule keeps it");
-    /* after 7 days the newest stays, and what somebody held */
+    /* after 7 days the newest and the held backup stay */
     items[6].held = true;
     policy.keep_last = 1;
     int64_t now = at("2026-01-26T02:00:00.001Z");
@@ -470,7 +470,7 @@ START_TEST(proportionate_pauses_are_not_jumps)
     items[0].time_ms += 10; /* a tenth of it is now a millisecond more than a day */
     apply(&policy, "UTC", start + 10 * day + 10);
     ck_assert_int_eq(rc, HANGAR_UNSUPPORTED);
-    /* a weekend is no jump for hourly backups, three days are */
+    /* a weekend is not a jump of the clock for hourly backups, three days are */
     count = 0;
     add_regular(start, hour, 5);
     add(start + 2 * day);
@@ -534,7 +534,7 @@ START_TEST(a_schedule_that_was_changed_is_followed)
     struct hg_policy policy = {.keep_last = 2};
     int64_t start = at("2026-01-09T02:00:00Z");
     count = 0;
-    add_regular(start, 60000, 20); /* somebody tried things out */
+    add_regular(start, 60000, 20); /* many runs by hand */
     for (int week = 1; week <= 3; week++) {
         add(start + week * 7 * day);
         apply(&policy, "UTC", start + week * 7 * day);

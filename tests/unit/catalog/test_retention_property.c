@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * property: whatever the policy and the backups, retention decides as the model does,
- * and never takes what must not be taken.  The seed is printed; with it in
- * HANGAR_RETENTION_SEED the same cases come again, and HANGAR_RETENTION_CASES says how
- * many.
+ * property: for random policies and backups, retention decides as the model does, and
+ * never removes a backup that must stay.  The test prints its seed; HANGAR_RETENTION_SEED
+ * repeats the cases of a seed, and HANGAR_RETENTION_CASES is their number.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +49,7 @@ static uint64_t random_bits(void)
     return z ^ z >> 31;
 }
 
-static int64_t below(int64_t n)
+static int64_t retention_property_below(int64_t n)
 {
     return (int64_t)(random_bits() % (uint64_t)n);
 }
@@ -59,59 +58,63 @@ static int64_t below(int64_t n)
 static int64_t random_limit(const struct hg_retention_rule *rule)
 {
     const struct model_rule *model = model_rule_of(rule);
-    if (!model || (rule->kind == HG_RULE_MINIMUM ? below(2) > 0 : below(3) > 0)) {
+    if (!model || (rule->kind == HG_RULE_MINIMUM ? retention_property_below(2) > 0
+                                                 : retention_property_below(3) > 0)) {
         return -1;
     }
-    return below(model->largest + 1);
+    return retention_property_below(model->largest + 1);
 }
 
 static void make_times(struct sample *s)
 {
     static const int64_t steps[] = {600000, 3600000, 21600000, 86400000, 604800000, 2592000000};
-    int64_t step = steps[below(6)], time = s->now_ms;
-    int64_t kind = below(4);
+    int64_t step = steps[retention_property_below(6)], time = s->now_ms;
+    int64_t kind = retention_property_below(4);
     for (size_t i = 0; i < s->count; i++) {
         if (kind == 0) { /* anywhere in two years */
-            time = s->now_ms - below(730 * day);
+            time = s->now_ms - retention_property_below(730 * day);
         } else if (kind == 1) { /* a schedule, exactly */
             time -= step;
         } else if (kind == 2) { /* a schedule, about, with pauses */
-            time -= step / 2 + below(step) + (below(12) == 0 ? below(40 * step) : 0);
+            time -= step / 2 + retention_property_below(step) +
+                    (retention_property_below(12) == 0 ? retention_property_below(40 * step) : 0);
         } else { /* often at the same time, and around midnight */
-            time -= below(3) * (day / 2);
-            time -= below(2) * (time % hour);
+            time -= retention_property_below(3) * (day / 2);
+            time -= retention_property_below(2) * (time % hour);
         }
         s->items[i].time_ms = time;
     }
-    if (below(15) == 0 && s->count) { /* a wrong clock */
-        s->items[below((int64_t)s->count)].time_ms = s->now_ms + below(3650 * day);
+    if (retention_property_below(15) == 0 && s->count) { /* a wrong clock */
+        s->items[retention_property_below((int64_t)s->count)].time_ms =
+            s->now_ms + retention_property_below(3650 * day);
     }
 }
 
-static void make(struct sample *s)
+static void retention_property_make(struct sample *s)
 {
     memset(s, 0, sizeof(*s));
     for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
         hg_policy_set_limit(&s->policy, rule, random_limit(rule));
     }
     /* 2012 to 2036, half of the time to the hour */
-    s->now_ms = INT64_C(1325376000000) + below(24 * 365 * day);
-    s->now_ms -= below(2) ? s->now_ms % hour : 0;
-    s->count = (size_t)below(below(4) == 0 ? MOST : 20);
+    s->now_ms = INT64_C(1325376000000) + retention_property_below(24 * 365 * day);
+    s->now_ms -= retention_property_below(2) ? s->now_ms % hour : 0;
+    s->count = (size_t)retention_property_below(retention_property_below(4) == 0 ? MOST : 20);
     make_times(s);
     for (size_t i = 0; i < s->count; i++) {
         struct hg_retained *item = &s->items[i];
-        snprintf(ids[i], sizeof(ids[i]), "backup_%03d", (int)below(1000) * 100 + (int)i);
+        snprintf(ids[i], sizeof(ids[i]), "backup_%03d",
+                 (int)retention_property_below(1000) * 100 + (int)i);
         item->id = ids[i];
-        item->good = below(8) > 0;
-        item->held = below(10) == 0;
-        item->safety = below(6) == 0;
-        item->partial = !item->safety && below(6) == 0;
-        item->why_not = below(2) ? "damaged" : NULL;
+        item->good = retention_property_below(8) > 0;
+        item->held = retention_property_below(10) == 0;
+        item->safety = retention_property_below(6) == 0;
+        item->partial = !item->safety && retention_property_below(6) == 0;
+        item->why_not = retention_property_below(2) ? "damaged" : NULL;
     }
 }
 
-static const struct hg_retained *find(const struct sample *s, const char *id)
+static const struct hg_retained *retention_property_find(const struct sample *s, const char *id)
 {
     for (size_t i = 0; i < s->count; i++) {
         if (strcmp(s->items[i].id, id) == 0) {
@@ -121,7 +124,7 @@ static const struct hg_retained *find(const struct sample *s, const char *id)
     return NULL;
 }
 
-static enum hangar_rc apply(struct sample *s, const struct hg_zone *zone)
+static enum hangar_rc retention_property_apply(struct sample *s, const struct hg_zone *zone)
 {
     struct hg_error err = {0};
     enum hangar_rc rc = hg_retention_apply(&s->policy, zone, s->now_ms, s->items, s->count, &err);
@@ -129,7 +132,7 @@ static enum hangar_rc apply(struct sample *s, const struct hg_zone *zone)
     return rc;
 }
 
-/* As the model says, and nothing is taken that must stay. */
+/* The decision equals that of the model, and removes nothing that must stay. */
 static bool decided_well(const struct sample *s, enum hangar_rc rc)
 {
     bool refused = model_refuses(&s->policy, s->now_ms, s->items, s->count);
@@ -165,15 +168,15 @@ static void check_idempotent(const struct sample *s, const struct hg_zone *zone)
             left.items[left.count++] = s->items[i];
         }
     }
-    apply(&left, zone);
+    retention_property_apply(&left, zone);
     for (size_t i = 0; i < left.count; i++) {
         ck_assert_msg(left.items[i].keep, "%s goes the second time", left.items[i].id);
     }
 }
 
-static int64_t more(int64_t n)
+static int64_t retention_property_more(int64_t n)
 {
-    return n + below(3) + (n == -1 && below(2) ? 1 : 0);
+    return n + retention_property_below(3) + (n == -1 && retention_property_below(2) ? 1 : 0);
 }
 
 /* A more generous policy, or one more hold, takes nothing that would have stayed. */
@@ -181,21 +184,21 @@ static void check_monotone(const struct sample *s, const struct hg_zone *zone)
 {
     struct sample other = *s;
     struct hg_policy *p = &other.policy;
-    if (below(2)) {
+    if (retention_property_below(2)) {
         /* a first rule would make a difference of another kind: without one all stays */
         for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
             if (rule->kind != HG_RULE_MINIMUM) {
-                hg_policy_set_limit(p, rule, more(hg_policy_limit(p, rule)));
+                hg_policy_set_limit(p, rule, retention_property_more(hg_policy_limit(p, rule)));
             }
         }
     } else if (other.count) {
-        other.items[below((int64_t)other.count)].held = true;
+        other.items[retention_property_below((int64_t)other.count)].held = true;
     }
-    apply(&other, zone);
+    retention_property_apply(&other, zone);
     for (size_t i = 0; i < s->count; i++) {
         const struct hg_retained *before = &s->items[i];
-        ck_assert_msg(!before->keep || find(&other, before->id)->keep, "%s goes with more rules",
-                      before->id);
+        ck_assert_msg(!before->keep || retention_property_find(&other, before->id)->keep,
+                      "%s goes with more rules", before->id);
     }
 }
 
@@ -224,8 +227,8 @@ START_TEST(retention_decides_as_the_model)
             tzset();
         }
         struct sample s;
-        make(&s);
-        enum hangar_rc rc = apply(&s, zone);
+        retention_property_make(&s);
+        enum hangar_rc rc = retention_property_apply(&s, zone);
         removing += decided_well(&s, rc);
         refusing += rc != HANGAR_OK;
         check_idempotent(&s, zone);
@@ -245,7 +248,7 @@ int main(void)
 {
     Suite *suite = suite_create("retention");
     TCase *tests = tcase_create("property");
-    tcase_set_timeout(tests, 0); /* as many cases as somebody asks for */
+    tcase_set_timeout(tests, 0); /* the number of cases is an option */
     tcase_add_test(tests, retention_decides_as_the_model);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

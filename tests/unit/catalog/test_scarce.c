@@ -16,7 +16,7 @@ static struct hg_error err;
 static enum hangar_rc rc;
 static size_t failures, successes;
 
-/* Either it was done, or it says that there was no memory; nothing else. */
+/* The call has succeeded or has failed with NO_MEMORY. */
 static void done_or_no_memory(void)
 {
     ck_assert_msg(rc == HANGAR_OK || rc == HANGAR_NO_MEMORY, "%d %s", (int)rc, err.text);
@@ -144,7 +144,7 @@ END_TEST
 
 static struct hg_retained items[4];
 
-static void retain(void *zone)
+static void scarce_retain(void *zone)
 {
     const struct hg_policy policy = {2, -1, -1, -1, -1, -1, -1, -1};
     for (size_t i = 0; i < 4; i++) {
@@ -168,7 +168,7 @@ START_TEST(retention_removes_nothing_without_memory)
 {
     struct hg_zone *zone = NULL;
     ck_assert_int_eq(hg_zone_open("UTC", &zone), HANGAR_OK);
-    ck_assert_uint_ge(scarce_each(retain, zone, check_retained), 2);
+    ck_assert_uint_ge(scarce_each(scarce_retain, zone, check_retained), 2);
     ck_assert_uint_ge(failures, 2);
     ck_assert_uint_ge(successes, 1);
     hg_zone_close(zone);
@@ -177,7 +177,7 @@ END_TEST
 
 /* ---- the first use of OpenSSL ---- */
 
-static void hash(void *arg)
+static void scarce_hash(void *arg)
 {
     char *hex = arg;
     struct hg_sha256 *h = hg_sha256_new();
@@ -193,9 +193,9 @@ START_TEST(openssl_that_could_not_set_itself_up_is_not_used)
 {
     char hex[HG_SHA256_HEX];
     scarce_begin((size_t)_i + 1);
-    hash(hex);
+    scarce_hash(hex);
     scarce_end();
-    hash(hex);
+    scarce_hash(hex);
     if (hex[0] != '\0') {
         ck_assert_str_eq(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }

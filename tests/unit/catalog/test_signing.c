@@ -26,17 +26,17 @@ static struct hangar_ctx *sink;
 static struct hg_error err;
 static struct hg_str manifest, signature;
 
-static void write_log(void *arg, const struct hg_log_record *record)
+static void signing_write_log(void *arg, const struct hg_log_record *record)
 {
     (void)arg, (void)record;
 }
 
-static void setup(void)
+static void signing_setup(void)
 {
     struct hg_job_settings settings = {.log = &log_, .temp_base = "/tmp"};
     struct hg_manifest m = {0};
     hg_log_init(&log_);
-    log_.write = write_log;
+    log_.write = signing_write_log;
     hg_error_clear(&err);
     ck_assert_int_eq(hg_signing_add(&signing, KEY, &err), HANGAR_OK);
     ck_assert_int_eq(hg_job_begin(&job, &settings, NULL), HANGAR_OK);
@@ -50,7 +50,7 @@ static void setup(void)
                      HANGAR_OK);
 }
 
-static void teardown(void)
+static void signing_teardown(void)
 {
     hg_instance_close(sink);
     memory_sink_free(&memory);
@@ -61,7 +61,7 @@ static void teardown(void)
     hg_str_free(&signature);
 }
 
-static enum hangar_rc check(const char *text, size_t size)
+static enum hangar_rc signing_check(const char *text, size_t size)
 {
     hg_error_clear(&err);
     return hg_signing_check(&signing, manifest.data, manifest.len, text, size, &err);
@@ -85,7 +85,7 @@ START_TEST(a_signature_is_one_line_with_the_hmac_and_the_keys_id)
     snprintf(expected + n, sizeof(expected) - (size_t)n, " key-id %.8s\n", hex);
     ck_assert_str_eq(hg_str_text(&signature), expected);
     ck_assert(hg_signature_ok(signature.data, signature.len));
-    ck_assert_int_eq(check(signature.data, signature.len), HANGAR_OK);
+    ck_assert_int_eq(signing_check(signature.data, signature.len), HANGAR_OK);
 }
 END_TEST
 
@@ -95,18 +95,18 @@ START_TEST(no_bit_of_a_signature_can_be_changed)
     for (size_t bit = 0; bit < signature.len * 8; bit++) {
         memcpy(copy, signature.data, signature.len + 1);
         copy[bit / 8] = (char)(copy[bit / 8] ^ 1 << bit % 8);
-        if (check(copy, signature.len) != HANGAR_CORRUPT) {
+        if (signing_check(copy, signature.len) != HANGAR_CORRUPT) {
             ck_abort_msg("bit %zu", bit);
         }
     }
     for (size_t n = 0; n < signature.len; n++) {
         memcpy(copy, signature.data, n);
         copy[n] = '\0';
-        ck_assert_int_eq(check(copy, n), HANGAR_CORRUPT);
+        ck_assert_int_eq(signing_check(copy, n), HANGAR_CORRUPT);
     }
     snprintf(copy, sizeof(copy), "%s\n", signature.data);
-    ck_assert_int_eq(check(copy, signature.len + 1), HANGAR_CORRUPT);
-    ck_assert_int_eq(check(NULL, 0), HANGAR_CORRUPT);
+    ck_assert_int_eq(signing_check(copy, signature.len + 1), HANGAR_CORRUPT);
+    ck_assert_int_eq(signing_check(NULL, 0), HANGAR_CORRUPT);
     ck_assert_ptr_nonnull(strstr(err.text, "unsigned"));
 }
 END_TEST
@@ -115,12 +115,12 @@ START_TEST(no_bit_of_a_manifest_can_be_changed)
 {
     for (size_t bit = 0; bit < manifest.len * 8; bit++) {
         manifest.data[bit / 8] = (char)(manifest.data[bit / 8] ^ 1 << bit % 8);
-        if (check(signature.data, signature.len) != HANGAR_CORRUPT) {
+        if (signing_check(signature.data, signature.len) != HANGAR_CORRUPT) {
             ck_abort_msg("bit %zu", bit);
         }
         manifest.data[bit / 8] = (char)(manifest.data[bit / 8] ^ 1 << bit % 8);
     }
-    ck_assert_int_eq(check(signature.data, signature.len), HANGAR_OK);
+    ck_assert_int_eq(signing_check(signature.data, signature.len), HANGAR_OK);
 }
 END_TEST
 
@@ -174,7 +174,7 @@ static enum hangar_rc read_back(void)
     return rc;
 }
 
-static void set(const char *name, const char *data, size_t size)
+static void signing_set(const char *name, const char *data, size_t size)
 {
     char path[200];
     snprintf(path, sizeof(path), "nightly/" SAMPLE_ID "/%s", name);
@@ -184,22 +184,22 @@ static void set(const char *name, const char *data, size_t size)
 START_TEST(a_stored_manifest_is_believed_with_its_signature_alone)
 {
     ck_assert_int_eq(read_back(), HANGAR_NOT_FOUND);
-    set("manifest.json", manifest.data, manifest.len);
+    signing_set("manifest.json", manifest.data, manifest.len);
     ck_assert_int_eq(read_back(), HANGAR_CORRUPT);
     ck_assert_str_eq(
         err.text,
         "sink local: nightly/" SAMPLE_ID
         ": unsigned: there is no manifest.json.sig, and a configuration with a signing key "
         "accepts only signed backups");
-    set("manifest.json.sig", signature.data, signature.len);
+    signing_set("manifest.json.sig", signature.data, signature.len);
     ck_assert_int_eq(read_back(), HANGAR_OK);
-    set("manifest.json.sig", "", 0);
+    signing_set("manifest.json.sig", "", 0);
     ck_assert_int_eq(read_back(), HANGAR_CORRUPT);
     struct hg_str huge = {0};
     for (int i = 0; i < 100; i++) {
         hg_str_add(&huge, "hmac-sha256 ");
     }
-    set("manifest.json.sig", huge.data, huge.len);
+    signing_set("manifest.json.sig", huge.data, huge.len);
     ck_assert_int_eq(read_back(), HANGAR_CORRUPT);
     hg_str_free(&huge);
     sink->signing = NULL; /* without a key it is not checked */
@@ -209,8 +209,8 @@ END_TEST
 
 START_TEST(an_unreadable_signature_is_not_damage)
 {
-    set("manifest.json", manifest.data, manifest.len);
-    set("manifest.json.sig", signature.data, signature.len);
+    signing_set("manifest.json", manifest.data, manifest.len);
+    signing_set("manifest.json.sig", signature.data, signature.len);
     memory.fail_on = "get nightly/" SAMPLE_ID "/manifest.json.sig";
     ck_assert_int_eq(read_back(), HANGAR_IO);
     memory.fail_on = NULL;
@@ -229,5 +229,5 @@ int main(void)
         a_stored_manifest_is_believed_with_its_signature_alone,
         an_unreadable_signature_is_not_damage,
     };
-    return SUITE_RUN("signing", tests, setup, teardown);
+    return SUITE_RUN("signing", tests, signing_setup, signing_teardown);
 }

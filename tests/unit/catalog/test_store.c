@@ -15,23 +15,23 @@ static struct memory_sink memory;
 static struct hangar_ctx *sink;
 static struct hg_error err;
 
-static void write_log(void *arg, const struct hg_log_record *record)
+static void store_write_log(void *arg, const struct hg_log_record *record)
 {
     (void)arg, (void)record;
 }
 
-static void setup(void)
+static void store_setup(void)
 {
     struct hg_job_settings settings = {.log = &log_, .temp_base = "/tmp"};
     hg_log_init(&log_);
-    log_.write = write_log;
+    log_.write = store_write_log;
     ck_assert_int_eq(hg_job_begin(&job, &settings, NULL), HANGAR_OK);
     memory_sink_init(&memory);
     ck_assert_int_eq(memory_sink_open(&memory, &job, "local", &sink), HANGAR_OK);
     hg_error_clear(&err);
 }
 
-static void teardown(void)
+static void store_teardown(void)
 {
     hg_instance_close(sink);
     memory_sink_free(&memory);
@@ -39,7 +39,7 @@ static void teardown(void)
     hg_log_fini(&log_);
 }
 
-static void set(const char *name, const char *text)
+static void store_set(const char *name, const char *text)
 {
     memory_sink_set(&memory, name, text, strlen(text));
 }
@@ -116,11 +116,11 @@ END_TEST
 
 START_TEST(a_damaged_origin_is_reported_and_not_replaced)
 {
-    set("nightly/origin.json", "{\"orig");
+    store_set("nightly/origin.json", "{\"orig");
     ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, NULL, &err), HANGAR_CORRUPT);
     ck_assert_ptr_nonnull(strstr(err.text, "sink local: nightly: cannot read origin.json: line 1"));
     hg_error_clear(&err);
-    set("nightly/origin.json", "");
+    store_set("nightly/origin.json", "");
     ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, NULL, &err), HANGAR_CORRUPT);
     hg_error_clear(&err);
     memory.fail_on = "get";
@@ -145,13 +145,13 @@ START_TEST(only_folders_of_backups_are_ids_over_many_pages)
         "backup_2026-01-15T02-00-00-000Z/x",
     };
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        set(others[i], "x");
+        store_set(others[i], "x");
     }
     for (int i = 0; i < 25; i++) {
         char name[100];
         snprintf(name, sizeof(name), "nightly/backup_2026-01-%02dT02-00-00-000Z/%s", i + 1,
                  i % 2 ? "manifest.json" : "run.json");
-        set(name, "x");
+        store_set(name, "x");
     }
     memory.page_size = 3;
     char **ids = NULL;
@@ -208,7 +208,7 @@ START_TEST(a_manifest_counts_only_in_its_own_place)
                      "sink local: the manifest in weekly/" SAMPLE_ID
                      " belongs to nightly/" SAMPLE_ID "; hint: move the folder back there");
     manifest_of("nightly", "backup_2026-01-17T02-00-00-000Z", HANGAR_NOT_FOUND);
-    set("nightly/backup_2026-01-17T02-00-00-000Z/manifest.json", "");
+    store_set("nightly/backup_2026-01-17T02-00-00-000Z/manifest.json", "");
     ck_assert_str_eq(
         manifest_of("nightly", "backup_2026-01-17T02-00-00-000Z", HANGAR_CORRUPT),
         "sink local: nightly/backup_2026-01-17T02-00-00-000Z: manifest.json: it is truncated or "
@@ -222,12 +222,12 @@ static void fill_backup(void)
                                         "SHA256SUMS", "manifest.json", "verify/x.json"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char *path = hg_store_path("nightly", SAMPLE_ID, names[i]);
-        set(path, "x");
+        store_set(path, "x");
         free(path);
     }
-    set("nightly/origin.json", "x");
-    set("nightly/" SAMPLE_ID "x/y", "x");
-    set("nightly/backup_2026-01-16T02-00-00-000Z/manifest.json", "x");
+    store_set("nightly/origin.json", "x");
+    store_set("nightly/" SAMPLE_ID "x/y", "x");
+    store_set("nightly/backup_2026-01-16T02-00-00-000Z/manifest.json", "x");
 }
 
 START_TEST(a_backup_is_removed_manifest_first_and_nothing_else)
@@ -259,7 +259,7 @@ START_TEST(a_file_that_cannot_be_removed_does_not_keep_the_others)
     memory.fail_on = "remove nightly/" SAMPLE_ID "/db/a";
     ck_assert_int_eq(hg_store_remove(sink, "nightly", SAMPLE_ID, false, &err), HANGAR_IO);
     ck_assert_str_eq(err.text, "sink local: cannot remove nightly/" SAMPLE_ID "/db/a");
-    ck_assert_uint_eq(memory.count, 5); /* it, run.json that tells whose it is, and others' */
+    ck_assert_uint_eq(memory.count, 5); /* the object, run.json (the owner), and others' */
     ck_assert_ptr_nonnull(memory_sink_find(&memory, "nightly/" SAMPLE_ID "/run.json"));
     hg_error_clear(&err);
     memory.fail_on = "list";
@@ -281,5 +281,5 @@ int main(void)
         a_manifest_that_cannot_be_removed_keeps_all_objects,
         a_file_that_cannot_be_removed_does_not_keep_the_others,
     };
-    return SUITE_RUN("catalog/store", tests, setup, teardown);
+    return SUITE_RUN("catalog/store", tests, store_setup, store_teardown);
 }

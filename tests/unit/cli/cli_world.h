@@ -3,8 +3,8 @@
  *
  * cli_world: runs the whole program in this process and keeps its output.
  */
-#ifndef CLI_TEST_WORLD_H
-#define CLI_TEST_WORLD_H
+#ifndef TEST_UNIT_CLI_CLI_WORLD_H
+#define TEST_UNIT_CLI_CLI_WORLD_H
 
 #include <check.h>
 #include "cli.h"

@@ -26,8 +26,8 @@ void fake_reset(void)
     fake = (struct fake){.pipelines = {"nightly"}};
 }
 
-static void called(const char *fmt, ...) CLI_PRINTF(1, 2);
-static void called(const char *fmt, ...)
+static void fake_hangar_called(const char *fmt, ...) CLI_PRINTF(1, 2);
+static void fake_hangar_called(const char *fmt, ...)
 {
     size_t length = strlen(fake.calls);
     va_list args;
@@ -51,7 +51,7 @@ const char *hangar_status_name(enum hangar_status status)
     return (unsigned)status <= HANGAR_STATUS_AUTH ? names[status] : "interrupted";
 }
 
-static void tell(struct hangar *hangar, const char *event, const char *message)
+static void fake_log_event(struct hangar *hangar, const char *event, const char *message)
 {
     struct hangar_log_line line = {.struct_size = sizeof(line),
                                    .level = 1,
@@ -68,7 +68,7 @@ static void tell(struct hangar *hangar, const char *event, const char *message)
 
 enum hangar_status hangar_open(const struct hangar_settings *settings, struct hangar **out)
 {
-    called("open config=%s", settings->config_file ? settings->config_file : "-");
+    fake_hangar_called("open config=%s", settings->config_file ? settings->config_file : "-");
     *out = calloc(1, sizeof(**out));
     (*out)->settings = *settings;
     fake.log_level = settings->log_level;
@@ -110,11 +110,11 @@ const char *const *hangar_pipelines(const struct hangar *hangar)
     return fake.pipelines;
 }
 
-static enum hangar_status answer(struct hangar *hangar, char **json)
+static enum hangar_status fake_hangar_answer(struct hangar *hangar, char **json)
 {
     const struct fake_answer *a = &fake.answers[fake.answered++ % FAKE_ANSWERS];
 
-    tell(hangar, "backup.slow", a->log);
+    fake_log_event(hangar, "backup.slow", a->log);
     if (a->signal) {
         cli_interrupt(a->signal);
     }
@@ -127,78 +127,80 @@ static enum hangar_status answer(struct hangar *hangar, char **json)
     return a->status;
 }
 
-static const char *text(const char *value)
+static const char *fake_hangar_text(const char *value)
 {
     return value ? value : "-";
 }
 
 enum hangar_status hangar_check(struct hangar *hangar, char **json)
 {
-    called("check");
-    return answer(hangar, json);
+    fake_hangar_called("check");
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_backup(struct hangar *hangar, const char *pipeline, char **json)
 {
-    called("backup %s", pipeline);
-    return answer(hangar, json);
+    fake_hangar_called("backup %s", pipeline);
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_backup_with(struct hangar *hangar,
                                       const struct hangar_backup_request *request, char **json)
 {
-    called("backup %s", request->pipeline);
+    fake_hangar_called("backup %s", request->pipeline);
     for (const char *const *only = request->only; only && *only; only++) {
-        called(" only=%s", *only);
+        fake_hangar_called(" only=%s", *only);
     }
     for (const char *const *tag = request->tags; tag && *tag; tag++) {
-        called(" tag=%s", *tag);
+        fake_hangar_called(" tag=%s", *tag);
     }
-    return answer(hangar, json);
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_history(struct hangar *hangar, const char *pipeline, uint32_t last,
                                   char **json)
 {
-    called("history %s last=%u", text(pipeline), (unsigned)last);
-    return answer(hangar, json);
+    fake_hangar_called("history %s last=%u", fake_hangar_text(pipeline), (unsigned)last);
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_list_with(struct hangar *hangar,
                                     const struct hangar_list_request *request, char **json)
 {
-    called("list pipeline=%s sink=%s", text(request->pipeline), text(request->sink));
+    fake_hangar_called("list pipeline=%s sink=%s", fake_hangar_text(request->pipeline),
+                       fake_hangar_text(request->sink));
     if (request->tag) {
-        called(" tag=%s", request->tag);
+        fake_hangar_called(" tag=%s", request->tag);
     }
-    return answer(hangar, json);
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_list(struct hangar *hangar, const char *pipeline, const char *sink,
                                char **json)
 {
-    called("list pipeline=%s sink=%s", text(pipeline), text(sink));
-    return answer(hangar, json);
+    fake_hangar_called("list pipeline=%s sink=%s", fake_hangar_text(pipeline),
+                       fake_hangar_text(sink));
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_show(struct hangar *hangar, const struct hangar_selection *which,
                                char **json)
 {
-    called("show %s pipeline=%s sink=%s", text(which->id), text(which->pipeline),
-           text(which->sink));
-    return answer(hangar, json);
+    fake_hangar_called("show %s pipeline=%s sink=%s", fake_hangar_text(which->id),
+                       fake_hangar_text(which->pipeline), fake_hangar_text(which->sink));
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_health(struct hangar *hangar, const char *pipeline, char **json)
 {
-    called("health pipeline=%s", text(pipeline));
-    return answer(hangar, json);
+    fake_hangar_called("health pipeline=%s", fake_hangar_text(pipeline));
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_plan(struct hangar *hangar, char **json)
 {
-    called("plan");
-    return answer(hangar, json);
+    fake_hangar_called("plan");
+    return fake_hangar_answer(hangar, json);
 }
 
 /* The calendar of the daemon: no job is ever due. */
@@ -216,14 +218,14 @@ int hangar_in_window(const char *window, const char *zone, int64_t time_ms)
 
 enum hangar_status hangar_overview(struct hangar *hangar, char **json)
 {
-    called("overview");
-    return answer(hangar, json);
+    fake_hangar_called("overview");
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_watch(struct hangar *hangar, char **json)
 {
-    called("watch");
-    return answer(hangar, json);
+    fake_hangar_called("watch");
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_restore(struct hangar *hangar,
@@ -237,59 +239,64 @@ enum hangar_status hangar_restore(struct hangar *hangar,
     for (size_t i = 0; request->set && request->set[i]; i++) {
         snprintf(set + strlen(set), sizeof(set) - strlen(set), " set=%s", request->set[i]);
     }
-    called("restore %s pipeline=%s sink=%s flags=%u%s%s", text(request->backup.id),
-           text(request->backup.pipeline), text(request->backup.sink), request->flags, only, set);
-    return answer(hangar, json);
+    fake_hangar_called("restore %s pipeline=%s sink=%s flags=%u%s%s",
+                       fake_hangar_text(request->backup.id),
+                       fake_hangar_text(request->backup.pipeline),
+                       fake_hangar_text(request->backup.sink), request->flags, only, set);
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_verify(struct hangar *hangar, const struct hangar_selection *which,
                                  enum hangar_verify_level level, char **json)
 {
-    called("verify %s pipeline=%s sink=%s level=%d", text(which->id), text(which->pipeline),
-           text(which->sink), (int)level);
-    return answer(hangar, json);
+    fake_hangar_called("verify %s pipeline=%s sink=%s level=%d", fake_hangar_text(which->id),
+                       fake_hangar_text(which->pipeline), fake_hangar_text(which->sink),
+                       (int)level);
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_prune(struct hangar *hangar, const char *pipeline, const char *sink,
                                 uint32_t flags, char **json)
 {
-    called("prune pipeline=%s sink=%s flags=%u", text(pipeline), text(sink), flags);
-    return answer(hangar, json);
+    fake_hangar_called("prune pipeline=%s sink=%s flags=%u", fake_hangar_text(pipeline),
+                       fake_hangar_text(sink), flags);
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_report_crash(struct hangar *hangar, const char *job, const char *pipeline,
                                        const char *why, char **json)
 {
-    called("crash %s %s %s", job, pipeline, why);
-    return answer(hangar, json);
+    fake_hangar_called("crash %s %s %s", job, pipeline, why);
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_alerts(struct hangar *hangar, uint32_t flags, char **json)
 {
-    called("alerts flags=%u", flags);
-    return answer(hangar, json);
+    fake_hangar_called("alerts flags=%u", flags);
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_notify(struct hangar *hangar, const char *notifier, char **json)
 {
-    called("notify %s", text(notifier));
-    return answer(hangar, json);
+    fake_hangar_called("notify %s", fake_hangar_text(notifier));
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_hold(struct hangar *hangar, const struct hangar_selection *which,
                                int hold, char **json)
 {
-    called("%s %s pipeline=%s sink=%s", hold ? "hold" : "unhold", text(which->id),
-           text(which->pipeline), text(which->sink));
-    return answer(hangar, json);
+    fake_hangar_called("%s %s pipeline=%s sink=%s", hold ? "hold" : "unhold",
+                       fake_hangar_text(which->id), fake_hangar_text(which->pipeline),
+                       fake_hangar_text(which->sink));
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_remove(struct hangar *hangar, const struct hangar_selection *which,
                                  char **json)
 {
-    called("remove %s pipeline=%s sink=%s", text(which->id), text(which->pipeline),
-           text(which->sink));
-    return answer(hangar, json);
+    fake_hangar_called("remove %s pipeline=%s sink=%s", fake_hangar_text(which->id),
+                       fake_hangar_text(which->pipeline), fake_hangar_text(which->sink));
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_cat(struct hangar *hangar, const struct hangar_selection *which,
@@ -297,9 +304,9 @@ enum hangar_status hangar_cat(struct hangar *hangar, const struct hangar_selecti
 {
     char *data = NULL;
 
-    called("cat %s %s pipeline=%s sink=%s", text(which->id), object, text(which->pipeline),
-           text(which->sink));
-    enum hangar_status status = answer(hangar, &data);
+    fake_hangar_called("cat %s %s pipeline=%s sink=%s", fake_hangar_text(which->id), object,
+                       fake_hangar_text(which->pipeline), fake_hangar_text(which->sink));
+    enum hangar_status status = fake_hangar_answer(hangar, &data);
     if (data && write(arg, data, strlen(data)) != 0) {
         status = HANGAR_STATUS_FAILED;
     }
@@ -310,25 +317,27 @@ enum hangar_status hangar_cat(struct hangar *hangar, const struct hangar_selecti
 enum hangar_status hangar_copy(struct hangar *hangar, const struct hangar_selection *which,
                                const char *to, char **json)
 {
-    called("copy %s pipeline=%s sink=%s to=%s", text(which->id), text(which->pipeline),
-           text(which->sink), text(to));
-    return answer(hangar, json);
+    fake_hangar_called("copy %s pipeline=%s sink=%s to=%s", fake_hangar_text(which->id),
+                       fake_hangar_text(which->pipeline), fake_hangar_text(which->sink),
+                       fake_hangar_text(to));
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_repair(struct hangar *hangar, const struct hangar_selection *which,
                                  uint32_t flags, char **json)
 {
-    called("repair %s pipeline=%s sink=%s flags=%u", text(which->id), text(which->pipeline),
-           text(which->sink), (unsigned)flags);
-    return answer(hangar, json);
+    fake_hangar_called("repair %s pipeline=%s sink=%s flags=%u", fake_hangar_text(which->id),
+                       fake_hangar_text(which->pipeline), fake_hangar_text(which->sink),
+                       (unsigned)flags);
+    return fake_hangar_answer(hangar, json);
 }
 
 enum hangar_status hangar_export(struct hangar *hangar, const struct hangar_selection *which,
                                  hangar_write_fn write, void *arg, char **json)
 {
-    called("export %s pipeline=%s sink=%s", text(which->id), text(which->pipeline),
-           text(which->sink));
-    enum hangar_status status = answer(hangar, json);
+    fake_hangar_called("export %s pipeline=%s sink=%s", fake_hangar_text(which->id),
+                       fake_hangar_text(which->pipeline), fake_hangar_text(which->sink));
+    enum hangar_status status = fake_hangar_answer(hangar, json);
     if (write(arg, FAKE_ARCHIVE, strlen(FAKE_ARCHIVE)) != 0) {
         status = HANGAR_STATUS_FAILED;
     }
@@ -341,16 +350,16 @@ enum hangar_status hangar_import(struct hangar *hangar, const char *pipeline, co
     char data[64] = "";
     long n = read(arg, data, sizeof(data) - 1);
 
-    called("import pipeline=%s sink=%s data=%s", text(pipeline), text(sink),
-           n < 0 ? "(failed)" : data);
-    enum hangar_status status = answer(hangar, json);
+    fake_hangar_called("import pipeline=%s sink=%s data=%s", fake_hangar_text(pipeline),
+                       fake_hangar_text(sink), n < 0 ? "(failed)" : data);
+    enum hangar_status status = fake_hangar_answer(hangar, json);
     return n < 0 ? HANGAR_STATUS_FAILED : status;
 }
 
 enum hangar_status hangar_plugins(struct hangar *hangar, const char *name, char **json)
 {
-    called("plugins %s", text(name));
-    return answer(hangar, json);
+    fake_hangar_called("plugins %s", fake_hangar_text(name));
+    return fake_hangar_answer(hangar, json);
 }
 
 const char *hangar_sample_config(void)

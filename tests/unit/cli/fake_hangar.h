@@ -4,8 +4,8 @@
  * fake_hangar: implements hangar.h for tests: each job returns the answer that the test has
  * queued, and each call is recorded.
  */
-#ifndef FAKE_HANGAR_H
-#define FAKE_HANGAR_H
+#ifndef TEST_UNIT_CLI_FAKE_HANGAR_H
+#define TEST_UNIT_CLI_FAKE_HANGAR_H
 
 #include <hangar/hangar.h>
 #include <stdatomic.h>

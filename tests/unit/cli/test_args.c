@@ -128,7 +128,7 @@ START_TEST(json_reports_a_wrong_command_line_as_a_document)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void args_add_tests(TCase *tests)
 {
     tcase_add_loop_test(tests, a_wrong_command_line_gets_a_message_and_status_2, 0,
                         (int)(sizeof(wrong) / sizeof(wrong[0])));
@@ -139,5 +139,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli args", add_tests);
+    return world_main("cli args", args_add_tests);
 }

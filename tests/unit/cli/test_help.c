@@ -12,7 +12,7 @@
 #include "options.h"
 
 /* The name with its operands, in the notation of the help and the manual. */
-static const char *synopsis(const struct cli_command *command)
+static const char *help_synopsis(const struct cli_command *command)
 {
     static char text[128];
 
@@ -31,7 +31,7 @@ START_TEST(the_overview_names_every_command_and_global_option)
         if (c->hidden) {
             continue;
         }
-        snprintf(line, sizeof(line), "\n  %s ", synopsis(c));
+        snprintf(line, sizeof(line), "\n  %s ", help_synopsis(c));
         ck_assert_msg(strstr(world.out, line) != NULL, "help lacks %s", c->name);
     }
     for (const struct cli_option *const *at = cli_global_options; *at; at++) {
@@ -122,7 +122,7 @@ START_TEST(the_version_is_that_of_the_library)
 END_TEST
 
 /* The part of the manual from a heading to the next; malloc'd. */
-static char *section(const char *manual, const char *heading)
+static char *help_section(const char *manual, const char *heading)
 {
     char line[160];
 
@@ -149,7 +149,7 @@ START_TEST(the_options_of_each_command_fit_the_parser)
 }
 END_TEST
 
-static int count(const char *text, const char *part)
+static int help_count(const char *text, const char *part)
 {
     int n = 0;
 
@@ -174,7 +174,8 @@ static void has_just_these(const char *text, const char *where,
                  o->value ? o->value : "", o->value ? "_" : "");
         ck_assert_msg(strstr(text, line) != NULL, "the manual's %s lacks%s", where, line);
     }
-    ck_assert_msg(count(text, "\n*-") == expected, "the manual's %s has an option too many", where);
+    ck_assert_msg(help_count(text, "\n*-") == expected, "the manual's %s has an option too many",
+                  where);
 }
 
 START_TEST(the_manual_has_exactly_the_registered_commands_and_options)
@@ -182,7 +183,7 @@ START_TEST(the_manual_has_exactly_the_registered_commands_and_options)
     char *manual = world_file(MANUAL), heading[160];
     int commands = 0;
 
-    char *text = section(manual, "# OPTIONS");
+    char *text = help_section(manual, "# OPTIONS");
     has_just_these(text, "OPTIONS", cli_global_options);
     free(text);
     for (const struct cli_command *c = cli_command_next(NULL); c; c = cli_command_next(c)) {
@@ -190,17 +191,17 @@ START_TEST(the_manual_has_exactly_the_registered_commands_and_options)
             continue;
         }
         commands++;
-        snprintf(heading, sizeof(heading), "## %s", synopsis(c));
-        text = section(manual, heading);
+        snprintf(heading, sizeof(heading), "## %s", help_synopsis(c));
+        text = help_section(manual, heading);
         has_just_these(text, heading, c->options);
         free(text);
     }
-    ck_assert_int_eq(count(manual, "\n## "), commands);
+    ck_assert_int_eq(help_count(manual, "\n## "), commands);
     free(manual);
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void help_add_tests(TCase *tests)
 {
     tcase_add_test(tests, the_overview_names_every_command_and_global_option);
     tcase_add_test(tests, each_form_of_help_names_the_options_of_a_command);
@@ -214,5 +215,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli help", add_tests);
+    return world_main("cli help", help_add_tests);
 }

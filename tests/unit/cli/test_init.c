@@ -11,27 +11,12 @@
 #include <unistd.h>
 
 #include "document.h"
-
-static char folder[] = "/tmp/hangar-init-XXXXXX";
-
-static void enter(void)
-{
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    ck_assert_int_eq(chdir(folder), 0);
-}
-
-static void leave(const char *file)
-{
-    unlink(file);
-    ck_assert_int_eq(chdir("/"), 0);
-    ck_assert_int_eq(rmdir(folder), 0);
-}
+#include "suite.h"
 
 START_TEST(the_sample_is_readable_only_by_its_owner)
 {
     struct stat st;
 
-    enter();
     umask(0);
     ck_assert_int_eq(world_run("init"), 0);
     ck_assert_int_eq(stat("backup.yaml", &st), 0);
@@ -41,13 +26,11 @@ START_TEST(the_sample_is_readable_only_by_its_owner)
     free(text);
     ck_assert_str_eq(world.out, "");
     ck_assert_ptr_nonnull(strstr(world.err, "\n  hangar check\n"));
-    leave("backup.yaml");
 }
 END_TEST
 
 START_TEST(an_existing_file_is_not_changed)
 {
-    enter();
     FILE *file = fopen("mine.yaml", "w");
     fputs("mine\n", file);
     fclose(file);
@@ -57,23 +40,19 @@ START_TEST(an_existing_file_is_not_changed)
     char *text = world_file("mine.yaml");
     ck_assert_str_eq(text, "mine\n");
     free(text);
-    leave("mine.yaml");
 }
 END_TEST
 
 START_TEST(a_dangling_link_is_not_followed)
 {
-    enter();
     ck_assert_int_eq(symlink("elsewhere.yaml", "backup.yaml"), 0);
     ck_assert_int_eq(world_run("init"), 1);
     ck_assert_int_eq(access("elsewhere.yaml", F_OK), -1);
-    leave("backup.yaml");
 }
 END_TEST
 
 START_TEST(the_next_step_names_the_given_file)
 {
-    enter();
     ck_assert_int_eq(world_run("init other.yaml --json"), 0);
     json_t *doc = json_loads(world.out, 0, NULL);
     ck_assert_str_eq(cli_string(doc, "file"), "other.yaml");
@@ -81,7 +60,6 @@ START_TEST(the_next_step_names_the_given_file)
     unlink("other.yaml");
     ck_assert_int_eq(world_run("-c other.yaml init"), 0);
     ck_assert_ptr_nonnull(strstr(world.err, "\n  hangar -c other.yaml check\n"));
-    leave("other.yaml");
 }
 END_TEST
 
@@ -93,8 +71,9 @@ START_TEST(a_missing_folder_is_reported)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void init_add_tests(TCase *tests)
 {
+    tcase_add_checked_fixture(tests, folder_setup, folder_teardown);
     tcase_add_test(tests, the_sample_is_readable_only_by_its_owner);
     tcase_add_test(tests, an_existing_file_is_not_changed);
     tcase_add_test(tests, a_dangling_link_is_not_followed);
@@ -104,5 +83,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli init", add_tests);
+    return world_main("cli init", init_add_tests);
 }

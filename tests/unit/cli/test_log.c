@@ -16,7 +16,7 @@ static const struct hangar_log_line line = {.level = 2,
                                             .duration_ms = 1500,
                                             .message = "unused"};
 
-static char *put(enum cli_log_format format, const struct cli_log_job *job)
+static char *log_put(enum cli_log_format format, const struct cli_log_job *job)
 {
     char *text = NULL;
     size_t size = 0;
@@ -49,7 +49,7 @@ START_TEST(a_line_names_its_job_in_each_format)
          "\"msg\":\"a \\\"b\\\" \\\\\"}\n"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char *text = put(rows[i].format, &rows[i].job);
+        char *text = log_put(rows[i].format, &rows[i].job);
         ck_assert_str_eq(text, rows[i].text);
         free(text);
     }
@@ -58,7 +58,7 @@ END_TEST
 
 START_TEST(a_line_without_a_job_has_no_empty_fields)
 {
-    char *text = put(CLI_LOG_JSON, NULL);
+    char *text = log_put(CLI_LOG_JSON, NULL);
     json_t *object = json_loads(text, 0, NULL);
     ck_assert_uint_eq(json_object_size(object), 6);
     json_decref(object);

@@ -120,7 +120,7 @@ START_TEST(text_is_cut_to_columns_not_to_bytes)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void output_add_tests(TCase *tests)
 {
     tcase_add_test(tests, sizes_are_rounded_to_the_unit_that_fits);
     tcase_add_test(tests, durations_have_readable_units);
@@ -131,5 +131,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli output", add_tests);
+    return world_main("cli output", output_add_tests);
 }

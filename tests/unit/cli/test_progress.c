@@ -16,7 +16,7 @@ static const struct hangar_progress_source sources[] = {
     {"cache", 100 * MIB, 100 * MIB, 1},
 };
 
-static struct hangar_progress state(int64_t elapsed_ms)
+static struct hangar_progress progress_state(int64_t elapsed_ms)
 {
     return (struct hangar_progress){
         .struct_size = sizeof(struct hangar_progress),
@@ -35,7 +35,7 @@ START_TEST(the_rows_show_the_progress_of_the_job)
 {
     char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
     struct cli_view view = {.width = 100};
-    struct hangar_progress now = state(65000);
+    struct hangar_progress now = progress_state(65000);
 
     ck_assert_int_eq(cli_progress_rows(&view, &now, 100 * MIB, rows), 3);
     ck_assert_str_eq(
@@ -50,7 +50,7 @@ START_TEST(an_exceeded_estimate_is_not_shown)
 {
     char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
     struct cli_view view = {.width = 0};
-    struct hangar_progress now = state(3725000);
+    struct hangar_progress now = progress_state(3725000);
 
     now.expected_bytes = MIB;
     now.source_count = 0;
@@ -63,7 +63,7 @@ START_TEST(a_job_without_a_pipeline_has_a_name)
 {
     char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
     struct cli_view view = {.width = 0};
-    struct hangar_progress now = state(1000);
+    struct hangar_progress now = progress_state(1000);
 
     now.job = "verify";
     now.pipeline = "";
@@ -78,7 +78,7 @@ END_TEST
 START_TEST(rows_are_cut_to_the_width)
 {
     char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
-    struct hangar_progress now = state(1000);
+    struct hangar_progress now = progress_state(1000);
 
     for (int width = 2; width < 120; width++) {
         struct cli_view view = {.width = width};
@@ -95,7 +95,7 @@ START_TEST(many_sources_and_long_names_stay_bounded)
     char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE], name[1000];
     struct hangar_progress_source many[100];
     struct cli_view view = {.width = 0};
-    struct hangar_progress now = state(1000);
+    struct hangar_progress now = progress_state(1000);
 
     memset(name, 'x', sizeof(name));
     name[0] = '\033';
@@ -117,13 +117,13 @@ static size_t size;
 static struct cli_view view;
 static struct cli_progress progress;
 
-static void begin(enum cli_progress_mode mode, enum cli_log_format format)
+static void progress_begin(enum cli_progress_mode mode, enum cli_log_format format)
 {
     view = (struct cli_view){.file = open_memstream(&text, &size), .width = 80};
     cli_progress_init(&progress, &view, mode, format, -1);
 }
 
-static void end(void)
+static void progress_end(void)
 {
     cli_progress_fini(&progress);
     fclose(view.file);
@@ -132,9 +132,9 @@ static void end(void)
 
 START_TEST(on_a_terminal_rows_are_redrawn_in_place_and_erased)
 {
-    struct hangar_progress first = state(250), second = state(500);
+    struct hangar_progress first = progress_state(250), second = progress_state(500);
 
-    begin(CLI_PROGRESS_REDRAW, CLI_LOG_TEXT);
+    progress_begin(CLI_PROGRESS_REDRAW, CLI_LOG_TEXT);
     cli_progress_show(&progress, &first);
     ck_assert_ptr_null(strstr(text, "\033[2A"));
     size_t one = size;
@@ -148,7 +148,7 @@ START_TEST(on_a_terminal_rows_are_redrawn_in_place_and_erased)
     cli_progress_clear(&progress);
     fflush(view.file);
     ck_assert_uint_eq(size, three);
-    end();
+    progress_end();
 }
 END_TEST
 
@@ -185,21 +185,21 @@ START_TEST(a_log_line_has_all_fields_in_each_format)
                                      .message = "fine",
                                      .duration_ms = -1};
 
-    begin(CLI_PROGRESS_OFF, formats[_i].format);
+    progress_begin(CLI_PROGRESS_OFF, formats[_i].format);
     cli_progress_log(&progress, &line);
     ck_assert_str_eq(text, formats[_i].line);
     size_t one = size;
     cli_progress_log(&progress, &sparse);
     ck_assert_str_eq(text + one, formats[_i].sparse);
-    end();
+    progress_end();
 }
 END_TEST
 
 START_TEST(without_a_terminal_a_line_is_added_every_30_s)
 {
-    begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
+    progress_begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
     for (int64_t ms = 250; ms <= 60000; ms += 250) {
-        struct hangar_progress now = state(ms);
+        struct hangar_progress now = progress_state(ms);
         cli_progress_show(&progress, &now);
     }
     fflush(view.file);
@@ -210,14 +210,14 @@ START_TEST(without_a_terminal_a_line_is_added_every_30_s)
     ck_assert_int_eq(lines, 2);
     ck_assert_ptr_null(strchr(text, '\033'));
     ck_assert_ptr_nonnull(strstr(text, "  0:30  copying\n"));
-    end();
+    progress_end();
 }
 END_TEST
 
 START_TEST(the_rate_covers_the_last_five_seconds)
 {
-    begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
-    struct hangar_progress now = state(0);
+    progress_begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
+    struct hangar_progress now = progress_state(0);
     /* 100 s without data, then 5 s with 10 MiB each */
     for (int64_t ms = 250; ms <= 105000; ms += 250) {
         now.elapsed_ms = ms;
@@ -227,29 +227,29 @@ START_TEST(the_rate_covers_the_last_five_seconds)
     }
     fflush(view.file);
     ck_assert_msg(strstr(text, "  10.0 MiB/s  1:45  1:05 left  ") != NULL, "%s", text);
-    end();
+    progress_end();
 }
 END_TEST
 
 START_TEST(another_job_starts_a_new_rate)
 {
-    struct hangar_progress old = state(50000), new = state(30000);
+    struct hangar_progress old = progress_state(50000), new = progress_state(30000);
 
-    begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
+    progress_begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
     cli_progress_show(&progress, &old);
     new.plain_bytes = 30 * MIB;
     cli_progress_show(&progress, &new);
     fflush(view.file);
     ck_assert_msg(strstr(text, "30.0 MiB of 700.0 MiB (4 %)  1.0 MiB/s  0:30  11:10 left") != NULL,
                   "%s", text);
-    end();
+    progress_end();
 }
 END_TEST
 
 START_TEST(a_jump_of_the_clock_starts_a_new_rate)
 {
-    begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
-    struct hangar_progress now = state(60000);
+    progress_begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
+    struct hangar_progress now = progress_state(60000);
     now.plain_bytes = 600 * MIB;
     now.expected_bytes = 700 * MIB;
     cli_progress_show(&progress, &now);
@@ -271,11 +271,11 @@ START_TEST(a_jump_of_the_clock_starts_a_new_rate)
     ck_assert_msg(strstr(text, "640.0 MiB of 700.0 MiB (91 %)  4.0 MiB/s  24:00:05  0:15 l") !=
                       NULL,
                   "%s", text);
-    end();
+    progress_end();
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void progress_add_tests(TCase *tests)
 {
     tcase_add_test(tests, the_rows_show_the_progress_of_the_job);
     tcase_add_test(tests, an_exceeded_estimate_is_not_shown);
@@ -293,5 +293,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli progress", add_tests);
+    return world_main("cli progress", progress_add_tests);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * Renderers: how each command prints its document.  fixtures/COMMAND/NAME.json is a document,
+ * render: how each command prints its document.  fixtures/COMMAND/NAME.json is a document,
  * NAME.out and NAME.err beside it are the expected output (a missing file: none).  A new command
  * needs a folder of fixtures and no change here.
  */
@@ -39,7 +39,7 @@ static void views_close(void)
     free(err_text);
 }
 
-static json_t *fixture(const char *name)
+static json_t *render_fixture(const char *name)
 {
     char path[512];
 
@@ -51,7 +51,7 @@ static json_t *fixture(const char *name)
     return doc;
 }
 
-static void expect(const char *name, const char *stream, const char *text)
+static void render_expect(const char *name, const char *stream, const char *text)
 {
     char path[512];
 
@@ -64,11 +64,11 @@ static void expect(const char *name, const char *stream, const char *text)
 static void expect_fixture(const char *name, cli_render *render)
 {
     views_open();
-    json_t *doc = fixture(name);
+    json_t *doc = render_fixture(name);
     render(doc, &out, &err);
     views_flush();
-    expect(name, "out", out_text);
-    expect(name, "err", err_text);
+    render_expect(name, "out", out_text);
+    render_expect(name, "err", err_text);
     json_decref(doc);
     views_close();
 }
@@ -125,7 +125,7 @@ START_TEST(each_command_that_prints_a_document_has_a_fixture)
 }
 END_TEST
 
-static cli_render *renderer(const char *command)
+static cli_render *render_renderer(const char *command)
 {
     const struct cli_command *found = cli_command_find(command);
 
@@ -133,7 +133,7 @@ static cli_render *renderer(const char *command)
     return found->render;
 }
 
-START_TEST(a_document_is_printed_as_its_fixture_says)
+START_TEST(a_document_is_printed_as_its_fixture)
 {
     expect_fixture(fixtures[_i].name, fixtures[_i].render);
 }
@@ -143,8 +143,8 @@ START_TEST(nothing_but_printable_text_is_printed_whatever_a_document_holds)
 {
     views_open();
     out.utf8 = err.utf8 = true;
-    json_t *doc = fixture("list/list_hostile");
-    renderer("list")(doc, &out, &err);
+    json_t *doc = render_fixture("list/list_hostile");
+    render_renderer("list")(doc, &out, &err);
     views_flush();
     for (const char *c = out_text; *c; c++) {
         ck_assert((unsigned char)*c >= 0x20 || *c == '\n');
@@ -184,7 +184,7 @@ END_TEST
 START_TEST(a_renderer_survives_members_of_another_type)
 {
     views_open();
-    json_t *doc = fixture(fixtures[_i].name);
+    json_t *doc = render_fixture(fixtures[_i].name);
     const char *key;
     json_t *value;
     json_object_foreach (doc, key, value) {
@@ -222,7 +222,7 @@ START_TEST(the_summary_of_a_backup_names_the_next_step)
 
     for (size_t i = 0; i < 2; i++) {
         run_on_fixture("-c my.yaml backup", names[i]);
-        expect(names[i], "err", world.err);
+        render_expect(names[i], "err", world.err);
     }
 }
 END_TEST
@@ -237,7 +237,7 @@ END_TEST
 START_TEST(a_plan_names_every_target)
 {
     run_on_fixture("restore latest --dry-run", "plan");
-    expect("plan", "out", world.out);
+    render_expect("plan", "out", world.out);
 }
 END_TEST
 
@@ -245,8 +245,8 @@ START_TEST(details_are_shown_when_asked_for)
 {
     views_open();
     out.verbose = true;
-    json_t *doc = fixture("status/status");
-    renderer("status")(doc, &out, &err);
+    json_t *doc = render_fixture("status/status");
+    render_renderer("status")(doc, &out, &err);
     views_flush();
     ck_assert_ptr_nonnull(strstr(out_text, "password  ***"));
     ck_assert_ptr_nonnull(strstr(out_text, "memory 128.0 MiB"));
@@ -261,16 +261,16 @@ START_TEST(the_damage_of_a_backup_is_shown_once)
     struct cli_printed printed = {0};
     views_open();
     err.printed = &printed;
-    json_t *doc = fixture("show/show");
+    json_t *doc = render_fixture("show/show");
     json_object_set_new(doc, "verified",
                         json_pack("{s:s, s:s, s:s, s:s}", "sink", "local", "level", "full",
                                   "status", "corrupt", "error", "db is gone"));
-    renderer("show")(doc, &out, &err);
+    render_renderer("show")(doc, &out, &err);
     views_flush();
     ck_assert_ptr_nonnull(strstr(out_text, "db is gone"));
     cli_record(&err, "skipping a damaged copy: db is gone; hint: judge it again");
     size_t first = out_size;
-    renderer("show")(doc, &out, &err);
+    render_renderer("show")(doc, &out, &err);
     views_flush();
     ck_assert_ptr_null(strstr(out_text + first, "db is gone"));
     ck_assert(!cli_was_printed(&err, "is gone"));
@@ -284,8 +284,8 @@ END_TEST
 START_TEST(a_backup_that_was_not_judged_is_not_called_bad)
 {
     views_open();
-    json_t *doc = fixture("verify/verify_interrupted");
-    renderer("verify")(doc, &out, &err);
+    json_t *doc = render_fixture("verify/verify_interrupted");
+    render_renderer("verify")(doc, &out, &err);
     views_flush();
     ck_assert_ptr_nonnull(strstr(out_text, "in local: interrupted, not judged\n"));
     ck_assert_ptr_nonnull(strstr(out_text, "the backup is not judged: neither good nor bad\n"));
@@ -300,8 +300,8 @@ START_TEST(symbols_and_colours_are_used_where_they_can_be)
 {
     views_open();
     out.utf8 = out.colour = true;
-    json_t *doc = fixture("verify/verify_good");
-    renderer("verify")(doc, &out, &err);
+    json_t *doc = render_fixture("verify/verify_good");
+    render_renderer("verify")(doc, &out, &err);
     views_flush();
     ck_assert_ptr_nonnull(strstr(out_text, "\033[32m✓\033[0m"));
     json_decref(doc);
@@ -324,8 +324,8 @@ START_TEST(tables_fit_a_narrow_terminal)
         size_t lines = 0;
         views_open();
         out.width = width;
-        json_t *doc = fixture(rows[i / 4].fixture);
-        renderer(rows[i / 4].command)(doc, &out, &err);
+        json_t *doc = render_fixture(rows[i / 4].fixture);
+        render_renderer(rows[i / 4].command)(doc, &out, &err);
         views_flush();
         char *rest = out_text, *line;
         while ((line = strsep(&rest, "\n"))) {
@@ -345,10 +345,10 @@ START_TEST(tables_fit_a_narrow_terminal)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void render_add_tests(TCase *tests)
 {
     collect_all_fixtures();
-    tcase_add_loop_test(tests, a_document_is_printed_as_its_fixture_says, 0, fixture_count);
+    tcase_add_loop_test(tests, a_document_is_printed_as_its_fixture, 0, fixture_count);
     tcase_add_loop_test(tests, a_renderer_survives_an_empty_document, 0, fixture_count);
     tcase_add_loop_test(tests, a_renderer_survives_members_of_another_type, 0, fixture_count);
     tcase_add_test(tests, each_command_that_prints_a_document_has_a_fixture);
@@ -366,5 +366,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli render", add_tests);
+    return world_main("cli render", render_add_tests);
 }

@@ -15,7 +15,7 @@
 
 static char *plan, *done;
 
-static void queue(void)
+static void restore_queue(void)
 {
     plan = world_file(FIXTURES "/plan.json");
     done = world_file(FIXTURES "/restore/restore.json");
@@ -23,7 +23,7 @@ static void queue(void)
     fake.answers[1] = (struct fake_answer){.json = done};
 }
 
-static void unqueue(void)
+static void restore_unqueue(void)
 {
     free(plan);
     free(done);
@@ -31,46 +31,46 @@ static void unqueue(void)
 
 START_TEST(without_a_terminal_restore_requires_yes)
 {
-    queue();
+    restore_queue();
     ck_assert_int_eq(world_run("restore latest"), 2);
     ck_assert_str_eq(fake.calls, "open config=-\nrestore latest pipeline=- sink=- flags=1\n");
     ck_assert_str_eq(world.out, "");
     ck_assert_ptr_nonnull(strstr(world.err, "app_db -> PostgreSQL database area51_bot"));
     ck_assert_ptr_nonnull(strstr(world.err, "  hint: add --yes if the plan is right\n"));
-    unqueue();
+    restore_unqueue();
 }
 END_TEST
 
 START_TEST(input_from_a_pipe_is_not_a_confirmation)
 {
-    queue();
+    restore_queue();
     world_type("yes\n");
     world.io.in_tty = false;
     ck_assert_int_eq(world_run("restore latest"), 2);
     ck_assert_int_eq(fake.answered, 1);
-    unqueue();
+    restore_unqueue();
 }
 END_TEST
 
 START_TEST(yes_restores_the_backup_of_the_plan)
 {
-    queue();
+    restore_queue();
     ck_assert_int_eq(world_run("restore latest --yes --only app_db --mode clean"), 0);
     ck_assert_str_eq(fake.calls, "open config=-\n"
                                  "restore latest pipeline=- sink=- flags=3 only=app_db\n" PLANNED
                                  " flags=2 only=app_db\n");
     ck_assert_ptr_nonnull(strstr(world.out, "rows    1234567\n"));
-    unqueue();
+    restore_unqueue();
 }
 END_TEST
 
 START_TEST(disconnect_requires_mode_clean)
 {
-    queue();
+    restore_queue();
     ck_assert_int_eq(world_run("restore latest --yes --mode clean --disconnect"), 0);
     ck_assert_ptr_nonnull(strstr(fake.calls, "restore latest pipeline=- sink=- flags=11\n"));
     ck_assert_ptr_nonnull(strstr(fake.calls, PLANNED " flags=10\n"));
-    unqueue();
+    restore_unqueue();
     fake_reset();
     ck_assert_int_eq(world_run("restore latest --yes --disconnect"), 2);
     ck_assert_ptr_null(strstr(fake.calls, "restore"));
@@ -93,7 +93,7 @@ START_TEST(the_safety_backup_is_named_whatever_the_result)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char json[1000];
         fake_reset();
-        queue();
+        restore_queue();
         snprintf(json, sizeof(json), "{\"status\":\"%s\",\"id\":\"b\",%s}", rows[i].name, safety);
         fake.answers[1] =
             (struct fake_answer){.status = rows[i].status, .json = json, .error = "so it is"};
@@ -101,21 +101,21 @@ START_TEST(the_safety_backup_is_named_whatever_the_result)
         ck_assert_ptr_nonnull(strstr(world.err, line));
         ck_assert_int_eq(strstr(world.out, " restored b in ") != NULL, rows[i].restored);
         ck_assert_int_eq(strstr(world.err, "so it is") != NULL, rows[i].status != 0);
-        unqueue();
+        restore_unqueue();
     }
 }
 END_TEST
 
 START_TEST(a_yes_at_the_terminal_restores)
 {
-    queue();
+    restore_queue();
     world_type("Yes \n");
     ck_assert_int_eq(world_run("restore latest"), 0);
     ck_assert_ptr_nonnull(strstr(
         world.err, "restore 2 sources into PostgreSQL database area51_bot on localhost:5432 and "
                    "Redis localhost:6379? [y/N] "));
     ck_assert_int_eq(fake.answered, 2);
-    unqueue();
+    restore_unqueue();
 }
 END_TEST
 
@@ -138,88 +138,88 @@ START_TEST(every_other_answer_means_no)
 
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         fake_reset();
-        queue();
+        restore_queue();
         world_type(answers[i]);
         ck_assert_int_eq(world_run("restore latest"), 1);
         ck_assert_int_eq(fake.answered, 1);
         ck_assert_ptr_nonnull(strstr(world.err, "hangar: not restored: nothing was changed\n"));
-        unqueue();
+        restore_unqueue();
     }
 }
 END_TEST
 
 START_TEST(an_interrupt_at_the_question_changes_nothing)
 {
-    queue();
+    restore_queue();
     world_type("y\n");
     fake.answers[0].signal = SIGINT;
     ck_assert_int_eq(world_run("restore latest"), 130);
     ck_assert_int_eq(fake.answered, 1);
-    unqueue();
+    restore_unqueue();
 }
 END_TEST
 
 START_TEST(a_failed_plan_ends_the_command)
 {
-    queue();
+    restore_queue();
     fake.answers[0] = (struct fake_answer){
         .status = HANGAR_STATUS_NOT_FOUND, .json = "{\"status\":\"not_found\"}", .error = "none"};
     ck_assert_int_eq(world_run("restore latest --yes"), 5);
     ck_assert_str_eq(world.err, "hangar: none\n");
     ck_assert_int_eq(fake.answered, 1);
-    unqueue();
+    restore_unqueue();
 }
 END_TEST
 
 START_TEST(a_restore_that_fails_reports_nothing_as_restored)
 {
-    queue();
+    restore_queue();
     fake.answers[1] = (struct fake_answer){
         .status = HANGAR_STATUS_FAILED, .json = "{\"status\":\"failed\"}", .error = "died"};
     ck_assert_int_eq(world_run("restore latest --yes -q"), 1);
     ck_assert_str_eq(world.out, "");
     ck_assert_str_eq(world.err, "hangar: died\n");
-    unqueue();
+    restore_unqueue();
 }
 END_TEST
 
 START_TEST(a_dry_run_prints_the_plan_as_data)
 {
-    queue();
+    restore_queue();
     ck_assert_int_eq(world_run("restore latest --dry-run --yes"), 0);
     ck_assert_ptr_nonnull(strstr(world.out, "cache -> Redis localhost:6379\n"));
     ck_assert_str_eq(world.err, "nothing was changed: this was a dry run\n");
     ck_assert_int_eq(fake.answered, 1);
-    unqueue();
+    restore_unqueue();
 }
 END_TEST
 
 START_TEST(json_prints_the_report_and_not_the_plan)
 {
-    queue();
+    restore_queue();
     ck_assert_int_eq(world_run("restore latest --json --yes"), 0);
     json_t *doc = json_loads(world.out, 0, NULL);
     ck_assert_ptr_nonnull(json_object_get(doc, "dry_run"));
     ck_assert(!cli_flag(doc, "dry_run"));
     json_decref(doc);
     ck_assert_str_eq(world.err, "");
-    unqueue();
+    restore_unqueue();
 }
 END_TEST
 
 START_TEST(json_of_a_refusal_is_one_document)
 {
-    queue();
+    restore_queue();
     ck_assert_int_eq(world_run("restore latest --json"), 2);
     json_t *doc = json_loads(world.out, 0, NULL);
     ck_assert_str_eq(cli_string(doc, "schema"), "hangar.error/1");
     ck_assert_str_eq(cli_string(doc, "status"), "usage");
     json_decref(doc);
-    unqueue();
+    restore_unqueue();
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void restore_add_tests(TCase *tests)
 {
     tcase_add_test(tests, without_a_terminal_restore_requires_yes);
     tcase_add_test(tests, input_from_a_pipe_is_not_a_confirmation);
@@ -239,5 +239,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli restore", add_tests);
+    return world_main("cli restore", restore_add_tests);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * prune, remove, hold: nothing is removed without confirmation.
+ * retention: prune, remove and hold; nothing is removed without confirmation.
  */
 #include "cli_world.h"
 
@@ -26,7 +26,7 @@ static const char list[] = "{'status':'done','backups':[{'id':'backup_x'},{'id':
 static char *texts[2];
 
 /* Queues two documents of the library. */
-static void queue(const char *first, const char *second)
+static void retention_queue(const char *first, const char *second)
 {
     texts[0] = strdup(world_json(first));
     texts[1] = strdup(world_json(second));
@@ -34,7 +34,7 @@ static void queue(const char *first, const char *second)
     fake.answers[1] = (struct fake_answer){.json = texts[1]};
 }
 
-static void teardown(void)
+static void retention_teardown(void)
 {
     free(texts[0]);
     free(texts[1]);
@@ -58,28 +58,28 @@ END_TEST
 
 START_TEST(yes_prunes_at_once)
 {
-    queue(done, done);
+    retention_queue(done, done);
     ck_assert_int_eq(world_run("prune nightly --from local --yes"), 0);
     ck_assert_str_eq(fake.calls, "open config=-\nprune pipeline=nightly sink=local flags=0\n");
     ck_assert_ptr_nonnull(strstr(world.out, "nightly in local: kept 2, removed 2 (0 B)\n"));
-    teardown();
+    retention_teardown();
 }
 END_TEST
 
 START_TEST(a_dry_run_only_prints_the_plan)
 {
-    queue(plan, done);
+    retention_queue(plan, done);
     ck_assert_int_eq(world_run("prune --dry-run --yes"), 0);
     ck_assert_str_eq(fake.calls, "open config=-\nprune pipeline=- sink=- flags=1\n");
     ck_assert_ptr_nonnull(strstr(world.out, ID));
     ck_assert_str_eq(world.err, "nothing was removed: this was a dry run\n");
-    teardown();
+    retention_teardown();
 }
 END_TEST
 
 START_TEST(the_plan_is_shown_before_the_question)
 {
-    queue(plan, done);
+    retention_queue(plan, done);
     world_type("yes\n");
     ck_assert_int_eq(world_run("prune"), 0);
     ck_assert_str_eq(fake.calls, "open config=-\nprune pipeline=- sink=- flags=1\n"
@@ -87,56 +87,57 @@ START_TEST(the_plan_is_shown_before_the_question)
     ck_assert_ptr_nonnull(strstr(world.err, "no rule keeps it\n"));
     ck_assert_ptr_nonnull(strstr(world.err, "remove 2 backups of nightly from local, 1 backup of "
                                             "weekly from local? [y/N] "));
-    teardown();
+    retention_teardown();
 }
 END_TEST
 
 START_TEST(another_answer_or_a_signal_removes_nothing)
 {
-    queue(plan, done);
+    retention_queue(plan, done);
     world_type("no\n");
     ck_assert_int_eq(world_run("prune"), 1);
     ck_assert_int_eq(fake.answered, 1);
     ck_assert_ptr_nonnull(strstr(world.err, "nothing was removed\n"));
     fake_reset();
-    teardown();
-    queue(plan, done);
+    retention_teardown();
+    retention_queue(plan, done);
     world_type("yes\n");
     fake.answers[0].signal = SIGINT;
     ck_assert_int_eq(world_run("prune"), 130);
     ck_assert_int_eq(fake.answered, 1);
-    teardown();
+    retention_teardown();
 }
 END_TEST
 
 START_TEST(without_removals_there_is_no_question)
 {
-    queue("{'status':'done','dry_run':true,'sinks':[{'pipeline':'nightly','sink':'local',"
-          "'status':'done','kept':2,'removed':0}]}",
-          done);
+    retention_queue("{'status':'done','dry_run':true,'sinks':[{'pipeline':'nightly','sink':'local',"
+                    "'status':'done','kept':2,'removed':0}]}",
+                    done);
     world_type("");
     ck_assert_int_eq(world_run("prune"), 0);
     ck_assert_int_eq(fake.answered, 2);
     ck_assert_ptr_null(strstr(world.err, "[y/N]"));
-    teardown();
+    retention_teardown();
 }
 END_TEST
 
 START_TEST(a_failed_plan_ends_the_command)
 {
-    queue(plan, done);
+    retention_queue(plan, done);
     world_type("yes\n");
     fake.answers[0].status = HANGAR_STATUS_FAILED;
     fake.answers[0].error = "nothing is removed: the clock";
     ck_assert_int_eq(world_run("prune"), 1);
     ck_assert_int_eq(fake.answered, 1);
-    teardown();
+    retention_teardown();
 }
 END_TEST
 
 START_TEST(the_question_of_remove_names_backup_and_sinks)
 {
-    queue(list, "{'status':'done','id':'" ID "','sinks':[{'sink':'local','status':'done'}]}");
+    retention_queue(list,
+                    "{'status':'done','id':'" ID "','sinks':[{'sink':'local','status':'done'}]}");
     world_type("y\n");
     ck_assert_int_eq(world_run("remove " ID " --from local"), 0);
     ck_assert_str_eq(fake.calls, "open config=-\nlist pipeline=- sink=local\n"
@@ -144,13 +145,13 @@ START_TEST(the_question_of_remove_names_backup_and_sinks)
     ck_assert_ptr_nonnull(
         strstr(world.err, "remove " ID " of nightly permanently from local, usb? [y/N] "));
     ck_assert_ptr_nonnull(strstr(world.out, "removed " ID " from local\n"));
-    teardown();
+    retention_teardown();
     fake_reset();
-    queue(list, list);
+    retention_queue(list, list);
     world_type("n\n");
     ck_assert_int_eq(world_run("remove " ID), 1);
     ck_assert_int_eq(fake.answered, 1);
-    teardown();
+    retention_teardown();
 }
 END_TEST
 
@@ -158,38 +159,39 @@ START_TEST(remove_requires_one_existing_backup)
 {
     ck_assert_int_eq(world_run("remove latest --yes"), 2);
     ck_assert_str_eq(fake.calls, "open config=-\n");
-    queue("{'status':'done','backups':[]}", done);
+    retention_queue("{'status':'done','backups':[]}", done);
     world_type("y\n");
     ck_assert_int_eq(world_run("remove " ID), 5);
     ck_assert_int_eq(fake.answered, 1);
-    teardown();
+    retention_teardown();
     fake_reset();
-    queue("{'status':'done','backups':[{'id':'" ID "','pipeline':'a'},{'id':'" ID
-          "','pipeline':'b'}]}",
-          done);
+    retention_queue("{'status':'done','backups':[{'id':'" ID "','pipeline':'a'},{'id':'" ID
+                    "','pipeline':'b'}]}",
+                    done);
     world_type("y\n");
     ck_assert_int_eq(world_run("remove " ID), 2);
     ck_assert_ptr_nonnull(strstr(world.err, "--pipeline"));
-    teardown();
+    retention_teardown();
 }
 END_TEST
 
 START_TEST(a_damaged_backup_can_be_removed)
 {
-    queue(list, "{'status':'done','id':'" ID "','sinks':[{'sink':'local','status':'done'}]}");
+    retention_queue(list,
+                    "{'status':'done','id':'" ID "','sinks':[{'sink':'local','status':'done'}]}");
     fake.answers[0].status = HANGAR_STATUS_CORRUPT;
     world_type("y\n");
     ck_assert_int_eq(world_run("remove " ID), 0);
     ck_assert_int_eq(fake.answered, 2);
-    teardown();
+    retention_teardown();
     fake_reset();
-    queue(list, list);
+    retention_queue(list, list);
     fake.answers[0].status = HANGAR_STATUS_FAILED;
     fake.answers[0].error = "cannot read sink usb";
     world_type("y\n");
     ck_assert_int_eq(world_run("remove " ID), 1); /* the content of usb is unknown */
     ck_assert_int_eq(fake.answered, 1);
-    teardown();
+    retention_teardown();
 }
 END_TEST
 
@@ -203,7 +205,7 @@ START_TEST(hold_and_unhold_pass_the_selection)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void retention_add_tests(TCase *tests)
 {
     tcase_add_test(tests, without_a_terminal_no_job_is_started);
     tcase_add_test(tests, yes_prunes_at_once);
@@ -220,5 +222,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli retention", add_tests);
+    return world_main("cli retention", retention_add_tests);
 }

@@ -18,14 +18,14 @@
     "\"}"
 #define NO_RUN "{\"schema\":\"hangar.backup/1\",\"status\":\"failed\",\"error\":\"no\",\"id\":null}"
 
-static void answer(int n, enum hangar_status status, const char *json, const char *error)
+static void run_answer(int n, enum hangar_status status, const char *json, const char *error)
 {
     fake.answers[n] = (struct fake_answer){.status = status, .json = json, .error = error};
 }
 
 START_TEST(a_backup_prints_its_id_and_nothing_else_on_standard_output)
 {
-    answer(0, HANGAR_STATUS_DONE, RUN, NULL);
+    run_answer(0, HANGAR_STATUS_DONE, RUN, NULL);
     ck_assert_int_eq(world_run("backup"), 0);
     ck_assert_str_eq(world.out, ID "\n");
     ck_assert_ptr_nonnull(strstr(world.err, "restore it with: hangar restore " ID "\n"));
@@ -34,7 +34,7 @@ END_TEST
 
 START_TEST(the_next_step_names_the_configuration_that_was_given)
 {
-    answer(0, HANGAR_STATUS_DONE, RUN, NULL);
+    run_answer(0, HANGAR_STATUS_DONE, RUN, NULL);
     ck_assert_int_eq(world_run("-c my.yaml backup"), 0);
     ck_assert_ptr_nonnull(strstr(world.err, "hangar -c my.yaml restore " ID "\n"));
 }
@@ -42,7 +42,7 @@ END_TEST
 
 START_TEST(a_failed_backup_prints_no_id)
 {
-    answer(0, HANGAR_STATUS_AUTH, NO_RUN, "cannot connect: wrong password; hint: look at it");
+    run_answer(0, HANGAR_STATUS_AUTH, NO_RUN, "cannot connect: wrong password; hint: look at it");
     ck_assert_int_eq(world_run("backup"), 8);
     ck_assert_str_eq(world.out, "");
     ck_assert_str_eq(world.err, "hangar: cannot connect: wrong password\n  hint: look at it\n");
@@ -51,7 +51,7 @@ END_TEST
 
 START_TEST(each_line_of_an_error_is_a_message)
 {
-    answer(0, HANGAR_STATUS_USAGE, NULL, "first; hint: fix it\nsecond\033\n");
+    run_answer(0, HANGAR_STATUS_USAGE, NULL, "first; hint: fix it\nsecond\033\n");
     ck_assert_int_eq(world_run("check"), 2);
     ck_assert_str_eq(world.err, "hangar: first\n  hint: fix it\nhangar: second\\x1b\n");
 }
@@ -84,10 +84,10 @@ END_TEST
 START_TEST(all_pipelines_are_run_and_the_worst_status_wins)
 {
     memcpy(fake.pipelines, (const char *[]){"a", "b", "c", "d"}, 4 * sizeof(char *));
-    answer(0, HANGAR_STATUS_DEGRADED, RUN, "sink far: down");
-    answer(1, HANGAR_STATUS_BUSY, NO_RUN, "another run");
-    answer(2, HANGAR_STATUS_FAILED, NO_RUN, "no space");
-    answer(3, HANGAR_STATUS_DONE, RUN, NULL);
+    run_answer(0, HANGAR_STATUS_DEGRADED, RUN, "sink far: down");
+    run_answer(1, HANGAR_STATUS_BUSY, NO_RUN, "another run");
+    run_answer(2, HANGAR_STATUS_FAILED, NO_RUN, "no space");
+    run_answer(3, HANGAR_STATUS_DONE, RUN, NULL);
     ck_assert_int_eq(world_run("backup"), 1);
     ck_assert_str_eq(world.out, ID "\n" ID "\n");
     ck_assert_str_eq(fake.calls, "open config=-\nbackup a\nbackup b\nbackup c\nbackup d\n");
@@ -108,7 +108,7 @@ END_TEST
 START_TEST(an_interrupt_stops_the_pipelines_that_follow)
 {
     memcpy(fake.pipelines, (const char *[]){"a", "b"}, 2 * sizeof(char *));
-    answer(0, HANGAR_STATUS_INTERRUPTED, NO_RUN, "interrupted");
+    run_answer(0, HANGAR_STATUS_INTERRUPTED, NO_RUN, "interrupted");
     fake.answers[0].signal = SIGINT;
     ck_assert_int_eq(world_run("backup"), 130);
     ck_assert_str_eq(fake.calls, "open config=-\nbackup a\n");
@@ -121,7 +121,7 @@ END_TEST
 START_TEST(an_interrupt_after_a_good_run_stops_the_others_too)
 {
     memcpy(fake.pipelines, (const char *[]){"a", "b"}, 2 * sizeof(char *));
-    answer(0, HANGAR_STATUS_DONE, RUN, NULL);
+    run_answer(0, HANGAR_STATUS_DONE, RUN, NULL);
     fake.answers[0].signal = SIGINT;
     ck_assert_int_eq(world_run("backup"), 130);
     ck_assert_str_eq(fake.calls, "open config=-\nbackup a\n");
@@ -131,7 +131,7 @@ END_TEST
 
 START_TEST(json_of_one_run_is_the_document_of_the_library)
 {
-    answer(0, HANGAR_STATUS_DONE, RUN, NULL);
+    run_answer(0, HANGAR_STATUS_DONE, RUN, NULL);
     ck_assert_int_eq(world_run("--json backup"), 0);
     json_t *doc = json_loads(world.out, 0, NULL);
     ck_assert_str_eq(cli_string(doc, "schema"), "hangar.backup/1");
@@ -144,8 +144,8 @@ END_TEST
 START_TEST(json_of_several_runs_is_one_document)
 {
     memcpy(fake.pipelines, (const char *[]){"a", "b"}, 2 * sizeof(char *));
-    answer(0, HANGAR_STATUS_DONE, RUN, NULL);
-    answer(1, HANGAR_STATUS_FAILED, NULL, "died");
+    run_answer(0, HANGAR_STATUS_DONE, RUN, NULL);
+    run_answer(1, HANGAR_STATUS_FAILED, NULL, "died");
     ck_assert_int_eq(world_run("backup --json"), 1);
     json_t *doc = json_loads(world.out, 0, NULL);
     ck_assert_ptr_nonnull(doc);
@@ -167,7 +167,7 @@ START_TEST(json_is_printed_unchanged)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         char words[64];
         fake_reset();
-        answer(0, HANGAR_STATUS_CORRUPT, "{\"schema\": \"x/1\"}\n", "bad");
+        run_answer(0, HANGAR_STATUS_CORRUPT, "{\"schema\": \"x/1\"}\n", "bad");
         snprintf(words, sizeof(words), "%s --json --color always", commands[i]);
         ck_assert_int_eq(world_run(words), 4);
         ck_assert_str_eq(world.out, "{\"schema\": \"x/1\"}\n");
@@ -178,12 +178,12 @@ END_TEST
 
 START_TEST(an_error_that_the_document_contains_is_printed_once)
 {
-    answer(0, HANGAR_STATUS_CORRUPT,
-           "{\"backups\":[{\"id\":\"b\",\"status\":\"corrupt\",\"problems\":[\"flipped\"]}]}",
-           "flipped");
+    run_answer(0, HANGAR_STATUS_CORRUPT,
+               "{\"backups\":[{\"id\":\"b\",\"status\":\"corrupt\",\"problems\":[\"flipped\"]}]}",
+               "flipped");
     ck_assert_int_eq(world_run("verify --all"), 4);
     ck_assert_str_eq(world.err, "");
-    answer(1, HANGAR_STATUS_CORRUPT, "{\"backups\":[]}", "cannot list");
+    run_answer(1, HANGAR_STATUS_CORRUPT, "{\"backups\":[]}", "cannot list");
     fake.answers[0] = fake.answers[1];
     fake.answered = 0;
     ck_assert_int_eq(world_run("verify --all"), 4);
@@ -206,7 +206,7 @@ START_TEST(a_failure_that_a_log_line_has_reported_is_not_repeated)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         fake_reset();
-        answer(0, HANGAR_STATUS_FAILED, NO_RUN, cases[i].error);
+        run_answer(0, HANGAR_STATUS_FAILED, NO_RUN, cases[i].error);
         fake.answers[0].log = cases[i].log;
         ck_assert_int_eq(world_run(cases[i].words), 1);
         const char *line = strchr(world.err, '\n');
@@ -219,7 +219,7 @@ END_TEST
 
 START_TEST(metrics_are_a_document_with_json)
 {
-    answer(0, HANGAR_STATUS_DONE, "{\"schema\":\"hangar.status/1\",\"pipelines\":[]}", NULL);
+    run_answer(0, HANGAR_STATUS_DONE, "{\"schema\":\"hangar.status/1\",\"pipelines\":[]}", NULL);
     ck_assert_int_eq(world_run("--json metrics"), 0);
     json_t *doc = json_loads(world.out, 0, NULL);
     ck_assert_str_eq(cli_string(doc, "schema"), "hangar.metrics/1");
@@ -232,7 +232,7 @@ END_TEST
 
 START_TEST(an_invalid_document_is_a_failure)
 {
-    answer(0, HANGAR_STATUS_DONE, "{]", NULL);
+    run_answer(0, HANGAR_STATUS_DONE, "{]", NULL);
     ck_assert_int_eq(world_run("list"), 1);
     ck_assert_str_eq(world.err, "hangar: cannot parse the document of the library\n");
 }
@@ -274,7 +274,7 @@ START_TEST(colour_follows_the_terminal_and_the_options)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         fake_reset();
-        answer(0, HANGAR_STATUS_DONE, doc, NULL);
+        run_answer(0, HANGAR_STATUS_DONE, doc, NULL);
         world.io.out_tty = cases[i].tty;
         world.io.dumb = cases[i].dumb;
         world.io.no_color = cases[i].no_color;
@@ -328,7 +328,7 @@ START_TEST(the_worse_of_two_statuses_does_not_depend_on_their_order)
 }
 END_TEST
 
-static void add_tests(TCase *tests)
+static void run_add_tests(TCase *tests)
 {
     tcase_add_test(tests, a_backup_prints_its_id_and_nothing_else_on_standard_output);
     tcase_add_test(tests, the_next_step_names_the_configuration_that_was_given);
@@ -356,5 +356,5 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-    return world_main("cli run", add_tests);
+    return world_main("cli run", run_add_tests);
 }

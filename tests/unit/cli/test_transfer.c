@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * cat, export, import: the calls of the library, and the files.
+ * transfer: cat, export and import: the calls of the library, and the files.
  */
 #include "cli_world.h"
 
@@ -10,22 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[64];
-
-static void setup(void)
-{
-    snprintf(folder, sizeof(folder), "/tmp/hangar-export-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    ck_assert_int_eq(chdir(folder), 0);
-}
-
-static void teardown(void)
-{
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    ck_assert_int_eq(chdir("/"), 0);
-    ck_assert_int_eq(system(command), 0);
-}
+#include "suite.h"
 
 static void check_file(const char *path, const char *expected)
 {
@@ -133,9 +118,9 @@ START_TEST(import_reads_a_file_and_prints_the_id)
 }
 END_TEST
 
-static void add_tests(TCase *tcase)
+static void transfer_add_tests(TCase *tcase)
 {
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_checked_fixture(tcase, folder_setup, folder_teardown);
     tcase_add_test(tcase, cat_writes_the_object_and_nothing_else);
     tcase_add_test(tcase, cat_of_damaged_data_ends_with_status_4);
     tcase_add_test(tcase, cat_requires_an_object_and_has_no_document);
@@ -147,5 +132,5 @@ static void add_tests(TCase *tcase)
 
 int main(void)
 {
-    return world_main("export", add_tests);
+    return world_main("export", transfer_add_tests);
 }

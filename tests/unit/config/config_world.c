@@ -83,7 +83,7 @@ void world_check(const struct world_row *rows, size_t count)
     for (size_t i = 0; i < count; i++) {
         char *errors = world_problems(rows[i].yaml, strlen(rows[i].yaml), false);
         ck_assert_msg(strcmp(errors, rows[i].errors) == 0,
-                      "row %zu\n--- file\n%s\n--- expected\n%s\n--- said\n%s\n", i, rows[i].yaml,
+                      "row %zu\n--- file\n%s\n--- expected\n%s\n--- got\n%s\n", i, rows[i].yaml,
                       rows[i].errors, errors);
         free(errors);
     }

@@ -4,8 +4,8 @@
  * config_world: what the tests of the configuration share: loading a text as hangar
  * would, with two plugins that exist as tables of options only.
  */
-#ifndef CONFIG_WORLD_H
-#define CONFIG_WORLD_H
+#ifndef TEST_UNIT_CONFIG_CONFIG_WORLD_H
+#define TEST_UNIT_CONFIG_CONFIG_WORLD_H
 
 #include "config/load.h"
 #include "config/options.h"
@@ -29,7 +29,7 @@ extern const struct hangar_option world_demo[], world_store[];
  * options, and gives the errors (or warnings), malloc'd. */
 char *world_problems(const char *yaml, size_t size, bool warnings);
 
-/* A wrong file and exactly what is said about it. */
+/* A wrong file and its exact messages. */
 struct world_row {
     const char *yaml, *errors;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * options: what stands under options:, checked against what a plugin declares.
+ * options: the section options:, checked against what a plugin declares.
  */
 #include "config/options.h"
 
@@ -127,7 +127,7 @@ static const struct world_row wrong[] = {
      "backup.yaml:8:13: variable HG_NONE is not set: x"},
 };
 
-static void setup(void)
+static void options_setup(void)
 {
     folder_setup();
     unsetenv("HG_NONE");
@@ -149,9 +149,9 @@ struct bound {
     bool ok;
 };
 
-static struct bound bind(const struct hangar_option *table, const char *yaml,
-                         const struct hg_override *overrides, size_t override_count,
-                         bool read_secrets)
+static struct bound options_bind(const struct hangar_option *table, const char *yaml,
+                                 const struct hg_override *overrides, size_t override_count,
+                                 bool read_secrets)
 {
     struct bound b = {.problems = {.file = "f"}};
     b.root = hg_yaml_parse(yaml, strlen(yaml), &b.problems);
@@ -167,14 +167,14 @@ static struct bound bind(const struct hangar_option *table, const char *yaml,
     return b;
 }
 
-static void release(struct bound *b)
+static void options_release(struct bound *b)
 {
     hg_options_free(&b->options);
     hg_yaml_free(b->root);
     hg_problems_free(&b->problems);
 }
 
-static const char *text_of(const struct bound *b, const char *name)
+static const char *options_text_of(const struct bound *b, const char *name)
 {
     return hg_options_get(&b->options, name)->text;
 }
@@ -186,48 +186,48 @@ static int64_t number_of(const struct bound *b, const char *name)
 
 START_TEST(right_options_have_their_values)
 {
-    struct bound b = bind(world_demo,
-                          "host: \"${HG_PORT}\"\nport: '99'\noffset: -7\ntls: \"true\"\n"
-                          "part_size: 1.5GiB\ntimeout: 5m\nmode: flush\nca_file: ./ca.pem\n"
-                          "tables: [a, 'b, c', \"\"]\npassword: \"pa$$word 010\"\n",
-                          NULL, 0, true);
+    struct bound b = options_bind(world_demo,
+                                  "host: \"${HG_PORT}\"\nport: '99'\noffset: -7\ntls: \"true\"\n"
+                                  "part_size: 1.5GiB\ntimeout: 5m\nmode: flush\nca_file: ./ca.pem\n"
+                                  "tables: [a, 'b, c', \"\"]\npassword: \"pa$$word 010\"\n",
+                                  NULL, 0, true);
     ck_assert(b.ok);
-    ck_assert_str_eq(text_of(&b, "host"), "12: [34]"); /* a text, never YAML */
+    ck_assert_str_eq(options_text_of(&b, "host"), "12: [34]"); /* a text, never YAML */
     ck_assert_int_eq(number_of(&b, "port"), 99);
     ck_assert_int_eq(number_of(&b, "offset"), -7);
     ck_assert_int_eq(number_of(&b, "tls"), 1);
     ck_assert_int_eq(number_of(&b, "part_size"), 1610612736);
     ck_assert_int_eq(number_of(&b, "timeout"), 300000);
-    ck_assert_str_eq(text_of(&b, "mode"), "flush");
-    ck_assert_str_eq(text_of(&b, "ca_file"), "/etc/hangar/ca.pem");
+    ck_assert_str_eq(options_text_of(&b, "mode"), "flush");
+    ck_assert_str_eq(options_text_of(&b, "ca_file"), "/etc/hangar/ca.pem");
     char **list = hg_options_get(&b.options, "tables")->list;
     ck_assert_str_eq(list[0], "a");
     ck_assert_str_eq(list[1], "b, c");
     ck_assert_str_eq(list[2], "");
     ck_assert_ptr_null(list[3]);
-    ck_assert_str_eq(text_of(&b, "password"), "pa$word 010");
+    ck_assert_str_eq(options_text_of(&b, "password"), "pa$word 010");
     const struct hg_option_value *mode = hg_options_get(&b.options, "mode");
     ck_assert(mode->given && mode->set);
     ck_assert_uint_eq(mode->line, 7);
     ck_assert_uint_eq(mode->column, 7);
     ck_assert_ptr_null(hg_options_get(&b.options, "none"));
     ck_assert_ptr_null(hg_options_get(&b.options, "hos"));
-    release(&b);
+    options_release(&b);
 }
 END_TEST
 
 START_TEST(defaults_fill_what_is_not_given)
 {
-    struct bound b = bind(world_demo, "{}", NULL, 0, true);
+    struct bound b = options_bind(world_demo, "{}", NULL, 0, true);
     ck_assert(b.ok);
-    ck_assert_str_eq(text_of(&b, "host"), "localhost");
+    ck_assert_str_eq(options_text_of(&b, "host"), "localhost");
     ck_assert_int_eq(number_of(&b, "port"), 5432);
     ck_assert_int_eq(number_of(&b, "part_size"), 8 << 20);
     ck_assert_str_eq(hg_options_get(&b.options, "tables")->list[0], "all");
     ck_assert(!hg_options_get(&b.options, "host")->given);
     ck_assert(!hg_options_get(&b.options, "timeout")->set);
     ck_assert_uint_eq(hg_options_get(&b.options, "timeout")->line, 4);
-    release(&b);
+    options_release(&b);
 
     struct hg_options none;
     struct hg_problems problems = {0};
@@ -239,15 +239,15 @@ END_TEST
 
 START_TEST(a_single_text_is_a_list_of_one)
 {
-    struct bound b = bind(world_demo, "tables: a,b", NULL, 0, true);
+    struct bound b = options_bind(world_demo, "tables: a,b", NULL, 0, true);
     ck_assert(b.ok);
     ck_assert_str_eq(hg_options_get(&b.options, "tables")->list[0], "a,b");
     ck_assert_ptr_null(hg_options_get(&b.options, "tables")->list[1]);
-    release(&b);
-    b = bind(world_demo, "tables: []", NULL, 0, true);
+    options_release(&b);
+    b = options_bind(world_demo, "tables: []", NULL, 0, true);
     ck_assert(b.ok);
     ck_assert_ptr_null(hg_options_get(&b.options, "tables")->list[0]);
-    release(&b);
+    options_release(&b);
 }
 END_TEST
 
@@ -267,22 +267,22 @@ START_TEST(paths_are_relative_to_the_file)
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         char yaml[64];
         snprintf(yaml, sizeof(yaml), "path: %s", paths[i][0]);
-        struct bound b = bind(world_store, yaml, NULL, 0, true);
+        struct bound b = options_bind(world_store, yaml, NULL, 0, true);
         ck_assert(b.ok);
-        ck_assert_str_eq(text_of(&b, "path"), paths[i][1]);
-        release(&b);
+        ck_assert_str_eq(options_text_of(&b, "path"), paths[i][1]);
+        options_release(&b);
     }
 }
 END_TEST
 
 START_TEST(an_option_that_must_be_given_is_missed_at_the_instance)
 {
-    struct bound b = bind(world_store, "min_free: 1GB", NULL, 0, true);
+    struct bound b = options_bind(world_store, "min_free: 1GB", NULL, 0, true);
     ck_assert(!b.ok);
     ck_assert_str_eq(b.problems.items[0].text, "option \"path\" is missing");
     ck_assert_uint_eq(b.problems.items[0].line, 4);
     ck_assert_uint_eq(b.problems.items[0].column, 2);
-    release(&b);
+    options_release(&b);
 }
 END_TEST
 
@@ -328,17 +328,17 @@ END_TEST
 
 START_TEST(a_secret_that_cannot_be_read_is_a_matter_of_authentication)
 {
-    struct bound b = bind(world_demo, "password_file: none", NULL, 0, true);
+    struct bound b = options_bind(world_demo, "password_file: none", NULL, 0, true);
     ck_assert(!b.ok);
     ck_assert_int_eq(b.problems.rc, HANGAR_AUTH);
-    release(&b);
+    options_release(&b);
 }
 END_TEST
 
 START_TEST(a_secret_is_shown_as_stars_and_the_rest_as_given)
 {
-    struct bound b =
-        bind(world_demo, "password: canary\npart_size: 1.5GiB\ntables: [a, b]", NULL, 0, true);
+    struct bound b = options_bind(world_demo, "password: canary\npart_size: 1.5GiB\ntables: [a, b]",
+                                  NULL, 0, true);
     static const char *const shown[][2] = {{"password", "***"}, {"part_size", "1.5GiB"},
                                            {"tables", "a, b"},  {"port", "5432"},
                                            {"tls", "false"},    {"timeout", NULL}};
@@ -347,7 +347,7 @@ START_TEST(a_secret_is_shown_as_stars_and_the_rest_as_given)
         ck_assert_pstr_eq(text, shown[i][1]);
         free(text);
     }
-    release(&b);
+    options_release(&b);
 }
 END_TEST
 
@@ -357,26 +357,26 @@ START_TEST(overrides_stand_over_the_file)
         {"port", "77", false}, {"port", "78", false}, {"host", "${HG_NONE}", false},
         {"tables", "x", true}, {"tables", "y", true}, {"password", "of the drill", true},
     };
-    struct bound b =
-        bind(world_demo, "port: 1\ntables: [a, b]\npassword_command: [touch, ran]\nmode: flush",
-             set, 6, true);
+    struct bound b = options_bind(
+        world_demo, "port: 1\ntables: [a, b]\npassword_command: [touch, ran]\nmode: flush", set, 6,
+        true);
     ck_assert_msg(b.ok, "%s", b.problems.count > 0 ? b.problems.items[0].text : "");
     ck_assert_int_eq(number_of(&b, "port"), 78);
-    ck_assert_str_eq(text_of(&b, "host"), "${HG_NONE}"); /* not from a file: as it is */
-    ck_assert_str_eq(text_of(&b, "mode"), "flush");
+    ck_assert_str_eq(options_text_of(&b, "host"), "${HG_NONE}"); /* not from a file: as it is */
+    ck_assert_str_eq(options_text_of(&b, "mode"), "flush");
     ck_assert(hg_options_get(&b.options, "host")->given);
     char **list = hg_options_get(&b.options, "tables")->list;
     ck_assert_str_eq(list[0], "x");
     ck_assert_str_eq(list[1], "y");
     ck_assert_ptr_null(list[2]);
-    ck_assert_str_eq(text_of(&b, "password"), "of the drill");
+    ck_assert_str_eq(options_text_of(&b, "password"), "of the drill");
     ck_assert_int_ne(access("ran", F_OK), 0); /* what it replaces is not even run */
-    release(&b);
+    options_release(&b);
 
     const struct hg_override path = {"path", "/srv", false};
-    b = bind(world_store, "{}", &path, 1, true);
+    b = options_bind(world_store, "{}", &path, 1, true);
     ck_assert(b.ok);
-    release(&b);
+    options_release(&b);
 }
 END_TEST
 
@@ -401,11 +401,11 @@ START_TEST(overrides_from_the_command_line_are_checked)
          "override: unknown option \"password_file\"; hint: did you mean \"password_file\"?"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct bound b = bind(world_demo, "{}", &bad[i].set, 1, true);
+        struct bound b = options_bind(world_demo, "{}", &bad[i].set, 1, true);
         ck_assert(!b.ok);
         ck_assert_str_eq(b.problems.items[0].text, bad[i].error);
         ck_assert_uint_eq(b.problems.items[0].line, 0);
-        release(&b);
+        options_release(&b);
     }
 }
 END_TEST
@@ -414,11 +414,11 @@ START_TEST(a_default_that_is_wrong_is_the_plugins_fault)
 {
     static const struct hangar_option table[] = {
         {.name = "n", .type = HANGAR_OPT_INT, .default_value = "many"}, {.name = NULL}};
-    struct bound b = bind(table, "{}", NULL, 0, true);
+    struct bound b = options_bind(table, "{}", NULL, 0, true);
     ck_assert(!b.ok);
     ck_assert_str_eq(b.problems.items[0].text,
                      "the plugin's default: n must be a whole number, not \"many\"");
-    release(&b);
+    options_release(&b);
 }
 END_TEST
 
@@ -434,12 +434,12 @@ START_TEST(values_are_shown_shortened_and_lists_are_bounded)
         hg_str_add(&yaml, "t,");
     }
     hg_str_add(&yaml, "]");
-    struct bound b = bind(world_demo, hg_str_text(&yaml), NULL, 0, true);
+    struct bound b = options_bind(world_demo, hg_str_text(&yaml), NULL, 0, true);
     ck_assert_uint_eq(b.problems.errors, 2);
     ck_assert_uint_lt(strlen(b.problems.items[0].text), 110);
     ck_assert_ptr_nonnull(strstr(b.problems.items[0].text, "\xE2\x82\xAC...\""));
     ck_assert_str_eq(b.problems.items[1].text, "tables has more than 10000 entries");
-    release(&b);
+    options_release(&b);
     hg_str_free(&yaml);
 }
 END_TEST
@@ -450,10 +450,10 @@ START_TEST(many_unknown_keys_cost_little)
     for (int i = 0; i < 40000; i++) {
         hg_str_addf(&yaml, "passwort_%d: x\n", i);
     }
-    struct bound b = bind(world_demo, hg_str_text(&yaml), NULL, 0, true);
+    struct bound b = options_bind(world_demo, hg_str_text(&yaml), NULL, 0, true);
     ck_assert_uint_eq(b.problems.errors, 40000);
     ck_assert_uint_eq(b.problems.count, HG_PROBLEMS_MAX);
-    release(&b);
+    options_release(&b);
     hg_str_free(&yaml);
 }
 END_TEST
@@ -476,5 +476,5 @@ int main(void)
         values_are_shown_shortened_and_lists_are_bounded,
         many_unknown_keys_cost_little,
     };
-    return SUITE_RUN("options", tests, setup, folder_teardown);
+    return SUITE_RUN("options", tests, options_setup, folder_teardown);
 }

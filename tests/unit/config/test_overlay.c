@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * overlay: what stands under `scratch:` takes the place of what stands under `options:`.
+ * overlay: the options under `scratch:` replace those under `options:`.
  */
 #include "config/overlay.h"
 
@@ -18,18 +18,18 @@ static const struct hangar_option table[] = {
 };
 
 /* `under` with `over` over it: "key=value" in order, separated by blanks. */
-static const char *overlaid(const char *under, const char *over)
+static const char *overlay_overlaid(const char *under, const char *over)
 {
-    static char said[256];
+    static char words[256];
     struct hg_problems problems = {.file = "test"};
     struct hg_yaml *low = under ? hg_yaml_parse(under, strlen(under), &problems) : NULL;
     struct hg_yaml *high = hg_yaml_parse(over, strlen(over), &problems);
     struct hg_yaml both;
     ck_assert_uint_eq(problems.errors, 0);
     ck_assert(hg_overlay_make(table, low, high, &both));
-    said[0] = '\0';
+    words[0] = '\0';
     for (size_t i = 0; i < both.count; i++) {
-        snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s%s=%s", i ? " " : "",
+        snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%s=%s", i ? " " : "",
                  both.keys[i].text, both.items[i].text);
     }
     hg_overlay_free(&both);
@@ -38,30 +38,31 @@ static const char *overlaid(const char *under, const char *over)
     }
     hg_yaml_free(high);
     hg_problems_free(&problems);
-    return said;
+    return words;
 }
 
 START_TEST(what_is_given_twice_is_the_upper_one_and_the_rest_stays)
 {
-    ck_assert_str_eq(overlaid("{host: a, log: b}", "{host: c}"), "log=b host=c");
-    ck_assert_str_eq(overlaid("{host: a}", "{log: b}"), "host=a log=b");
-    ck_assert_str_eq(overlaid(NULL, "{host: a}"), "host=a");
+    ck_assert_str_eq(overlay_overlaid("{host: a, log: b}", "{host: c}"), "log=b host=c");
+    ck_assert_str_eq(overlay_overlaid("{host: a}", "{log: b}"), "host=a log=b");
+    ck_assert_str_eq(overlay_overlaid(NULL, "{host: a}"), "host=a");
 }
 END_TEST
 
 START_TEST(a_secret_takes_the_place_of_all_its_forms)
 {
-    ck_assert_str_eq(overlaid("{password_file: a}", "{password: b}"), "password=b");
-    ck_assert_str_eq(overlaid("{password: a}", "{password_command: b}"), "password_command=b");
-    ck_assert_str_eq(overlaid("{password_credential: a, host: h}", "{password_file: b}"),
+    ck_assert_str_eq(overlay_overlaid("{password_file: a}", "{password: b}"), "password=b");
+    ck_assert_str_eq(overlay_overlaid("{password: a}", "{password_command: b}"),
+                     "password_command=b");
+    ck_assert_str_eq(overlay_overlaid("{password_credential: a, host: h}", "{password_file: b}"),
                      "host=h password_file=b");
 }
 END_TEST
 
 START_TEST(what_only_looks_like_a_form_of_another_is_left_alone)
 {
-    ck_assert_str_eq(overlaid("{log_file: a}", "{log: b}"), "log_file=a log=b");
-    ck_assert_str_eq(overlaid("{log: a}", "{log_file: b}"), "log=a log_file=b");
+    ck_assert_str_eq(overlay_overlaid("{log_file: a}", "{log: b}"), "log_file=a log=b");
+    ck_assert_str_eq(overlay_overlaid("{log: a}", "{log_file: b}"), "log=a log_file=b");
 }
 END_TEST
 

@@ -156,7 +156,7 @@ START_TEST(wrong_pipelines_are_reported_with_their_place)
 }
 END_TEST
 
-START_TEST(a_pipeline_knows_its_instances_in_order)
+START_TEST(a_pipeline_has_its_instances_in_order)
 {
     const char *yaml = WITH(
         "  one: {sources: [cache, app_db], transforms: [], sinks: local}\n"
@@ -259,7 +259,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         wrong_pipelines_are_reported_with_their_place,
-        a_pipeline_knows_its_instances_in_order,
+        a_pipeline_has_its_instances_in_order,
         a_backup_may_be_an_hour_older_than_its_schedule_lets_pass,
         a_model_with_mistakes_is_there_for_the_rest_of_the_checks,
         very_many_names_cost_little,

@@ -7,7 +7,7 @@
 
 #include "suite.h"
 
-static char *text_of(struct hg_problems *p, bool warnings)
+static char *problems_text_of(struct hg_problems *p, bool warnings)
 {
     struct hg_str text = {0};
     hg_problems_text(p, warnings, &text);
@@ -23,7 +23,7 @@ START_TEST(problems_are_reported_in_the_order_of_the_file)
     hg_problem_add(&p, 2, 3, "first");
     hg_problem_add(&p, 2, 7, "third");
     hg_problem_add(&p, 0, 0, "of no place");
-    char *errors = text_of(&p, false), *warnings = text_of(&p, true);
+    char *errors = problems_text_of(&p, false), *warnings = problems_text_of(&p, true);
     ck_assert_str_eq(errors, "of no place\nb.yaml:2:3: first\nb.yaml:2:7: second\n"
                              "b.yaml:2:7: third\nb.yaml:9:1: late");
     ck_assert_str_eq(warnings, "b.yaml:2:5: a warning");
@@ -70,7 +70,7 @@ START_TEST(a_hundred_problems_are_kept_and_the_rest_counted)
     }
     ck_assert_uint_eq(p.count, HG_PROBLEMS_MAX);
     ck_assert_uint_eq(p.errors, 1000);
-    char *errors = text_of(&p, false);
+    char *errors = problems_text_of(&p, false);
     const char *end = "f:100:1: wrong\n900 more errors";
     ck_assert_str_eq(errors + strlen(errors) - strlen(end), end);
     free(errors);

@@ -16,7 +16,7 @@ static const char *const variables[] = {
 };
 enum { VARIABLES = sizeof(variables) / sizeof(variables[0]) };
 
-static char *read_all(const char *path)
+static char *sample_read_all(const char *path)
 {
     struct hg_str text = {0};
     struct hg_error err = {0};
@@ -24,7 +24,7 @@ static char *read_all(const char *path)
     return hg_str_take(&text);
 }
 
-static struct hg_config *load(const char *text)
+static struct hg_config *sample_load(const char *text)
 {
     folder_file("backup.yaml", text, strlen(text), 0600);
     struct hg_problems problems = {0};
@@ -36,7 +36,7 @@ static struct hg_config *load(const char *text)
 
 START_TEST(the_sample_is_the_file_at_the_root_of_the_project)
 {
-    char *file = read_all(SAMPLE);
+    char *file = sample_read_all(SAMPLE);
     ck_assert_str_eq(hg_config_sample, file);
     free(file);
 }
@@ -53,7 +53,7 @@ static const struct hangar_option any_options[] = {
     {.name = NULL},
 };
 
-static struct hg_options bind(const struct hg_config *c, enum hg_kind kind, const char *name)
+static struct hg_options sample_bind(const struct hg_config *c, enum hg_kind kind, const char *name)
 {
     const struct hg_instance_config *instance = &c->instances[hg_config_find(c, kind, name)];
     struct hg_options options;
@@ -71,10 +71,11 @@ START_TEST(the_sample_works_without_any_variable)
     for (size_t i = 0; i < VARIABLES; i++) {
         unsetenv(variables[i]);
     }
-    struct hg_config *c = load(hg_config_sample);
+    struct hg_config *c = sample_load(hg_config_sample);
     ck_assert_uint_eq(c->pipeline_count, 1);
     ck_assert_str_eq(c->pipelines[0].name, "nightly");
-    struct hg_options db = bind(c, HG_SOURCE, "app_db"), sink = bind(c, HG_SINK, "local");
+    struct hg_options db = sample_bind(c, HG_SOURCE, "app_db"),
+                      sink = sample_bind(c, HG_SINK, "local");
     ck_assert_str_eq(hg_options_get(&db, "host")->text, "localhost");
     ck_assert_int_eq(hg_options_get(&db, "port")->number, 5432);
     ck_assert_str_eq(hg_options_get(&db, "password")->text, "");
@@ -94,8 +95,9 @@ START_TEST(each_of_the_eight_variables_drives_the_sample)
         snprintf(value, sizeof(value), "%d", 1000 + (int)i);
         setenv(variables[i], value, 1);
     }
-    struct hg_config *c = load(hg_config_sample);
-    struct hg_options db = bind(c, HG_SOURCE, "app_db"), cache = bind(c, HG_SOURCE, "cache");
+    struct hg_config *c = sample_load(hg_config_sample);
+    struct hg_options db = sample_bind(c, HG_SOURCE, "app_db"),
+                      cache = sample_bind(c, HG_SOURCE, "cache");
     static const char *const names[] = {"host", "port", "database", "user", "password"};
     for (size_t i = 0; i < 5; i++) {
         char value[32];
@@ -113,14 +115,14 @@ END_TEST
 
 START_TEST(every_example_of_the_reference_is_right)
 {
-    char *reference = read_all(REFERENCE);
+    char *reference = sample_read_all(REFERENCE);
     static const char fence[] = "\n```yaml\n";
     size_t examples = 0;
     for (char *at = strstr(reference, fence); at; at = strstr(at, fence)) {
         char *begin = at + strlen(fence), *end = strstr(begin, "\n```\n");
         ck_assert_ptr_nonnull(end);
         char *text = strndup(begin, (size_t)(end + 1 - begin));
-        hg_config_free(load(text));
+        hg_config_free(sample_load(text));
         free(text);
         at = end;
         examples++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * secret: read from private places only, and never told.
+ * secret: read from private places only, and never shown.
  */
 #include "config/secret.h"
 
@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include "suite.h"
 
-static char *file(const char *path, struct hg_error *err)
+static char *secret_file(const char *path, struct hg_error *err)
 {
     *err = (struct hg_error){0};
     return hg_secret_file(path, err);
 }
 
-static char *command(int64_t timeout_ms, struct hg_error *err, const char *script)
+static char *secret_command(int64_t timeout_ms, struct hg_error *err, const char *script)
 {
     char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, strdup(script), NULL};
     *err = (struct hg_error){0};
@@ -33,12 +33,12 @@ START_TEST(a_private_file_gives_its_text_without_the_newline)
     struct hg_error err;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         folder_file("pw", texts[i].text, strlen(texts[i].text), i % 2 == 0 ? 0600 : 0400);
-        char *secret = file("pw", &err);
+        char *secret = secret_file("pw", &err);
         ck_assert_str_eq(secret, texts[i].secret);
         hg_secret_free(secret);
     }
     ck_assert_int_eq(symlink("pw", "link"), 0); /* as container platforms mount them */
-    hg_secret_free(file("link", &err));
+    hg_secret_free(secret_file("link", &err));
     ck_assert_int_eq(err.rc, HANGAR_OK);
 }
 END_TEST
@@ -50,7 +50,7 @@ START_TEST(a_file_that_others_can_open_is_refused_with_the_command_that_fixes_it
         struct hg_error err;
         char expected[200];
         folder_file("my pw", "canary\n", 7, modes[i]);
-        ck_assert_ptr_null(file("my pw", &err));
+        ck_assert_ptr_null(secret_file("my pw", &err));
         ck_assert_int_eq(err.rc, HANGAR_AUTH);
         snprintf(expected, sizeof(expected),
                  "other users can access file my pw (mode %04o); hint: run \"chmod 600 'my pw'\"",
@@ -63,29 +63,29 @@ END_TEST
 START_TEST(a_file_without_a_secret_is_reported)
 {
     struct hg_error err;
-    ck_assert_ptr_null(file("none", &err));
+    ck_assert_ptr_null(secret_file("none", &err));
     ck_assert_str_eq(err.text, "cannot open file none: No such file or directory");
     ck_assert_int_eq(err.rc, HANGAR_AUTH);
     folder_file("empty", "\n", 1, 0600);
-    ck_assert_ptr_null(file("empty", &err));
+    ck_assert_ptr_null(secret_file("empty", &err));
     ck_assert_str_eq(err.text, "file empty is empty");
     folder_file("nul", "a\0b", 3, 0600);
-    ck_assert_ptr_null(file("nul", &err));
+    ck_assert_ptr_null(secret_file("nul", &err));
     ck_assert_str_eq(err.text, "file nul contains a NUL character");
-    ck_assert_ptr_null(file(folder_path, &err));
+    ck_assert_ptr_null(secret_file(folder_path, &err));
     ck_assert_ptr_nonnull(strstr(err.text, "it is not a regular file"));
     ck_assert_int_eq(mkfifo("fifo", 0600), 0);
-    ck_assert_ptr_null(file("fifo", &err));
+    ck_assert_ptr_null(secret_file("fifo", &err));
     ck_assert_str_eq(err.text, "cannot read file fifo: it is not a regular file");
 
     char *big = malloc(HG_SECRET_MAX + 1);
     memset(big, 'x', HG_SECRET_MAX + 1);
     folder_file("big", big, HG_SECRET_MAX, 0600);
-    char *secret = file("big", &err);
+    char *secret = secret_file("big", &err);
     ck_assert_uint_eq(strlen(secret), HG_SECRET_MAX);
     hg_secret_free(secret);
     folder_file("big", big, HG_SECRET_MAX + 1, 0600);
-    ck_assert_ptr_null(file("big", &err));
+    ck_assert_ptr_null(secret_file("big", &err));
     ck_assert_str_eq(err.text, "file big has more than 64 KiB");
     free(big);
 }
@@ -94,12 +94,12 @@ END_TEST
 START_TEST(a_command_gives_what_it_prints)
 {
     struct hg_error err;
-    char *secret = command(20000, &err, "echo s3cret; echo noise >&2; cat");
+    char *secret = secret_command(20000, &err, "echo s3cret; echo noise >&2; cat");
     ck_assert_msg(secret != NULL, "%s", err.text);
     ck_assert_str_eq(secret, "s3cret");
     hg_secret_free(secret);
     char *const argv[] = {(char[]){"printf"}, (char[]){"%s"}, (char[]){"$HOME;`id`|'"}, NULL};
-    secret = hg_secret_command(argv, 20000, &err); /* no shell looks at it */
+    secret = hg_secret_command(argv, 20000, &err); /* no shell interprets it */
     ck_assert_str_eq(secret, "$HOME;`id`|'");
     hg_secret_free(secret);
 }
@@ -121,7 +121,7 @@ START_TEST(a_failed_command_is_reported_without_its_output)
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct hg_error err;
-        ck_assert_ptr_null(command(20000, &err, bad[i].script));
+        ck_assert_ptr_null(secret_command(20000, &err, bad[i].script));
         ck_assert_int_eq(err.rc, HANGAR_AUTH);
         ck_assert_str_eq(err.text, bad[i].error);
     }
@@ -132,8 +132,8 @@ START_TEST(a_failed_command_is_reported_without_its_output)
 }
 END_TEST
 
-/* Killed, though whoever adopted it may still have to collect it. */
-static bool gone(int pid)
+/* The process is dead; its parent may still have to collect it. */
+static bool secret_gone(int pid)
 {
     char check[80];
     snprintf(check, sizeof(check), "grep -q '^State:.[RSD]' /proc/%d/status 2>/dev/null", pid);
@@ -152,7 +152,7 @@ START_TEST(a_command_that_hangs_is_ended_with_all_it_started)
     };
     for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
         struct hg_error err;
-        ck_assert_ptr_null(command(2000, &err, scripts[i]));
+        ck_assert_ptr_null(secret_command(2000, &err, scripts[i]));
         ck_assert_str_eq(err.text, "command sh did not end within 2000 ms");
         static const char *const files[] = {"pid", "child"};
         for (size_t k = 0; k < 2; k++) {
@@ -161,7 +161,7 @@ START_TEST(a_command_that_hangs_is_ended_with_all_it_started)
             int pid = 0;
             ck_assert_int_eq(fscanf(f, "%d", &pid), 1);
             fclose(f);
-            ck_assert_msg(gone(pid), "%s of script %zu still runs", files[k], i);
+            ck_assert_msg(secret_gone(pid), "%s of script %zu still runs", files[k], i);
         }
     }
 }
@@ -174,7 +174,7 @@ START_TEST(a_command_starts_with_default_signals)
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
-    char *secret = command(20000, &err, "grep -E '^Sig(Blk|Ign)' /proc/self/status");
+    char *secret = secret_command(20000, &err, "grep -E '^Sig(Blk|Ign)' /proc/self/status");
     ck_assert_msg(secret != NULL, "%s", err.text);
     unsigned long long blocked = 0, ignored = 0;
     ck_assert_int_eq(sscanf(secret, "SigBlk: %llx SigIgn: %llx", &blocked, &ignored), 2);

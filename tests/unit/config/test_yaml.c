@@ -98,7 +98,7 @@ START_TEST(a_nul_is_refused_wherever_it_stands)
 }
 END_TEST
 
-static struct hg_yaml *parse(const char *text)
+static struct hg_yaml *yaml_parse(const char *text)
 {
     struct hg_problems problems = {.file = "f"};
     struct hg_yaml *root = hg_yaml_parse(text, strlen(text), &problems);
@@ -110,7 +110,7 @@ static struct hg_yaml *parse(const char *text)
 
 START_TEST(every_node_has_its_line_and_column)
 {
-    struct hg_yaml *root = parse("a: 1\nb:\n  - x\n  - {k: 'v'}\n\xC3\xA4: \xE2\x82\xAC y\n");
+    struct hg_yaml *root = yaml_parse("a: 1\nb:\n  - x\n  - {k: 'v'}\n\xC3\xA4: \xE2\x82\xAC y\n");
     ck_assert_int_eq(root->type, HG_YAML_MAP);
     ck_assert_uint_eq(root->count, 3);
     const struct hg_yaml *b = hg_yaml_get(root, "b");
@@ -132,8 +132,9 @@ END_TEST
 
 START_TEST(texts_are_as_written)
 {
-    struct hg_yaml *root = parse("a: 010\nb: 1e3\nc: yes\nd: ~\ne: ''\nf:\ng: |\n  two\n  lines\n"
-                                 "h: null\ni: \"null\"\nj: ${X}\n");
+    struct hg_yaml *root =
+        yaml_parse("a: 010\nb: 1e3\nc: yes\nd: ~\ne: ''\nf:\ng: |\n  two\n  lines\n"
+                   "h: null\ni: \"null\"\nj: ${X}\n");
     static const char *const texts[] = {"010", "1e3",          "yes",  "~",    "",
                                         "",    "two\nlines\n", "null", "null", "${X}"};
     static const bool null[] = {false, false, false, true, false, true, false, true, false, false};
@@ -148,18 +149,18 @@ END_TEST
 
 START_TEST(a_byte_order_mark_and_document_marks_are_accepted)
 {
-    struct hg_yaml *root = parse("\xEF\xBB\xBF"
-                                 "a: 1\n");
+    struct hg_yaml *root = yaml_parse("\xEF\xBB\xBF"
+                                      "a: 1\n");
     ck_assert_str_eq(root->keys[0].text, "a");
     ck_assert_uint_eq(root->keys[0].column, 1);
     hg_yaml_free(root);
-    hg_yaml_free(parse("%YAML 1.1\n---\na: 1\n...\n"));
-    hg_yaml_free(parse("a: 1\r\nb: 2\r\n"));
+    hg_yaml_free(yaml_parse("%YAML 1.1\n---\na: 1\n...\n"));
+    hg_yaml_free(yaml_parse("a: 1\r\nb: 2\r\n"));
 }
 END_TEST
 
 /* A million bytes of `unit` between `begin` and `end`. */
-static char *repeat(const char *begin, const char *unit, size_t bytes, const char *end)
+static char *yaml_repeat(const char *begin, const char *unit, size_t bytes, const char *end)
 {
     struct hg_str text = {0};
     hg_str_add(&text, begin);
@@ -191,28 +192,28 @@ enum { MILLION = 1000000 };
 
 START_TEST(hostile_files_are_refused_soon)
 {
-    refused_soon(repeat("", "[", 200000, ""), "the file is nested more than 32 deep");
-    refused_soon(repeat("", "{a: ", MILLION, ""), "the file is nested more than 32 deep");
-    refused_soon(repeat("", "- ", MILLION, ""), "the file is nested more than 32 deep");
-    refused_soon(repeat("", "? ", MILLION, ""), "a key must be a text, not a list or a map");
-    refused_soon(repeat("a: [", "x,", MILLION, "]"), "the file has more than 100000 values");
-    refused_soon(repeat("a: \"", "x", 2 * MILLION, "\""), "the file is larger than 1 MiB");
-    refused_soon(repeat("", "k", MILLION, ": 1"),
+    refused_soon(yaml_repeat("", "[", 200000, ""), "the file is nested more than 32 deep");
+    refused_soon(yaml_repeat("", "{a: ", MILLION, ""), "the file is nested more than 32 deep");
+    refused_soon(yaml_repeat("", "- ", MILLION, ""), "the file is nested more than 32 deep");
+    refused_soon(yaml_repeat("", "? ", MILLION, ""), "a key must be a text, not a list or a map");
+    refused_soon(yaml_repeat("a: [", "x,", MILLION, "]"), "the file has more than 100000 values");
+    refused_soon(yaml_repeat("a: \"", "x", 2 * MILLION, "\""), "the file is larger than 1 MiB");
+    refused_soon(yaml_repeat("", "k", MILLION, ": 1"),
                  "not valid YAML: mapping values are not allowed in this context; hint: check the "
                  "indentation, and quote texts that contain \": \"");
-    refused_soon(repeat("? ", "k", MILLION, "\n: 1"), "a key is longer than 256 bytes");
-    refused_soon(repeat("", "a: 1\n", 400000, ""),
+    refused_soon(yaml_repeat("? ", "k", MILLION, "\n: 1"), "a key is longer than 256 bytes");
+    refused_soon(yaml_repeat("", "a: 1\n", 400000, ""),
                  "duplicate key \"a\"; hint: it is given in line 1 already");
-    refused_soon(repeat("a: ", "&b ", MILLION, ""),
+    refused_soon(yaml_repeat("a: ", "&b ", MILLION, ""),
                  "anchors (&) are not supported; hint: write the value where it is used");
-    refused_soon(repeat("a: ", "*b ", MILLION, ""),
+    refused_soon(yaml_repeat("a: ", "*b ", MILLION, ""),
                  "aliases (*) are not supported; hint: write the value here, or quote a text that "
                  "begins with \"*\"");
-    refused_soon(repeat("a: [", "&b c,", 300000, "]"),
+    refused_soon(yaml_repeat("a: [", "&b c,", 300000, "]"),
                  "anchors (&) are not supported; hint: write the value where it is used");
-    refused_soon(repeat("a: ", "'", MILLION, ""),
+    refused_soon(yaml_repeat("a: ", "'", MILLION, ""),
                  "not valid YAML: found unexpected end of stream; hint: a quote is not closed");
-    refused_soon(repeat("%TAG ! ", "x", MILLION, ""),
+    refused_soon(yaml_repeat("%TAG ! ", "x", MILLION, ""),
                  "not valid YAML: did not find expected <document start>");
 }
 END_TEST

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fast_daemon PROGRAM CONFIG SPEED [NOW]: the daemon with a clock that is SPEED times as
- * fast as the real one and starts at NOW, in seconds since 1970, so that tests do not wait
- * for minutes.  PROGRAM, which is run for jobs, uses the real clock.  The environment
- * variable FAST_SINCE is the real time of NOW: a daemon that is started again continues
- * with the same clock.
+ * fast_daemon: the daemon with a clock that is SPEED times as fast as the real one and starts at
+ * NOW, in seconds since 1970, so that tests do not wait for minutes.  Arguments: PROGRAM CONFIG
+ * SPEED [NOW].  PROGRAM, which is run for jobs, uses the real clock.  The environment variable
+ * FAST_SINCE is the real time of NOW: a daemon that is started again continues with the same clock.
  */
 #include <daemon.h>
 #include <stdio.h>

@@ -13,7 +13,7 @@
 
 static char events[20000], output[20000];
 
-static void keep(void *arg, const char *line, size_t length)
+static void child_keep(void *arg, const char *line, size_t length)
 {
     char *text = arg;
     size_t n = strlen(text);
@@ -22,7 +22,7 @@ static void keep(void *arg, const char *line, size_t length)
 }
 
 /* Runs a script to its end, at most 30 s; returns the status of waitpid. */
-static int run(const char *script)
+static int child_run(const char *script)
 {
     struct daemon_child child;
     const char *const argv[] = {"sh", "-c", script, NULL};
@@ -31,8 +31,8 @@ static int run(const char *script)
     ck_assert_int_eq(daemon_child_start(&child, "/bin/sh", argv), 0);
     for (int i = 0; i < 3000; i++) {
         bool ended = daemon_child_ended(&child, &status);
-        daemon_child_read_output(&child, keep, output);
-        daemon_child_read_events(&child, keep, events);
+        daemon_child_read_output(&child, child_keep, output);
+        daemon_child_read_events(&child, child_keep, events);
         if (ended) {
             daemon_child_close(&child);
             return status;
@@ -45,7 +45,7 @@ static int run(const char *script)
 
 START_TEST(events_and_output_are_separate)
 {
-    int status = run("echo one >&3; echo two; echo three >&2; printf four >&3; exit 7");
+    int status = child_run("echo one >&3; echo two; echo three >&2; printf four >&3; exit 7");
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
     ck_assert_str_eq(events, "one\nfour\n");
     ck_assert_str_eq(output, "two\nthree\n");
@@ -54,7 +54,7 @@ END_TEST
 
 START_TEST(a_process_inherits_only_its_own_descriptors)
 {
-    int status = run("cat; ls -l /proc/self/fd | grep -c -- '->' >&3");
+    int status = child_run("cat; ls -l /proc/self/fd | grep -c -- '->' >&3");
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     ck_assert_str_eq(output, "");
     ck_assert_str_eq(events, "5\n"); /* 0 to 3, and the folder that ls reads */
@@ -63,9 +63,9 @@ END_TEST
 
 START_TEST(an_endless_line_needs_bounded_memory)
 {
-    run("head -c 5000000 /dev/zero | tr '\\0' x >&3; echo >&3; echo after >&3");
+    child_run("head -c 5000000 /dev/zero | tr '\\0' x >&3; echo >&3; echo after >&3");
     ck_assert_str_eq(events, "after\n");
-    run("head -c 5000 /dev/zero | tr '\\0' x; echo; echo after");
+    child_run("head -c 5000 /dev/zero | tr '\\0' x; echo; echo after");
     ck_assert_ptr_nonnull(strstr(output, "...\n"));
     ck_assert_ptr_nonnull(strstr(output, "after\n"));
 }
@@ -73,7 +73,7 @@ END_TEST
 
 START_TEST(the_signal_that_ended_a_process_is_reported)
 {
-    int status = run("kill -SEGV $$");
+    int status = child_run("kill -SEGV $$");
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
 END_TEST
@@ -88,7 +88,7 @@ START_TEST(a_missing_program_is_reported)
     for (int i = 0; i < 3000 && !daemon_child_ended(&child, &status); i++) {
         poll(NULL, 0, 10);
     }
-    daemon_child_read_output(&child, keep, output);
+    daemon_child_read_output(&child, child_keep, output);
     daemon_child_close(&child);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 127);
     ck_assert_str_eq(output, "cannot run the program of the job\n");
@@ -118,7 +118,7 @@ static bool is_gone(pid_t pid)
 
 START_TEST(the_rest_of_its_group_is_killed_at_its_end)
 {
-    run("sleep 600 & echo $! >&3");
+    child_run("sleep 600 & echo $! >&3");
     pid_t left = (pid_t)atoi(events);
     ck_assert_int_gt(left, 1);
     ck_assert(is_gone(left));
@@ -127,24 +127,24 @@ END_TEST
 
 START_TEST(a_process_gets_sigterm_when_the_daemon_dies)
 {
-    int told[2];
+    int answers[2];
     char answer[32] = "";
-    ck_assert_int_eq(pipe(told), 0);
+    ck_assert_int_eq(pipe(answers), 0);
     pid_t daemon_pid = fork();
     if (daemon_pid == 0) {
         struct daemon_child child;
         char script[200];
         snprintf(script, sizeof(script),
-                 "trap 'echo told >/proc/%d/fd/%d; exit' TERM; echo ready >&3; "
+                 "trap 'echo ended >/proc/%d/fd/%d; exit' TERM; echo ready >&3; "
                  "while :; do sleep 0.05; done",
-                 (int)getppid(), told[1]);
+                 (int)getppid(), answers[1]);
         const char *const argv[] = {"sh", "-c", script, NULL};
         if (daemon_child_start(&child, "/bin/sh", argv) != 0) {
             _exit(1);
         }
         events[0] = '\0';
         for (int i = 0; i < 3000 && !events[0]; i++) {
-            daemon_child_read_events(&child, keep, events);
+            daemon_child_read_events(&child, child_keep, events);
             poll(NULL, 0, 10);
         }
         raise(SIGKILL);
@@ -152,10 +152,10 @@ START_TEST(a_process_gets_sigterm_when_the_daemon_dies)
     int status;
     ck_assert_int_eq(waitpid(daemon_pid, &status, 0), daemon_pid);
     ck_assert(WIFSIGNALED(status));
-    struct pollfd ready = {.fd = told[0], .events = POLLIN};
+    struct pollfd ready = {.fd = answers[0], .events = POLLIN};
     ck_assert_int_eq(poll(&ready, 1, 20000), 1);
-    ck_assert_int_gt(read(told[0], answer, sizeof(answer) - 1), 0);
-    ck_assert_str_eq(answer, "told\n");
+    ck_assert_int_gt(read(answers[0], answer, sizeof(answer) - 1), 0);
+    ck_assert_str_eq(answer, "ended\n");
 }
 END_TEST
 
@@ -168,7 +168,7 @@ START_TEST(a_group_that_ignores_sigterm_is_killed)
     events[0] = '\0';
     ck_assert_int_eq(daemon_child_start(&child, "/bin/sh", argv), 0);
     for (int i = 0; i < 3000 && !events[0]; i++) {
-        daemon_child_read_events(&child, keep, events);
+        daemon_child_read_events(&child, child_keep, events);
         poll(NULL, 0, 10);
     }
     daemon_child_signal(&child, SIGTERM);

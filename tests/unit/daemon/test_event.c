@@ -14,7 +14,7 @@
 
 static const struct daemon_event full = {.name = "job.end", .duration_ms = 1500, .message = "a"};
 
-static void count(void *arg, const struct daemon_event *event)
+static void event_count(void *arg, const struct daemon_event *event)
 {
     ck_assert_ptr_eq(event, &full);
     ++*(int *)arg;
@@ -25,15 +25,15 @@ START_TEST(each_listener_is_notified)
     struct daemon_listeners listeners = {.count = 0};
     int a = 0, b = 0;
     daemon_listeners_notify(&listeners, &full);
-    daemon_listeners_add(&listeners, count, &a);
-    daemon_listeners_add(&listeners, count, &b);
+    daemon_listeners_add(&listeners, event_count, &a);
+    daemon_listeners_add(&listeners, event_count, &b);
     daemon_listeners_notify(&listeners, &full);
     ck_assert(a == 1 && b == 1);
 }
 END_TEST
 
 /* The datagram that arrives at a socket of this address; "" for none. */
-static const char *notified(const char *address, socklen_t length)
+static const char *event_notified(const char *address, socklen_t length)
 {
     static char text[600];
     struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -57,12 +57,12 @@ START_TEST(the_service_manager_is_notified_by_path_and_by_name)
     daemon_systemd_notify("READY=1"); /* no socket is named */
     snprintf(path, sizeof(path), "%s/socket", folder_path);
     setenv("NOTIFY_SOCKET", path, 1);
-    ck_assert_str_eq(notified(path, (socklen_t)strlen(path)), "READY=1\nSTATUS=5");
+    ck_assert_str_eq(event_notified(path, (socklen_t)strlen(path)), "READY=1\nSTATUS=5");
     daemon_systemd_notify("READY=1"); /* the socket is gone */
     int length = snprintf(name, sizeof(name), "@hangar-test-%d", (int)getpid());
     setenv("NOTIFY_SOCKET", name, 1);
     name[0] = '\0';
-    ck_assert_str_eq(notified(name, (socklen_t)length), "READY=1\nSTATUS=5");
+    ck_assert_str_eq(event_notified(name, (socklen_t)length), "READY=1\nSTATUS=5");
     setenv("NOTIFY_SOCKET", "relative", 1);
     daemon_systemd_notify("READY=1");
 }

@@ -7,7 +7,7 @@
 
 #include "suite.h"
 
-static bool parse(const char *line, struct daemon_message *out)
+static bool message_parse(const char *line, struct daemon_message *out)
 {
     return daemon_message_parse(line, strlen(line), out);
 }
@@ -23,7 +23,7 @@ START_TEST(an_event_is_read_as_it_was_written)
     char *text = daemon_message_event(&line);
     struct daemon_message message;
     ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
-    ck_assert(parse(text, &message));
+    ck_assert(message_parse(text, &message));
     ck_assert_ptr_null(message.result);
     ck_assert(message.event.time_ms == line.time_ms && message.event.duration_ms == 7);
     ck_assert_int_eq(message.event.level, DAEMON_WARNING);
@@ -46,7 +46,7 @@ START_TEST(a_result_is_read_as_it_was_written)
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         char *text = daemon_message_result(all[i], "no space", i % 2 ? "{\"id\": \"x\"}" : NULL);
         struct daemon_message message;
-        ck_assert(parse(text, &message));
+        ck_assert(message_parse(text, &message));
         ck_assert_int_eq(message.result->status, all[i]);
         ck_assert_str_eq(message.result->error, "no space");
         ck_assert_int_eq(message.result->document != NULL, i % 2);
@@ -71,7 +71,7 @@ START_TEST(a_result_says_whether_the_job_is_tried_again)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char *text = daemon_message_result(HANGAR_STATUS_FAILED, "no space", rows[i].document);
         struct daemon_message message;
-        ck_assert(parse(text, &message));
+        ck_assert(message_parse(text, &message));
         ck_assert_msg(message.result->retry == rows[i].retry, "%s", text);
         daemon_message_free(&message);
         free(text);
@@ -85,7 +85,7 @@ START_TEST(a_line_of_another_format_is_refused)
     struct daemon_message message;
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        ck_assert(!parse(lines[i], &message));
+        ck_assert(!message_parse(lines[i], &message));
     }
 }
 END_TEST
@@ -94,16 +94,16 @@ START_TEST(strange_values_are_harmless)
 {
     struct daemon_message message;
 
-    ck_assert(parse("{\"level\": 99, \"event\": 5}", &message));
+    ck_assert(message_parse("{\"level\": 99, \"event\": 5}", &message));
     ck_assert_int_eq(message.event.level, DAEMON_DEBUG);
     ck_assert_ptr_null(message.event.name);
     daemon_message_free(&message);
-    ck_assert(parse("{\"end\": {\"status\": \"sleepy\", \"document\": []}}", &message));
+    ck_assert(message_parse("{\"end\": {\"status\": \"sleepy\", \"document\": []}}", &message));
     ck_assert_int_eq(message.result->status, HANGAR_STATUS_FAILED);
     ck_assert_str_eq(message.result->error, "");
     ck_assert_ptr_null(message.result->document);
     daemon_message_free(&message);
-    ck_assert(parse("{\"end\": 1}", &message));
+    ck_assert(message_parse("{\"end\": 1}", &message));
     ck_assert_int_eq(message.result->status, HANGAR_STATUS_FAILED);
     daemon_message_free(&message);
 }

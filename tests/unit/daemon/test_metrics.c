@@ -13,7 +13,7 @@ static json_t *status;
 static char *text;
 
 /* Sets `text` to the metrics of a document, written with ' for ". */
-static void serve(const char *document)
+static void metrics_serve(const char *document)
 {
     char *quoted = strdup(document);
     json_error_t error;
@@ -29,7 +29,7 @@ static void serve(const char *document)
     ck_assert_ptr_nonnull(text);
 }
 
-static void teardown(void)
+static void metrics_teardown(void)
 {
     free(text);
     json_decref(status);
@@ -37,7 +37,7 @@ static void teardown(void)
     status = NULL;
 }
 
-static bool has(const char *line)
+static bool metrics_has(const char *line)
 {
     size_t n = strlen(line);
     for (const char *at = text; (at = strstr(at, line)); at++) {
@@ -48,7 +48,7 @@ static bool has(const char *line)
     return false;
 }
 
-static size_t count(const char *part)
+static size_t metrics_count(const char *part)
 {
     size_t n = 0;
     for (const char *at = text; (at = strstr(at, part)); at++) {
@@ -57,9 +57,9 @@ static size_t count(const char *part)
     return n;
 }
 
-static size_t samples(void)
+static size_t metrics_samples(void)
 {
-    return count("\n") - count("# HELP ") - count("# TYPE ");
+    return metrics_count("\n") - metrics_count("# HELP ") - metrics_count("# TYPE ");
 }
 
 #define STATUS(counters, pipelines)                                                                \
@@ -102,107 +102,114 @@ START_TEST(series_exist_from_the_start)
                                            "backup_sink_free_bytes",
                                            "backup_pruned_total",
                                            "backup_notify_failures_total"};
-    serve(STATUS("", NEW("a")));
+    metrics_serve(STATUS("", NEW("a")));
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
         char line[100];
         snprintf(line, sizeof(line), "# TYPE %s ", families[i]);
-        ck_assert_msg(count(line) == 1, "%s", line);
+        ck_assert_msg(metrics_count(line) == 1, "%s", line);
         snprintf(line, sizeof(line), "\n%s{", families[i]);
-        ck_assert_msg(count(line) >= 1, "no series of %s", families[i]);
+        ck_assert_msg(metrics_count(line) >= 1, "no series of %s", families[i]);
     }
-    ck_assert(has("backup_total{pipeline=\"a\",status=\"done\"} 0"));
-    ck_assert(has("backup_total{pipeline=\"a\",status=\"failed\"} 0"));
-    ck_assert(has("backup_failures_total{pipeline=\"a\",reason=\"auth\"} 0"));
-    ck_assert(has("backup_last_success_timestamp_seconds{pipeline=\"a\",sink=\"local\"} 0"));
-    ck_assert(has("backup_pruned_total{pipeline=\"a\",sink=\"local\"} 0"));
-    ck_assert(has("backup_notify_failures_total{notifier=\"ops\"} 0"));
-    ck_assert(has("backup_running{pipeline=\"a\"} 0"));
-    ck_assert(has("hangar_build_info{version=\"0.1.0\"} 1"));
-    ck_assert(has("hangar_status_timestamp_seconds 1768435200.5"));
+    ck_assert(metrics_has("backup_total{pipeline=\"a\",status=\"done\"} 0"));
+    ck_assert(metrics_has("backup_total{pipeline=\"a\",status=\"failed\"} 0"));
+    ck_assert(metrics_has("backup_failures_total{pipeline=\"a\",reason=\"auth\"} 0"));
+    ck_assert(
+        metrics_has("backup_last_success_timestamp_seconds{pipeline=\"a\",sink=\"local\"} 0"));
+    ck_assert(metrics_has("backup_pruned_total{pipeline=\"a\",sink=\"local\"} 0"));
+    ck_assert(metrics_has("backup_notify_failures_total{notifier=\"ops\"} 0"));
+    ck_assert(metrics_has("backup_running{pipeline=\"a\"} 0"));
+    ck_assert(metrics_has("hangar_build_info{version=\"0.1.0\"} 1"));
+    ck_assert(metrics_has("hangar_status_timestamp_seconds 1768435200.5"));
 }
 END_TEST
 
 START_TEST(values_are_those_of_the_document)
 {
-    serve(STATUS(BUSY, OLD("a")));
-    ck_assert(has("backup_total{pipeline=\"a\",status=\"done\"} 12"));
-    ck_assert(has("backup_failures_total{pipeline=\"a\",reason=\"failed\"} 3"));
-    ck_assert(has("backup_duration_seconds{pipeline=\"a\"} 1.5"));
-    ck_assert(has("backup_last_attempt_timestamp_seconds{pipeline=\"a\"} 1768435200.25"));
-    ck_assert(has("backup_running{pipeline=\"a\"} 1"));
-    ck_assert(has("backup_next_run_timestamp_seconds{pipeline=\"a\"} 1768521600"));
-    ck_assert(has("backup_max_age_seconds{pipeline=\"a\"} 90000"));
-    ck_assert(has("backup_drill_last_success_timestamp_seconds{pipeline=\"a\"} 1768348800"));
+    metrics_serve(STATUS(BUSY, OLD("a")));
+    ck_assert(metrics_has("backup_total{pipeline=\"a\",status=\"done\"} 12"));
+    ck_assert(metrics_has("backup_failures_total{pipeline=\"a\",reason=\"failed\"} 3"));
+    ck_assert(metrics_has("backup_duration_seconds{pipeline=\"a\"} 1.5"));
+    ck_assert(metrics_has("backup_last_attempt_timestamp_seconds{pipeline=\"a\"} 1768435200.25"));
+    ck_assert(metrics_has("backup_running{pipeline=\"a\"} 1"));
+    ck_assert(metrics_has("backup_next_run_timestamp_seconds{pipeline=\"a\"} 1768521600"));
+    ck_assert(metrics_has("backup_max_age_seconds{pipeline=\"a\"} 90000"));
     ck_assert(
-        has("backup_last_success_timestamp_seconds{pipeline=\"a\",sink=\"local\"} 1768435202"));
-    ck_assert(has(
+        metrics_has("backup_drill_last_success_timestamp_seconds{pipeline=\"a\"} 1768348800"));
+    ck_assert(metrics_has(
+        "backup_last_success_timestamp_seconds{pipeline=\"a\",sink=\"local\"} 1768435202"));
+    ck_assert(metrics_has(
         "backup_verify_last_success_timestamp_seconds{pipeline=\"a\",sink=\"local\"} 1768435203"));
-    ck_assert(has("backup_kept{pipeline=\"a\",sink=\"local\"} 7"));
-    ck_assert(has("backup_sink_free_bytes{pipeline=\"a\",sink=\"local\"} 42"));
-    ck_assert(has("backup_size_bytes{pipeline=\"a\",sink=\"local\",kind=\"newest\"} 1000"));
-    ck_assert(has("backup_size_bytes{pipeline=\"a\",sink=\"local\",kind=\"all\"} 8000"));
-    ck_assert(has("backup_pruned_total{pipeline=\"a\",sink=\"local\"} 5"));
-    ck_assert(has("backup_notify_failures_total{notifier=\"ops\"} 2"));
+    ck_assert(metrics_has("backup_kept{pipeline=\"a\",sink=\"local\"} 7"));
+    ck_assert(metrics_has("backup_sink_free_bytes{pipeline=\"a\",sink=\"local\"} 42"));
+    ck_assert(metrics_has("backup_size_bytes{pipeline=\"a\",sink=\"local\",kind=\"newest\"} 1000"));
+    ck_assert(metrics_has("backup_size_bytes{pipeline=\"a\",sink=\"local\",kind=\"all\"} 8000"));
+    ck_assert(metrics_has("backup_pruned_total{pipeline=\"a\",sink=\"local\"} 5"));
+    ck_assert(metrics_has("backup_notify_failures_total{notifier=\"ops\"} 2"));
 }
 END_TEST
 
 START_TEST(each_family_is_there_under_the_prefix_too)
 {
-    serve(STATUS(BUSY, OLD("a")));
-    ck_assert_uint_eq(count("\nbackup_"), count("\nhangar_backup_"));
-    ck_assert_uint_eq(count("# HELP backup_"), count("# HELP hangar_backup_"));
-    ck_assert_uint_eq(count("# TYPE backup_"), count("# TYPE hangar_backup_"));
-    ck_assert(has("# TYPE hangar_backup_failures_total counter"));
-    ck_assert(has("hangar_backup_failures_total{pipeline=\"a\",reason=\"failed\"} 3"));
-    ck_assert(has("hangar_backup_size_bytes{pipeline=\"a\",sink=\"local\",kind=\"all\"} 8000"));
-    ck_assert_uint_eq(count("hangar_hangar_"), 0);
+    metrics_serve(STATUS(BUSY, OLD("a")));
+    ck_assert_uint_eq(metrics_count("\nbackup_"), metrics_count("\nhangar_backup_"));
+    ck_assert_uint_eq(metrics_count("# HELP backup_"), metrics_count("# HELP hangar_backup_"));
+    ck_assert_uint_eq(metrics_count("# TYPE backup_"), metrics_count("# TYPE hangar_backup_"));
+    ck_assert(metrics_has("# TYPE hangar_backup_failures_total counter"));
+    ck_assert(metrics_has("hangar_backup_failures_total{pipeline=\"a\",reason=\"failed\"} 3"));
+    ck_assert(
+        metrics_has("hangar_backup_size_bytes{pipeline=\"a\",sink=\"local\",kind=\"all\"} 8000"));
+    ck_assert_uint_eq(metrics_count("hangar_hangar_"), 0);
 }
 END_TEST
 
 START_TEST(labels_are_bounded)
 {
-    serve(STATUS("", NEW("a")));
-    size_t before = samples();
-    serve(STATUS(BUSY, OLD("a")));
-    ck_assert_uint_eq(samples(), before); /* runs add no series */
+    metrics_serve(STATUS("", NEW("a")));
+    size_t before = metrics_samples();
+    metrics_serve(STATUS(BUSY, OLD("a")));
+    ck_assert_uint_eq(metrics_samples(), before); /* runs add no series */
     static const char *const strange[] = {"exploded", "gone", "sold",       "abc123",
                                           "def456",   "/srv", "backup_2026"};
     for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
         ck_assert_msg(!strstr(text, strange[i]), "%s", strange[i]);
     }
-    serve(STATUS("", NEW("a") "," NEW("b")));
-    ck_assert_uint_eq(samples(), 2 * (before - 4) + 4); /* all except four belong to a pipeline */
+    metrics_serve(STATUS("", NEW("a") "," NEW("b")));
+    ck_assert_uint_eq(metrics_samples(),
+                      2 * (before - 4) + 4); /* all except four belong to a pipeline */
 }
 END_TEST
 
 START_TEST(an_unreachable_sink_does_not_look_empty)
 {
-    serve(STATUS("", "{'name': 'a', 'sinks': [{'name': 'local', 'reachable': false, 'backups': 0,"
-                     " 'newest_time': null, 'error': 'x'}]}"));
-    ck_assert(has("backup_sink_up{pipeline=\"a\",sink=\"local\"} 0"));
-    ck_assert_uint_eq(count("\nbackup_last_success_timestamp_seconds{"), 0);
-    ck_assert_uint_eq(count("\nbackup_kept{"), 0);
-    ck_assert_uint_eq(count("\nbackup_sink_free_bytes{"), 0);
+    metrics_serve(
+        STATUS("", "{'name': 'a', 'sinks': [{'name': 'local', 'reachable': false, 'backups': 0,"
+                   " 'newest_time': null, 'error': 'x'}]}"));
+    ck_assert(metrics_has("backup_sink_up{pipeline=\"a\",sink=\"local\"} 0"));
+    ck_assert_uint_eq(metrics_count("\nbackup_last_success_timestamp_seconds{"), 0);
+    ck_assert_uint_eq(metrics_count("\nbackup_kept{"), 0);
+    ck_assert_uint_eq(metrics_count("\nbackup_sink_free_bytes{"), 0);
 }
 END_TEST
 
 START_TEST(a_failed_drill_or_verification_is_not_a_success)
 {
-    serve(STATUS("", "{'name': 'a', 'last_drill': {'status': 'failed', 'time':"
-                     " '2026-01-14T00:00:00.000Z'}, 'sinks': [{'name': 'local', 'reachable': true,"
-                     " 'newest_verified': {'status': 'corrupt', 'time':"
-                     " '2026-01-15T00:00:03.000Z'}}]}"));
-    ck_assert(has("backup_drill_last_success_timestamp_seconds{pipeline=\"a\"} 0"));
-    ck_assert(has("backup_verify_last_success_timestamp_seconds{pipeline=\"a\",sink=\"local\"} 0"));
+    metrics_serve(
+        STATUS("", "{'name': 'a', 'last_drill': {'status': 'failed', 'time':"
+                   " '2026-01-14T00:00:00.000Z'}, 'sinks': [{'name': 'local', 'reachable': true,"
+                   " 'newest_verified': {'status': 'corrupt', 'time':"
+                   " '2026-01-15T00:00:03.000Z'}}]}"));
+    ck_assert(metrics_has("backup_drill_last_success_timestamp_seconds{pipeline=\"a\"} 0"));
+    ck_assert(metrics_has(
+        "backup_verify_last_success_timestamp_seconds{pipeline=\"a\",sink=\"local\"} 0"));
 }
 END_TEST
 
 START_TEST(a_value_of_a_label_cannot_break_out)
 {
-    teardown();
+    metrics_teardown();
     status = json_pack("{s:[{s:s, s:s}]}", "instances", "kind", "notifier", "name", "a\"} 1\nb\\");
     text = daemon_metrics(status, "0", 0);
-    ck_assert(has("backup_notify_failures_total{notifier=\"a\\\"} 1\\nb\\\\\"} 0"));
+    ck_assert(metrics_has("backup_notify_failures_total{notifier=\"a\\\"} 1\\nb\\\\\"} 0"));
 }
 END_TEST
 
@@ -217,5 +224,5 @@ int main(void)
         a_failed_drill_or_verification_is_not_a_success,
         a_value_of_a_label_cannot_break_out,
     };
-    return SUITE_RUN("metrics", tests, NULL, teardown);
+    return SUITE_RUN("metrics", tests, NULL, metrics_teardown);
 }

@@ -5,8 +5,8 @@
  * directory ./backups.  A test makes backups of any age in it, and can make calls of the
  * sink fail.
  */
-#ifndef STORED_BACKUPS_H
-#define STORED_BACKUPS_H
+#ifndef TEST_UNIT_INVENTORY_STORED_BACKUPS_H
+#define TEST_UNIT_INVENTORY_STORED_BACKUPS_H
 
 #include "base/json.h"
 #include "base/str.h"

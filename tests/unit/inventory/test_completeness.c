@@ -15,7 +15,7 @@
 /* A sink whose folder of the backup has the two files of it, and `others` that sort before them. */
 static size_t others;
 
-static enum hangar_rc list(void *inst, struct hangar_page *page)
+static enum hangar_rc completeness_list(void *inst, struct hangar_page *page)
 {
     size_t at = page->cursor[0] ? strtoul(page->cursor, NULL, 10) : 0;
     (void)inst;
@@ -35,19 +35,19 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
 
 static struct hangar_ctx *ctx;
 
-static void setup(void)
+static void completeness_setup(void)
 {
     folder_setup();
-    ctx = world_open_listing(folder_path, list);
+    ctx = world_open_listing(folder_path, completeness_list);
 }
 
-static void teardown(void)
+static void completeness_teardown(void)
 {
     world_close_listing(ctx);
     folder_teardown();
 }
 
-static enum hangar_rc check(struct hg_error *err)
+static enum hangar_rc completeness_check(struct hg_error *err)
 {
     static char pipeline[] = "p", id[] = ID, first[] = "x0", second[] = "x1";
     struct hg_manifest m = {.pipeline = pipeline, .id = id, .file_count = 2};
@@ -61,9 +61,9 @@ START_TEST(files_that_no_manifest_lists_are_limited_to_100000)
 {
     struct hg_error err = {0};
     others = OTHERS;
-    ck_assert_int_eq(check(&err), HANGAR_OK);
+    ck_assert_int_eq(completeness_check(&err), HANGAR_OK);
     others = OTHERS + 1;
-    ck_assert_int_eq(check(&err), HANGAR_IO);
+    ck_assert_int_eq(completeness_check(&err), HANGAR_IO);
     ck_assert_str_eq(err.text, "sink out: the folder of " ID
                                " has more than 100002 files, and its manifest lists fewer");
 }
@@ -72,5 +72,5 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {files_that_no_manifest_lists_are_limited_to_100000};
-    return SUITE_RUN("inventory/completeness", tests, setup, teardown);
+    return SUITE_RUN("inventory/completeness", tests, completeness_setup, completeness_teardown);
 }

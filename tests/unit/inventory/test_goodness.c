@@ -22,7 +22,7 @@ static void goodness_flip(const char *sink, const char *id, const char *how)
                      0);
 }
 #define BREAK "cp $f kept; printf X | dd of=$f bs=1 seek=3 conv=notrunc 2>/dev/null"
-#define MEND "cp kept $f"
+#define PUT_BACK "cp kept $f"
 
 static enum hangar_status goodness_health(void)
 {
@@ -86,7 +86,7 @@ START_TEST(damage_counts_until_a_later_verification_is_good)
     goodness_expect_bad(older, newer);
     goodness_expect_bad(older, newer);
     /* a quick verification reads no byte */
-    goodness_flip("a", newer, MEND);
+    goodness_flip("a", newer, PUT_BACK);
     ck_assert_int_eq(world_verify(newer, HANGAR_VERIFY_QUICK), HANGAR_STATUS_DONE);
     goodness_expect_bad(older, newer);
     ck_assert_int_eq(world_verify(newer, HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
@@ -107,7 +107,7 @@ START_TEST(the_only_copy_found_corrupt_is_neither_healthy_nor_silent)
     goodness_flip("a", world_id(), BREAK);
     ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_CORRUPT);
     ck_assert_int_eq(goodness_health(), HANGAR_STATUS_STALE);
-    ck_assert(world_says("has no good backup in sink a: sink a: "));
+    ck_assert(world_error_has("has no good backup in sink a: sink a: "));
     ck_assert_int_eq(world_alerts(HANGAR_REQUEST_DRY_RUN), HANGAR_STATUS_DONE);
     ck_assert(document_has("\"damaged a\""));
     ck_assert(document_has("\"stale a\""));
@@ -287,10 +287,11 @@ START_TEST(a_failed_restore_names_the_other_copy)
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
     goodness_flip("a", world_id(), BREAK);
     ck_assert_int_eq(world_restore(world_id(), 0, NULL, NULL), HANGAR_STATUS_CORRUPT);
-    ck_assert_msg(world_says("; hint: b has another copy: add `--from b`"), "%s", world_error());
+    ck_assert_msg(world_error_has("; hint: b has another copy: add `--from b`"), "%s",
+                  world_error());
     goodness_flip("b", world_id(), "rm $f");
     ck_assert_int_eq(world_restore(world_id(), 0, NULL, NULL), HANGAR_STATUS_CORRUPT);
-    ck_assert(!world_says("another copy"));
+    ck_assert(!world_error_has("another copy"));
 }
 END_TEST
 

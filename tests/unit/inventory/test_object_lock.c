@@ -107,7 +107,7 @@ START_TEST(a_locked_backup_is_not_a_failure_and_is_removed_after_its_lock_ends)
     lock_make_backups(1); /* nor does it fail a run */
     struct hangar_selection which = {.struct_size = sizeof(which), .id = old};
     ck_assert_int_eq(hangar_remove(world_hangar, &which, NULL), HANGAR_STATUS_FAILED);
-    ck_assert(world_says("is locked until"));
+    ck_assert(world_error_has("is locked until"));
     ck_assert_int_eq(world_shell("touch -d yesterday locks/*"), 0);
     ck_assert_int_eq(lock_prune(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_int("sinks.0.removed"), 2);
@@ -202,7 +202,7 @@ START_TEST(a_copy_that_cannot_be_locked_stays_and_a_warning_is_logged)
     lock_make_backups(1);
     world_config("%s", TWO("a, b", ", fail_at: retain"));
     ck_assert_msg(lock_copy_missing() == HANGAR_STATUS_DONE, "%s", world_error());
-    ck_assert_ptr_nonnull(strstr(world_log(), "sink b: cannot retain as told"));
+    ck_assert_ptr_nonnull(strstr(world_log(), "sink b: cannot retain: injected fault"));
     ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_count("backups"), 2);
 }
@@ -212,9 +212,9 @@ START_TEST(a_lock_that_cannot_be_set_is_reported_and_fails_no_backup)
 {
     world_config(CONFIG("keep_days: 7", ", fail_at: retain"));
     lock_make_backups(1);
-    ck_assert_ptr_nonnull(strstr(world_log(), "sink a: cannot retain as told"));
+    ck_assert_ptr_nonnull(strstr(world_log(), "sink a: cannot retain: injected fault"));
     ck_assert_int_eq(lock_prune(), HANGAR_STATUS_FAILED);
-    ck_assert(world_says("sink a: cannot retain as told"));
+    ck_assert(world_error_has("sink a: cannot retain: injected fault"));
 }
 END_TEST
 

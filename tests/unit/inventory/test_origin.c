@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * origin: a sink that had backups and has none, or is another one, is a disk that is not mounted:
- * it is refused until the user says that it was on purpose.
+ * it is refused until the user confirms the change.
  */
 #include "inventory/origin.h"
 
@@ -175,7 +175,7 @@ START_TEST(a_sink_that_lost_only_its_origin_can_be_read)
 }
 END_TEST
 
-/* A run that failed on the mount point may leave a folder: that is no backup. */
+/* A run that failed on the mount point may leave a folder, which is not a backup. */
 START_TEST(a_folder_without_a_backup_does_not_make_up_for_the_origin)
 {
     make_known_sink();

@@ -273,7 +273,7 @@ START_TEST(a_backup_whose_objects_are_not_there_is_not_committed)
 END_TEST
 
 /* As an unmounted disk: what the path leads to now is another folder, or none. */
-START_TEST(a_sink_that_goes_away_gets_no_backup_and_is_not_made_again)
+START_TEST(a_sink_that_disappears_gets_no_backup_and_is_not_created_again)
 {
     place.use_spare = true;
     ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
@@ -362,7 +362,7 @@ int main(void)
         a_place_that_was_not_taken_is_not_cleared,
         nothing_is_committed_without_a_lease,
         a_backup_whose_objects_are_not_there_is_not_committed,
-        a_sink_that_goes_away_gets_no_backup_and_is_not_made_again,
+        a_sink_that_disappears_gets_no_backup_and_is_not_created_again,
         a_backup_that_another_host_has_committed_stays,
         a_run_whose_manifest_key_is_in_use_leaves_nothing,
         the_spare_instance_is_opened_when_it_is_needed_and_works_alone,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * record, and the holds beside it: what a party that can write to the sink forges does not count
- * where there is a signing key, and results from the future count nowhere.
+ * record: also the holds beside it.  What a party that can write to the sink forges does not
+ * count where there is a signing key, and results from the future count nowhere.
  */
 #include "catalog/mark.h"
 #include "catalog/signing.h"

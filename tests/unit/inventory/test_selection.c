@@ -89,7 +89,7 @@ START_TEST(a_damaged_copy_is_read_once_and_then_the_other)
     }
     ck_assert_int_eq(world_shell("sed -i s/db/dc/ b/p%%%s%%manifest.json", world_id()), 0);
     ck_assert_int_eq(select_backup(world_id()), HANGAR_STATUS_CORRUPT);
-    ck_assert(world_says("sink a: ")); /* the damage of the first copy */
+    ck_assert(world_error_has("sink a: ")); /* the damage of the first copy */
     ck_assert_uint_eq(selection_manifest_reads("ra") + selection_manifest_reads("rb"), 2);
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("id"), older); /* the newest good one, and a warning */
@@ -124,7 +124,7 @@ START_TEST(a_copy_that_lacks_an_object_is_damaged)
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("id"), newer);
     ck_assert_ptr_nonnull(strstr(world_log(), "has no good copy; using the damaged one in sink a"));
-    /* what is wrong was said when the copy was passed over, and is not said again */
+    /* the defect was reported when the copy was skipped, and is not reported again */
     const char *log = world_log() + before;
     ck_assert_ptr_nonnull(strstr(log, " is incomplete: "));
     ck_assert_ptr_nonnull(strstr(log, "has no good copy; using the damaged one in sink a"));
@@ -217,7 +217,7 @@ START_TEST(a_partial_backup_is_not_the_latest)
     json_decref(doc);
     hangar_free(json);
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_NOT_FOUND);
-    ck_assert(world_says("there is no backup of all sources yet; hint: "));
+    ck_assert(world_error_has("there is no backup of all sources yet; hint: "));
     ck_assert_int_eq(select_backup(partial), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
     char whole[64];
@@ -248,8 +248,8 @@ START_TEST(latest_does_not_skip_a_folder_that_cannot_be_read)
     ck_assert_str_eq(world_text("sink"), "b");
     ck_assert_int_eq(world_shell("rm b/p%%%s%%*", world_id()), 0);
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_FAILED);
-    ck_assert(world_says("which may be the latest backup"));
-    ck_assert(world_says(world_id()));
+    ck_assert(world_error_has("which may be the latest backup"));
+    ck_assert(world_error_has(world_id()));
     ck_assert_int_eq(select_backup(older), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("id"), older);
 }
@@ -268,7 +268,7 @@ START_TEST(a_sink_that_cannot_be_read_is_skipped)
         ck_assert_ptr_nonnull(strstr(world_log(), "skipping a "));
         ck_assert_int_eq(world_shell("rm -rf b"), 0);
         ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_FAILED);
-        ck_assert(world_says("sink a: cannot "));
+        ck_assert(world_error_has("sink a: cannot "));
     }
 }
 END_TEST

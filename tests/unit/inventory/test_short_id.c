@@ -22,7 +22,7 @@ START_TEST(an_impossible_part_of_an_id_is_wrong_usage)
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
     for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++) {
         ck_assert_int_eq(world_show(invalid[i]), HANGAR_STATUS_USAGE);
-        ck_assert(world_says("invalid backup id"));
+        ck_assert(world_error_has("invalid backup id"));
     }
 }
 END_TEST
@@ -45,9 +45,9 @@ START_TEST(a_unique_part_selects_and_an_ambiguous_one_lists_the_candidates)
     ck_assert_int_eq(world_show("backup_20"), HANGAR_STATUS_USAGE); /* too short */
     first[strlen("backup_2026")] = '\0';
     ck_assert_int_eq(world_show(first), HANGAR_STATUS_USAGE);
-    ck_assert(world_says("is ambiguous"));
-    ck_assert(world_says(second));
-    ck_assert(world_says(" and backup_"));
+    ck_assert(world_error_has("is ambiguous"));
+    ck_assert(world_error_has(second));
+    ck_assert(world_error_has(" and backup_"));
     ck_assert_int_eq(world_show("1999-12-31"), HANGAR_STATUS_NOT_FOUND);
     ck_assert_int_eq(world_verify(second + strlen("backup_"), HANGAR_VERIFY_QUICK),
                      HANGAR_STATUS_DONE);

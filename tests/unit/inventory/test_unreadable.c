@@ -128,7 +128,7 @@ START_TEST(prune_leaves_it_and_continues)
     const char *removed = world_backup(6 * DAY, 1), *unknown = world_backup(5 * DAY, 1),
                *also = world_backup(4 * DAY, 1), *kept = world_backup(3 * DAY, 1);
     open_unreadable("keep_last: 1, min_keep: 1, delete_grace: 0s", unknown);
-    /* whether the rules keep it is not known, and that is no success */
+    /* it is unknown whether the rules keep it: the prune fails */
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_FAILED);
     ck_assert_ptr_nonnull(strstr(hangar_error(world.h), unknown));
     ck_assert_int_eq(world_files(removed), -1);

@@ -40,7 +40,7 @@ START_TEST(all_objects_reach_all_sinks_unchanged)
 END_TEST
 
 /* Every object of every size, with exactly one promised block for each: a ring of
- * waits would hang here, and the test's timeout would tell. */
+ * waits would end in the test's timeout. */
 START_TEST(the_smallest_memory_is_enough)
 {
     for (unsigned seed = 0; seed < 12; seed++) {

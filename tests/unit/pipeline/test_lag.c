@@ -21,7 +21,7 @@ static const struct {
     size_t count;
 } loads[] = {{one, 1}, {some, 6}, {many, 300}};
 
-static void init(struct trip *trip, size_t load, bool stream)
+static void lag_init(struct trip *trip, size_t load, bool stream)
 {
     for (size_t i = 0; i < 300; i++) {
         many[i] = 65536 + i * 37;
@@ -40,7 +40,7 @@ START_TEST(a_sink_that_hangs_is_detached_and_the_others_finish)
     for (size_t load = 0; load < 3; load++) {
         for (int stream = 0; stream < 2; stream++) {
             struct trip trip;
-            init(&trip, load, stream);
+            lag_init(&trip, load, stream);
             struct toy_sink *stuck = trip_sink(&trip), *good = trip_sink(&trip);
             stuck->hang = true;
             trip.max_lag_ms[0] = 0;
@@ -63,14 +63,14 @@ START_TEST(a_sink_that_is_much_slower_is_detached_and_keeps_what_it_has)
 {
     for (size_t load = 1; load < 3; load++) {
         struct trip trip;
-        init(&trip, load, false);
+        lag_init(&trip, load, false);
         struct toy_sink *slow = trip_sink(&trip), *good = trip_sink(&trip);
         slow->slow_us = 100000;
         trip.max_lag_ms[0] = 300;
         ck_assert_msg(trip_backup(&trip) == HANGAR_OK, "%s", trip.error.text);
         ck_assert(trip.sink_detached[0] && !trip.sink_dead[1]);
         ck_assert_uint_lt(slow->writes, good->writes);
-        size_t kept = 0; /* told object by object, so that only the others are copied later */
+        size_t kept = 0; /* reported per object, so that only the others are copied later */
         for (size_t i = 0; i < trip.count; i++) {
             struct toy_object *o = toy_sink_find(slow, trip.objects[i].stored);
             ck_assert_int_eq(trip.objects[i].result.kept_by, o ? 3 : 2);
@@ -88,7 +88,7 @@ START_TEST(a_failure_that_may_pass_detaches_and_another_does_not)
 {
     for (int passing = 0; passing < 2; passing++) {
         struct trip trip;
-        init(&trip, 1, false);
+        lag_init(&trip, 1, false);
         struct toy_sink *bad = trip_sink(&trip), *good = trip_sink(&trip);
         bad->fail_write = 5;
         bad->fail_rc = passing ? HANGAR_RETRY : HANGAR_IO;
@@ -104,7 +104,7 @@ END_TEST
 START_TEST(other_calls_of_a_sink_that_fails_do_not_keep_the_run_waiting)
 {
     struct trip trip;
-    init(&trip, 1, false);
+    lag_init(&trip, 1, false);
     struct toy_sink *bad = trip_sink(&trip), *good = trip_sink(&trip);
     bad->fail_open = 1; /* the first object's writes hang, the second one's put fails */
     bad->hang = true;
@@ -118,7 +118,7 @@ END_TEST
 START_TEST(the_only_sink_is_never_detached)
 {
     struct trip trip;
-    init(&trip, 1, false);
+    lag_init(&trip, 1, false);
     struct toy_sink *slow = trip_sink(&trip);
     slow->slow_us = 10000;
     trip.max_lag_ms[0] = 0;
@@ -132,7 +132,7 @@ END_TEST
 START_TEST(the_last_working_sink_is_never_detached)
 {
     struct trip trip;
-    init(&trip, 1, false);
+    lag_init(&trip, 1, false);
     struct toy_sink *slow = trip_sink(&trip), *bad = trip_sink(&trip);
     slow->slow_us = 20000;
     bad->fail_write = 0;
@@ -147,7 +147,7 @@ END_TEST
 START_TEST(with_the_last_sink_that_works_the_run_fails_for_its_reason)
 {
     struct trip trip;
-    init(&trip, 0, false);
+    lag_init(&trip, 0, false);
     struct toy_sink *stuck = trip_sink(&trip), *bad = trip_sink(&trip);
     stuck->hang = true;
     trip.max_lag_ms[0] = 0;
@@ -204,7 +204,7 @@ static void still_init(struct still *s)
 }
 
 /* Half a second passes. */
-static void look(struct still *s)
+static void lag_look(struct still *s)
 {
     s->engine.watched_ms = hg_mono_ms() - 500;
     hg_lag_watch(&s->engine);
@@ -215,23 +215,23 @@ START_TEST(time_counts_only_while_the_sinks_are_waited_for)
     struct still s;
     struct hg_block block;
     still_init(&s);
-    look(&s);
+    lag_look(&s);
     ck_assert_int_eq(s.engine.sinks[0].lag_ms, 0);
     s.engine.wait_slot = 1;
     s.engine.queue_head = &block; /* the workers are what is slow */
-    look(&s);
+    lag_look(&s);
     ck_assert_int_eq(s.engine.sinks[0].lag_ms, 0);
     s.engine.queue_head = NULL;
-    look(&s);
+    lag_look(&s);
     ck_assert_int_ge(s.engine.sinks[0].lag_ms, 500);
     int64_t before = s.engine.sinks[0].lag_ms;
     s.engine.wait_slot = 0;
     s.engine.draining = true;
-    look(&s);
+    lag_look(&s);
     ck_assert_int_ge(s.engine.sinks[0].lag_ms, before + 500);
     s.engine.draining = false;
     s.engine.wait_output = 1;
-    look(&s);
+    lag_look(&s);
     ck_assert_int_ge(s.engine.sinks[0].lag_ms, before + 1000);
     ck_assert_int_eq(s.engine.sinks[1].lag_ms, 0);
     pthread_mutex_destroy(&s.engine.mutex);
@@ -243,16 +243,16 @@ START_TEST(sinks_that_wait_for_each_other_in_turn_do_not_lag)
     struct still s;
     still_init(&s);
     s.engine.wait_output = 1;
-    look(&s);
+    lag_look(&s);
     ck_assert_int_ge(s.engine.sinks[0].lag_ms, 500);
     s.flow.lanes[0] = (struct hg_lane){.idle = true};
     s.flow.lanes[1] = (struct hg_lane){.count = 1};
     s.engine.sinks[0].lag_ms = 400;
-    look(&s);
+    lag_look(&s);
     ck_assert_int_eq(s.engine.sinks[0].lag_ms, 0);
     ck_assert_int_ge(s.engine.sinks[1].lag_ms, 500);
     s.flow.lanes[1].idle = true; /* both wait for a block, though there is one for this one */
-    look(&s);
+    lag_look(&s);
     ck_assert_int_ge(s.engine.sinks[1].lag_ms, 1000);
     pthread_mutex_destroy(&s.engine.mutex);
 }

@@ -18,7 +18,7 @@ START_TEST(each_share_can_always_take_its_first_block)
     while (n < 6 && (taken[n] = hg_pool_take(&pool, &greedy))) {
         n++;
     }
-    ck_assert_uint_eq(n, 3); /* its own and the two that are nobody's */
+    ck_assert_uint_eq(n, 3); /* its own and the two that are not promised */
     for (size_t i = 0; i < 3; i++) {
         ck_assert_ptr_nonnull(hg_pool_take(&pool, &late[i]));
         ck_assert_ptr_null(hg_pool_take(&pool, &late[i]));

@@ -12,7 +12,7 @@
 static const uint64_t sizes[] = {300000, 0, 2 * MIB, 77, 500000};
 #define COUNT (sizeof(sizes) / sizeof(sizes[0]))
 
-static void start(struct trip *trip)
+static void pull_start(struct trip *trip)
 {
     trip_init(trip, 8 * MIB, 2);
     trip_source(trip, sizes, COUNT, 2);
@@ -24,7 +24,7 @@ START_TEST(a_source_that_fails_while_reading_fails_the_run)
 {
     for (uint64_t at = 0; at <= 2 * MIB; at += MIB / 2) {
         struct trip trip;
-        start(&trip);
+        pull_start(&trip);
         struct toy_source *s = trip.sources[0];
         s->fail_object = 2;
         s->fail_at = at;
@@ -44,7 +44,7 @@ END_TEST
 START_TEST(an_object_is_kept_only_when_its_source_reports_it_whole)
 {
     struct trip trip;
-    start(&trip);
+    pull_start(&trip);
     trip.sources[0]->fail_close = true;
     ck_assert_int_eq(trip_backup(&trip), HANGAR_IO);
     ck_assert_str_eq(trip.error.text, "toy s0: the toy is not whole");
@@ -57,7 +57,7 @@ END_TEST
 START_TEST(the_end_of_a_source_can_fail_the_run)
 {
     struct trip trip;
-    start(&trip);
+    pull_start(&trip);
     trip.sources[0]->fail_end = true;
     ck_assert_int_eq(trip_backup(&trip), HANGAR_IO);
     ck_assert_str_eq(trip.error.text, "toy s0: the toy's end is missing");
@@ -70,7 +70,7 @@ END_TEST
 START_TEST(an_object_is_read_again_where_the_source_allows_it)
 {
     struct trip trip;
-    start(&trip);
+    pull_start(&trip);
     struct toy_source *s = trip.sources[0];
     s->can_rewind = true;
     s->fail_object = 2;
@@ -87,7 +87,7 @@ END_TEST
 START_TEST(an_object_is_not_read_again_for_ever)
 {
     struct trip trip;
-    start(&trip);
+    pull_start(&trip);
     struct toy_source *s = trip.sources[0];
     s->can_rewind = true;
     s->fail_object = 0;
@@ -102,7 +102,7 @@ END_TEST
 START_TEST(a_source_that_cannot_rewind_is_not_asked_to)
 {
     struct trip trip;
-    start(&trip);
+    pull_start(&trip);
     struct toy_source *s = trip.sources[0];
     s->fail_object = 0;
     s->fail_rc = HANGAR_RETRY;
@@ -113,7 +113,7 @@ START_TEST(a_source_that_cannot_rewind_is_not_asked_to)
 }
 END_TEST
 
-/* Lets the sink go on once the source has been read to its end. */
+/* Lets the sink continue once the source has been read to its end. */
 static void *release_at_end(void *arg)
 {
     struct trip *trip = arg;
@@ -167,7 +167,7 @@ END_TEST
 START_TEST(the_first_failure_is_reported)
 {
     struct trip trip;
-    start(&trip);
+    pull_start(&trip);
     struct toy_source *s = trip.sources[0];
     s->fail_object = 0;
     s->fail_rc = HANGAR_AUTH;

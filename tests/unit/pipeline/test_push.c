@@ -23,7 +23,7 @@ struct back {
 };
 
 /* Backs up, and gets ready to restore into another toy. */
-static void start(struct back *b)
+static void push_start(struct back *b)
 {
     memset(b, 0, sizeof(*b));
     struct trip *trip = &b->trip;
@@ -61,7 +61,7 @@ static void start(struct back *b)
     pthread_mutex_init(&b->push.mutex, NULL);
 }
 
-static void end(struct back *b)
+static void push_end(struct back *b)
 {
     pthread_mutex_destroy(&b->push.mutex);
     hg_attrs_free(b->push.report);
@@ -73,7 +73,7 @@ START_TEST(everything_comes_back_phase_by_phase)
 {
     struct back b;
     struct hg_error err = {0};
-    start(&b);
+    push_start(&b);
     hg_push_load(&b.push);
     hg_push_end(&b.push, false);
     ck_assert_msg(hg_job_result(&b.trip.t.job, &err) == HANGAR_OK, "%s", err.text);
@@ -83,7 +83,7 @@ START_TEST(everything_comes_back_phase_by_phase)
     ck_assert(!b.target->wrong_bytes);
     ck_assert(b.target->restore_ended);
     ck_assert_uint_eq(b.push.objects_done, COUNT);
-    end(&b);
+    push_end(&b);
 }
 END_TEST
 
@@ -93,7 +93,7 @@ START_TEST(damage_is_found_and_ends_the_restore)
     for (int kind = 0; kind < KINDS; kind++) {
         struct back b;
         struct hg_error err = {0};
-        start(&b);
+        push_start(&b);
         struct toy_sink *sink = b.trip.sinks[0];
         struct toy_object *o = toy_sink_find(sink, "s0/part/2");
         struct toy_object *other = toy_sink_find(sink, "s0/part/4");
@@ -142,7 +142,7 @@ START_TEST(damage_is_found_and_ends_the_restore)
                 ck_assert_int_eq(hg_decode_check(sink->ctx, &b.stored[i], &err), HANGAR_CORRUPT);
             }
         }
-        end(&b);
+        push_end(&b);
     }
 }
 END_TEST
@@ -151,7 +151,7 @@ START_TEST(a_source_that_takes_no_more_ends_the_restore)
 {
     struct back b;
     struct hg_error err = {0};
-    start(&b);
+    push_start(&b);
     b.target->fail_object = 6;
     b.target->fail_at = 100000;
     b.target->fail_rc = HANGAR_NO_SPACE;
@@ -161,7 +161,7 @@ START_TEST(a_source_that_takes_no_more_ends_the_restore)
     ck_assert_str_eq(err.text, "toy target: the toy takes no more");
     ck_assert_uint_ge(b.target->restore_failed, 1); /* and what was under way beside it */
     ck_assert_uint_eq(b.target->ended_failed, 1);
-    end(&b);
+    push_end(&b);
 }
 END_TEST
 

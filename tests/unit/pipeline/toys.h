@@ -4,8 +4,8 @@
  * toys: the smallest source, transforms and sink for a pipeline, in memory.  A test sets
  * their options, including faults, as fields.
  */
-#ifndef TOYS_H
-#define TOYS_H
+#ifndef TEST_UNIT_PIPELINE_TOYS_H
+#define TEST_UNIT_PIPELINE_TOYS_H
 
 #include "pipeline/engine.h"
 

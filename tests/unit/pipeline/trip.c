@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void watch(void *arg)
+static void trip_watch(void *arg)
 {
     struct trip *trip = arg;
     pthread_mutex_lock(&trip->mutex);
@@ -37,7 +37,7 @@ void trip_init(struct trip *trip, size_t memory, size_t workers)
     for (size_t i = 0; i < 4; i++) {
         trip->max_lag_ms[i] = 3600000;
     }
-    toy_job_begin(&trip->t, memory, 0, watch, trip);
+    toy_job_begin(&trip->t, memory, 0, trip_watch, trip);
 }
 
 void trip_source(struct trip *trip, const uint64_t *sizes, size_t count, uint32_t jobs)
@@ -137,7 +137,7 @@ struct comparing {
     bool wrong;
 };
 
-static enum hangar_rc compare(void *arg, const void *data, size_t size, struct hg_error *err)
+static enum hangar_rc trip_compare(void *arg, const void *data, size_t size, struct hg_error *err)
 {
     (void)err;
     struct comparing *c = arg;
@@ -168,7 +168,7 @@ void trip_check(struct trip *trip, struct toy_sink *sink)
                                    .stored_sha256 = o->result.stored_sha256};
         struct comparing c = {.number = (unsigned)o->number};
         struct hg_error err = {0};
-        enum hangar_rc rc = hg_decode(&from, &stored, compare, &c, &err);
+        enum hangar_rc rc = hg_decode(&from, &stored, trip_compare, &c, &err);
         ck_assert_msg(rc == HANGAR_OK, "%s", err.text);
         ck_assert(!c.wrong);
         ck_assert_uint_eq(c.at, trip->sources[o->source]->sizes[o->number]);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * trip: a whole way with toys: sources through a chain into sinks, and what was
- * told about the objects, so that they can be decoded and compared.
+ * trip: a whole backup with toys: sources through a chain into sinks, and the reported
+ * results of the objects, so that they can be decoded and compared.
  */
-#ifndef TRIP_H
-#define TRIP_H
+#ifndef TEST_UNIT_PIPELINE_TRIP_H
+#define TEST_UNIT_PIPELINE_TRIP_H
 
 #include "pipeline/decode.h"
 #include "pipeline/pull.h"
@@ -25,7 +25,7 @@ struct trip {
     int64_t max_lag_ms[4]; /* an hour */
     pthread_mutex_t mutex; /* guards engine, NULL while there is none to watch */
     struct hg_engine *engine;
-    /* told by the run */
+    /* results of the run */
     struct hg_error error;
     bool sink_dead[4], sink_detached[4];
     size_t pool_bytes;

@@ -10,7 +10,7 @@
 
 struct world world;
 
-static void write_log(void *arg, const struct hg_log_record *record)
+static void plugin_world_write_log(void *arg, const struct hg_log_record *record)
 {
     hg_str_addf(arg, "%d %s\n", (int)record->level, record->message);
 }
@@ -20,7 +20,7 @@ void world_begin(const char *temp_base)
     memset(&world, 0, sizeof(world));
     hg_log_init(&world.log);
     world.log.level = HANGAR_LOG_DEBUG;
-    world.log.write = write_log;
+    world.log.write = plugin_world_write_log;
     world.log.arg = &world.lines;
     struct hg_job_settings settings = {
         .log = &world.log, .memory_bytes = 1000, .temp_base = temp_base};

@@ -4,8 +4,8 @@
  * plugin_world: a job and instances of plugins that are made in the test: no files, no
  * dlopen.  One job at a time.
  */
-#ifndef PLUGIN_WORLD_H
-#define PLUGIN_WORLD_H
+#ifndef TEST_UNIT_PLUGIN_PLUGIN_WORLD_H
+#define TEST_UNIT_PLUGIN_PLUGIN_WORLD_H
 
 #include "base/str.h"
 #include "plugin/instance.h"

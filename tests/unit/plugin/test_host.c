@@ -41,7 +41,7 @@ static struct hangar_ctx *open_one(const char *kind, const char *name)
     return out;
 }
 
-static void setup(void)
+static void host_setup(void)
 {
     folder_setup();
     world_begin(folder_path);
@@ -57,7 +57,7 @@ static void setup(void)
     ctx = open_one("source", "db");
 }
 
-static void teardown(void)
+static void host_teardown(void)
 {
     hg_instance_close(ctx);
     hg_options_free(&bound);
@@ -67,7 +67,7 @@ static void teardown(void)
     folder_teardown();
 }
 
-static const char *logged(void)
+static const char *host_logged(void)
 {
     return hg_str_text(&world.lines);
 }
@@ -88,7 +88,7 @@ END_TEST
 START_TEST(lines_of_a_plugin_name_their_instance)
 {
     hg_host.log(ctx, HANGAR_LOG_WARN, "only %d left\n", 3);
-    ck_assert_str_eq(logged(), "1 source db: only 3 left\\x0a\n");
+    ck_assert_str_eq(host_logged(), "1 source db: only 3 left\\x0a\n");
     ck_assert_str_eq(hg_host.instance_name(ctx), "db");
 }
 END_TEST
@@ -108,14 +108,14 @@ START_TEST(options_are_read_with_their_defaults)
     ck_assert_ptr_null(hg_host.opt_list(ctx, "text", 0));
     ck_assert_int_eq(hg_host.opt_given(ctx, "text"), 1);
     ck_assert_int_eq(hg_host.opt_given(ctx, "colour"), 0);
-    ck_assert_str_eq(logged(), "");
+    ck_assert_str_eq(host_logged(), "");
 }
 END_TEST
 
 START_TEST(options_that_were_not_declared_cannot_be_read)
 {
     ck_assert_ptr_null(hg_host.opt_string(ctx, "secret"));
-    ck_assert_str_eq(logged(),
+    ck_assert_str_eq(host_logged(),
                      "0 source db: plugin box reads option secret, which it does not declare\n");
     ck_assert_int_eq(hg_host.opt_int(ctx, "port"), 0);
     ck_assert_int_eq(hg_host.opt_bool(ctx, "tls"), 0);
@@ -315,5 +315,5 @@ int main(void)
         a_spool_keeps_its_order_and_limit_and_reports_the_reason,
         attributes_and_texts_are_collected,
     };
-    return SUITE_RUN("plugin/host", tests, setup, teardown);
+    return SUITE_RUN("plugin/host", tests, host_setup, host_teardown);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * instance: what a plugin says is told once and whole, and its thread model is kept.
+ * instance: a plugin's error is reported once and whole, and its thread model is obeyed.
  */
 #include "plugin/instance.h"
 
@@ -20,7 +20,8 @@ static bool create_speaks, create_gives_nothing;
 static uint32_t model;
 static atomic_int cancels, destroys;
 
-static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+static enum hangar_rc instance_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                      void **out)
 {
     if (create_speaks) {
         host->fail(ctx, create_rc, ENOENT, "cannot open %s", "the box");
@@ -30,39 +31,40 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
     return create_rc;
 }
 
-static void destroy(void *inst)
+static void instance_destroy(void *inst)
 {
     (void)inst;
     atomic_fetch_add(&destroys, 1);
 }
 
-static void cancel(void *inst)
+static void instance_cancel(void *inst)
 {
     (void)inst;
     atomic_fetch_add(&cancels, 1);
 }
 
-static uint32_t threads(void *inst)
+static uint32_t instance_threads(void *inst)
 {
     (void)inst;
     return model;
 }
 
-static const char *describe(void *inst)
+static const char *instance_describe(void *inst)
 {
     (void)inst;
     return "the box on the shelf";
 }
 
-static const struct hangar_plugin full = {
-    HANGAR_PLUGIN_HEADER, .name = "box",      .create = create,    .destroy = destroy,
-    .cancel = cancel,     .threads = threads, .describe = describe};
-static const struct hangar_plugin bare = {HANGAR_PLUGIN_HEADER, .name = "bare", .create = create,
-                                          .destroy = destroy};
+static const struct hangar_plugin full = {HANGAR_PLUGIN_HEADER,         .name = "box",
+                                          .create = instance_create,    .destroy = instance_destroy,
+                                          .cancel = instance_cancel,    .threads = instance_threads,
+                                          .describe = instance_describe};
+static const struct hangar_plugin bare = {HANGAR_PLUGIN_HEADER, .name = "bare",
+                                          .create = instance_create, .destroy = instance_destroy};
 
 static struct hg_plugin plugin;
 
-static void setup(void)
+static void instance_setup(void)
 {
     folder_setup();
     create_rc = HANGAR_OK;
@@ -71,15 +73,15 @@ static void setup(void)
     world_plugin(&plugin, &full);
 }
 
-static void teardown(void)
+static void instance_teardown(void)
 {
     world_plugin_free(&plugin);
     world_end();
     folder_teardown();
 }
 
-/* What opening says. */
-static const char *opening(enum hangar_rc rc, bool speaks)
+/* The error of opening an instance. */
+static const char *instance_opening(enum hangar_rc rc, bool speaks)
 {
     static struct hg_error err;
     struct hangar_ctx *ctx = NULL;
@@ -95,7 +97,7 @@ static const char *opening(enum hangar_rc rc, bool speaks)
 
 START_TEST(an_instance_is_made_and_destroyed)
 {
-    ck_assert_str_eq(opening(HANGAR_OK, false), "");
+    ck_assert_str_eq(instance_opening(HANGAR_OK, false), "");
     ck_assert_int_eq(atomic_load(&destroys), 1);
     hg_instance_close(NULL);
 }
@@ -103,9 +105,9 @@ END_TEST
 
 START_TEST(the_reason_of_a_failed_opening_is_reported_once)
 {
-    ck_assert_str_eq(opening(HANGAR_AUTH, true),
+    ck_assert_str_eq(instance_opening(HANGAR_AUTH, true),
                      "source mine: cannot open the box: No such file or directory");
-    ck_assert_str_eq(opening(HANGAR_AUTH, false),
+    ck_assert_str_eq(instance_opening(HANGAR_AUTH, false),
                      "source mine: refused (plugin box gave no reason)");
     ck_assert_int_eq(atomic_load(&destroys), 0);
 }
@@ -113,14 +115,15 @@ END_TEST
 
 START_TEST(an_unknown_result_code_is_a_bug_of_the_plugin)
 {
-    ck_assert_str_eq(opening((enum hangar_rc)99, false),
+    ck_assert_str_eq(instance_opening((enum hangar_rc)99, false),
                      "source mine: plugin box returned the unknown result 99");
-    ck_assert_str_eq(opening((enum hangar_rc) - 1, true),
+    ck_assert_str_eq(instance_opening((enum hangar_rc) - 1, true),
                      "source mine: plugin box returned the unknown result -1");
-    ck_assert_str_eq(opening(HANGAR_EOF, false),
+    ck_assert_str_eq(instance_opening(HANGAR_EOF, false),
                      "source mine: plugin box returned HANGAR_EOF where it is not allowed");
     create_gives_nothing = true;
-    ck_assert_str_eq(opening(HANGAR_OK, false), "source mine: plugin box created no instance");
+    ck_assert_str_eq(instance_opening(HANGAR_OK, false),
+                     "source mine: plugin box created no instance");
 }
 END_TEST
 
@@ -158,7 +161,7 @@ START_TEST(where_it_leads_or_the_plugin_s_name_is_shown)
 }
 END_TEST
 
-START_TEST(a_thread_model_that_we_do_not_know_is_the_strictest)
+START_TEST(an_unknown_thread_model_is_the_strictest)
 {
     struct hangar_ctx *ctx = NULL;
     model = 77;
@@ -325,7 +328,7 @@ int main(void)
         an_unknown_result_code_is_a_bug_of_the_plugin,
         a_message_of_an_earlier_call_is_not_reported_later,
         where_it_leads_or_the_plugin_s_name_is_shown,
-        a_thread_model_that_we_do_not_know_is_the_strictest,
+        an_unknown_thread_model_is_the_strictest,
         cancelling_the_job_reaches_each_instance_also_later_ones,
         a_serial_plugin_is_called_once_at_a_time_over_all_instances,
         a_serial_instance_is_called_once_at_a_time,
@@ -333,5 +336,5 @@ int main(void)
         a_rate_limit_holds_over_all_callers_and_ends_with_the_instance,
         each_caller_gets_its_own_message,
     };
-    return SUITE_RUN("plugin/instance", tests, setup, teardown);
+    return SUITE_RUN("plugin/instance", tests, instance_setup, instance_teardown);
 }

@@ -15,7 +15,7 @@ static struct hg_job job;
 static atomic_bool requested;
 static char last_warning[4096];
 
-static void write_log(void *arg, const struct hg_log_record *record)
+static void job_write_log(void *arg, const struct hg_log_record *record)
 {
     (void)arg;
     if (record->level <= HANGAR_LOG_WARN) {
@@ -23,7 +23,7 @@ static void write_log(void *arg, const struct hg_log_record *record)
     }
 }
 
-static void begin(int64_t stall_timeout_ms)
+static void job_begin(int64_t stall_timeout_ms)
 {
     struct hg_job_settings settings = {.log = &log_,
                                        .memory_bytes = 1000,
@@ -31,11 +31,11 @@ static void begin(int64_t stall_timeout_ms)
                                        .temp_base = folder_path,
                                        .requested = &requested};
     hg_log_init(&log_);
-    log_.write = write_log;
+    log_.write = job_write_log;
     ck_assert_int_eq(hg_job_begin(&job, &settings, NULL), HANGAR_OK);
 }
 
-static void end(void)
+static void job_end(void)
 {
     hg_job_end(&job);
     hg_log_fini(&log_);
@@ -48,7 +48,7 @@ static void fail_with(enum hangar_rc rc, const char *text)
     ck_assert_int_eq(hg_job_fail(&job, &err), rc);
 }
 
-static const char *result(enum hangar_rc rc)
+static const char *job_result(enum hangar_rc rc)
 {
     static struct hg_error err;
     hg_error_clear(&err);
@@ -58,46 +58,46 @@ static const char *result(enum hangar_rc rc)
 
 START_TEST(a_job_in_which_nothing_happens_is_ok)
 {
-    begin(0);
+    job_begin(0);
     ck_assert(!hg_job_cancelled(&job));
-    ck_assert_str_eq(result(HANGAR_OK), "");
-    end();
+    ck_assert_str_eq(job_result(HANGAR_OK), "");
+    job_end();
 }
 END_TEST
 
 START_TEST(the_first_failure_counts_and_cancels)
 {
-    begin(0);
+    job_begin(0);
     fail_with(HANGAR_CANCELLED, "a consequence"); /* never a reason of its own */
     ck_assert(hg_job_cancelled(&job));
     fail_with(HANGAR_NO_SPACE, "the disk is full");
     fail_with(HANGAR_IO, "another");
     hg_job_cancel(&job);
-    ck_assert_str_eq(result(HANGAR_NO_SPACE), "the disk is full");
-    end();
+    ck_assert_str_eq(job_result(HANGAR_NO_SPACE), "the disk is full");
+    job_end();
 }
 END_TEST
 
 START_TEST(an_error_that_is_recorded_stays)
 {
-    begin(0);
+    job_begin(0);
     fail_with(HANGAR_IO, "first");
     struct hg_error err = {0};
     hg_fail(&err, HANGAR_AUTH, 0, "mine");
     ck_assert_int_eq(hg_job_result(&job, &err), HANGAR_IO);
     ck_assert_str_eq(err.text, "mine");
     ck_assert_int_eq(hg_job_result(&job, NULL), HANGAR_IO);
-    end();
+    job_end();
 }
 END_TEST
 
 START_TEST(a_cancellation_before_a_failure_is_reported)
 {
-    begin(0);
+    job_begin(0);
     hg_job_cancel(&job);
     fail_with(HANGAR_IO, "because of it");
-    ck_assert_str_eq(result(HANGAR_CANCELLED), "interrupted");
-    end();
+    ck_assert_str_eq(job_result(HANGAR_CANCELLED), "interrupted");
+    job_end();
 }
 END_TEST
 
@@ -112,12 +112,12 @@ static void fail_one(void *arg, size_t i)
 
 START_TEST(one_of_many_failures_at_once_is_kept_whole)
 {
-    begin(0);
+    job_begin(0);
     ck_assert(hg_thread_run_all(16, fail_one, NULL));
     unsigned i = 99;
-    ck_assert_int_eq(sscanf(result(HANGAR_IO), "thread %u failed", &i), 1);
+    ck_assert_int_eq(sscanf(job_result(HANGAR_IO), "thread %u failed", &i), 1);
     ck_assert_uint_lt(i, 16);
-    end();
+    job_end();
 }
 END_TEST
 
@@ -139,7 +139,7 @@ static void *sleeper_main(void *arg)
 
 static void wake_a_sleeper(bool by_request)
 {
-    begin(0);
+    job_begin(0);
     struct sleeper s = {0};
     pthread_t thread;
     ck_assert_int_eq(hg_thread_start(&thread, sleeper_main, &s), 0);
@@ -152,8 +152,8 @@ static void wake_a_sleeper(bool by_request)
     pthread_join(thread, NULL);
     ck_assert_int_eq(s.rc, HANGAR_CANCELLED);
     ck_assert_int_lt(s.took_ms, 20000);
-    ck_assert_str_eq(result(HANGAR_CANCELLED), "interrupted");
-    end();
+    ck_assert_str_eq(job_result(HANGAR_CANCELLED), "interrupted");
+    job_end();
 }
 
 START_TEST(cancelling_wakes_a_sleeping_thread)
@@ -170,14 +170,14 @@ END_TEST
 
 START_TEST(without_a_cancellation_a_sleep_ends_in_time)
 {
-    begin(0);
+    job_begin(0);
     int64_t before = hg_mono_ms();
     ck_assert_int_eq(hg_job_sleep(&job, 30, NULL), HANGAR_OK);
     ck_assert_int_ge(hg_mono_ms() - before, 30);
     ck_assert_int_eq(hg_job_sleep(&job, 0, NULL), HANGAR_OK);
     hg_job_cancel(&job);
     ck_assert_int_eq(hg_job_sleep(&job, 60000, NULL), HANGAR_CANCELLED);
-    end();
+    job_end();
 }
 END_TEST
 
@@ -197,7 +197,7 @@ static void expect_woken(atomic_int *count)
 
 START_TEST(hooks_are_called_once_also_those_that_come_later)
 {
-    begin(0);
+    job_begin(0);
     atomic_int first = 0, removed = 0, late = 0;
     struct hg_job_hook hooks[] = {{.wake = count_wake, .arg = &first},
                                   {.wake = count_wake, .arg = &removed},
@@ -214,7 +214,7 @@ START_TEST(hooks_are_called_once_also_those_that_come_later)
     fail_with(HANGAR_IO, "later");
     hg_job_remove_hook(&job, &hooks[0]);
     hg_job_remove_hook(&job, &hooks[2]);
-    end();
+    job_end();
     ck_assert_int_eq(atomic_load(&first), 1);
     ck_assert_int_eq(atomic_load(&removed), 0);
     ck_assert_int_eq(atomic_load(&late), 1);
@@ -237,9 +237,9 @@ static void add_and_remove(void *arg, size_t i)
 
 START_TEST(hooks_come_and_go_while_the_job_is_cancelled)
 {
-    begin(0);
+    job_begin(0);
     ck_assert(hg_thread_run_all(4, add_and_remove, NULL));
-    end();
+    job_end();
 }
 END_TEST
 
@@ -247,52 +247,52 @@ END_TEST
 
 START_TEST(a_job_in_which_nothing_moves_is_ended)
 {
-    begin(100);
+    job_begin(100);
     hg_job_step(&job, "waiting for %s", "godot");
     ck_assert_int_eq(hg_job_sleep(&job, 30000, NULL), HANGAR_CANCELLED);
     ck_assert_str_eq(
-        result(HANGAR_IO),
+        job_result(HANGAR_IO),
         "no progress for 0 s (waiting for godot); hint: a server, a disk or the network "
         "may hang; the limit is limits.stall_timeout");
-    end();
+    job_end();
 }
 END_TEST
 
 START_TEST(a_job_that_has_a_limit_is_ended_although_it_lives)
 {
-    begin(30000);
+    job_begin(30000);
     hg_job_end_within(&job, 300, "it is late");
     for (int i = 0; i < 600 && !hg_job_cancelled(&job); i++) {
         hg_job_alive(&job);
         usleep(50000);
     }
-    ck_assert_str_eq(result(HANGAR_IO), "it is late");
-    end();
+    ck_assert_str_eq(job_result(HANGAR_IO), "it is late");
+    job_end();
 }
 END_TEST
 
 START_TEST(signs_of_life_keep_a_job_going)
 {
-    begin(1500);
+    job_begin(1500);
     for (int i = 0; i < 40; i++) {
         hg_job_alive(&job);
         usleep(50000);
     }
-    ck_assert_str_eq(result(HANGAR_OK), "");
-    end();
+    ck_assert_str_eq(job_result(HANGAR_OK), "");
+    job_end();
 }
 END_TEST
 
 START_TEST(the_step_is_reported_and_cut_to_size)
 {
-    begin(0);
+    job_begin(0);
     char step[8];
     hg_job_get_step(&job, step, sizeof(step));
     ck_assert_str_eq(step, "");
     hg_job_step(&job, "%d of %d objects", 3, 7);
     hg_job_get_step(&job, step, sizeof(step));
     ck_assert_str_eq(step, "3 of 7 ");
-    end();
+    job_end();
 }
 END_TEST
 
@@ -300,7 +300,7 @@ END_TEST
 
 START_TEST(the_budget_is_never_exceeded)
 {
-    begin(0);
+    job_begin(0);
     ck_assert_uint_eq(hg_job_budget_take(&job, 600, 100), 600);
     ck_assert_uint_eq(hg_job_budget_take(&job, 600, 100), 400);
     ck_assert_uint_eq(hg_job_budget_take(&job, 1, 1), 0);
@@ -309,7 +309,7 @@ START_TEST(the_budget_is_never_exceeded)
     ck_assert_uint_eq(hg_job_budget_take(&job, 600, 50), 50);
     hg_job_budget_give(&job, 1000000); /* a plugin's mistake does not make memory */
     ck_assert_uint_eq(hg_job_budget_take(&job, SIZE_MAX, 0), 1000);
-    end();
+    job_end();
 }
 END_TEST
 
@@ -328,11 +328,11 @@ static void take_and_give(void *arg, size_t i)
 
 START_TEST(many_threads_share_the_budget)
 {
-    begin(0);
+    job_begin(0);
     atomic_size_t held = 0;
     ck_assert(hg_thread_run_all(6, take_and_give, &held));
     ck_assert_uint_eq(hg_job_budget_take(&job, 1000, 1000), 1000);
-    end();
+    job_end();
 }
 END_TEST
 
@@ -340,7 +340,7 @@ END_TEST
 
 START_TEST(temporary_folders_are_private_and_gone_at_the_end)
 {
-    begin(0);
+    job_begin(0);
     char *path = NULL, *again = NULL;
     ck_assert_int_eq(hg_job_temp_dir(&job, "one", 1 << 20, &path, NULL), HANGAR_OK);
     ck_assert_int_eq(strncmp(path, folder_path, strlen(folder_path)), 0);
@@ -352,7 +352,7 @@ START_TEST(temporary_folders_are_private_and_gone_at_the_end)
     char file[256];
     snprintf(file, sizeof(file), "%s/f", path);
     folder_file(file, "x", 1, 0600);
-    end();
+    job_end();
     ck_assert_int_eq(system("test -z \"$(ls -A)\""), 0);
     free(path);
     free(again);
@@ -361,7 +361,7 @@ END_TEST
 
 START_TEST(a_temporary_folder_that_outgrows_its_quota_fails_the_job)
 {
-    begin(0);
+    job_begin(0);
     char *path = NULL, file[256], data[4096] = "";
     ck_assert_int_eq(hg_job_temp_dir(&job, "one", 1000, &path, NULL), HANGAR_OK);
     ck_assert_int_eq(hg_job_raise_quota(&job, path, 100, NULL), HANGAR_OK); /* never shrinks */
@@ -370,16 +370,16 @@ START_TEST(a_temporary_folder_that_outgrows_its_quota_fails_the_job)
     ck_assert_int_eq(hg_job_sleep(&job, 3000, NULL), HANGAR_OK);
     folder_file(file, data, 1001, 0600);
     ck_assert_int_eq(hg_job_sleep(&job, 60000, NULL), HANGAR_CANCELLED);
-    ck_assert_ptr_nonnull(strstr(result(HANGAR_NO_SPACE), "one use 0 MiB (limit 0 MiB)"));
-    ck_assert_ptr_nonnull(strstr(result(HANGAR_NO_SPACE), "hint: set limits.temp_dir"));
+    ck_assert_ptr_nonnull(strstr(job_result(HANGAR_NO_SPACE), "one use 0 MiB (limit 0 MiB)"));
+    ck_assert_ptr_nonnull(strstr(job_result(HANGAR_NO_SPACE), "hint: set limits.temp_dir"));
     free(path);
-    end();
+    job_end();
 }
 END_TEST
 
 START_TEST(temporary_folders_that_outgrow_their_bound_together_fail_the_job)
 {
-    begin(0);
+    job_begin(0);
     char *one = NULL, *two = NULL, file[256], data[4096] = "";
     ck_assert_int_eq(hg_job_temp_dir(&job, "one", 1000, &one, NULL), HANGAR_OK);
     ck_assert_int_eq(hg_job_temp_dir(&job, "two", 1000, &two, NULL), HANGAR_OK);
@@ -391,16 +391,16 @@ START_TEST(temporary_folders_that_outgrow_their_bound_together_fail_the_job)
     ck_assert_int_eq(hg_job_sleep(&job, 3000, NULL), HANGAR_OK);
     folder_file(file, data, 601, 0600);
     ck_assert_int_eq(hg_job_sleep(&job, 60000, NULL), HANGAR_CANCELLED);
-    ck_assert_ptr_nonnull(strstr(result(HANGAR_NO_SPACE), "use 0 MiB (limit 0 MiB)"));
+    ck_assert_ptr_nonnull(strstr(job_result(HANGAR_NO_SPACE), "use 0 MiB (limit 0 MiB)"));
     free(one);
     free(two);
-    end();
+    job_end();
 }
 END_TEST
 
 START_TEST(more_than_the_disk_has_is_refused)
 {
-    begin(0);
+    job_begin(0);
     struct hg_error err = {0};
     char *path = NULL;
     ck_assert_int_eq(hg_job_temp_dir(&job, "one", UINT64_MAX, &path, &err), HANGAR_NO_SPACE);
@@ -408,7 +408,7 @@ START_TEST(more_than_the_disk_has_is_refused)
     ck_assert_ptr_nonnull(strstr(err.text, "MiB needed; hint: set limits.temp_dir to a folder "
                                            "on a larger disk"));
     ck_assert_ptr_null(path);
-    end();
+    job_end();
 }
 END_TEST
 
@@ -422,13 +422,13 @@ START_TEST(a_folder_that_cannot_be_made_is_reported)
     ck_assert_int_eq(hg_job_temp_dir(&job, "one", 1, &path, &err), HANGAR_IO);
     ck_assert_str_eq(err.text, "cannot make a temporary directory in /nowhere/at/all: No such file "
                                "or directory");
-    end();
+    job_end();
 }
 END_TEST
 
 START_TEST(a_held_job_ends_for_a_failure_and_for_no_request)
 {
-    begin(0);
+    job_begin(0);
     ck_assert(hg_job_hold(&job));
     hg_job_cancel(&job);
     ck_assert(!hg_job_cancelled(&job));
@@ -438,13 +438,13 @@ START_TEST(a_held_job_ends_for_a_failure_and_for_no_request)
     ck_assert(!hg_job_cancelled(&job));
     fail_with(HANGAR_CORRUPT, "later");
     ck_assert(hg_job_cancelled(&job));
-    ck_assert_str_eq(result(HANGAR_IO), "recorded");
-    end();
-    begin(0);
+    ck_assert_str_eq(job_result(HANGAR_IO), "recorded");
+    job_end();
+    job_begin(0);
     hg_job_cancel(&job);
     ck_assert(!hg_job_hold(&job));
-    ck_assert_str_eq(result(HANGAR_CANCELLED), "interrupted");
-    end();
+    ck_assert_str_eq(job_result(HANGAR_CANCELLED), "interrupted");
+    job_end();
 }
 END_TEST
 

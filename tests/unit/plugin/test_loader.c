@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * loader: plugins of this and of other headers are loaded, and what is no plugin
+ * loader: plugins of this and of other headers are loaded, and what is not a plugin
  * is refused with a sentence that names the file and what is wrong with it.
  */
 #include "plugin/loader.h"
@@ -14,7 +14,7 @@
 #include "suite.h"
 
 /* Copies a library that CMake made into the test's folder. */
-static void copy(const char *library, const char *to)
+static void loader_copy(const char *library, const char *to)
 {
     char command[512];
     snprintf(command, sizeof(command), "cp %s/%s.so %s/%s && chmod 755 %s/%s", ODD_DIR, library,
@@ -22,7 +22,7 @@ static void copy(const char *library, const char *to)
     ck_assert_int_eq(system(command), 0);
 }
 
-static const struct hg_plugin *load(const char *file, struct hg_error *err)
+static const struct hg_plugin *loader_load(const char *file, struct hg_error *err)
 {
     char path[256];
     const struct hg_plugin *plugin = NULL;
@@ -33,15 +33,15 @@ static const struct hg_plugin *load(const char *file, struct hg_error *err)
     return plugin;
 }
 
-/* What loading the odd plugin in this shape says, behind "cannot load plugin PATH: ". */
-static const char *said(const char *odd)
+/* The error of loading the odd plugin in this shape, behind "cannot load plugin PATH: ". */
+static const char *loader_error(const char *odd)
 {
     static struct hg_error err;
     char prefix[256];
     hg_error_clear(&err);
-    copy("odd", "hangar-odd.so");
+    loader_copy("odd", "hangar-odd.so");
     setenv("ODD", odd, 1);
-    const struct hg_plugin *plugin = load("hangar-odd.so", &err);
+    const struct hg_plugin *plugin = loader_load("hangar-odd.so", &err);
     unsetenv("ODD");
     ck_assert_int_eq(unlink("hangar-odd.so"), 0);
     if (plugin) {
@@ -67,8 +67,8 @@ static size_t open_files(void)
 START_TEST(a_good_plugin_is_loaded_with_all_its_parts)
 {
     struct hg_error err = {0};
-    copy("odd", "hangar-odd.so");
-    const struct hg_plugin *p = load("hangar-odd.so", &err);
+    loader_copy("odd", "hangar-odd.so");
+    const struct hg_plugin *p = loader_load("hangar-odd.so", &err);
     ck_assert_str_eq(err.text, "");
     ck_assert_str_eq(p->d.name, "odd");
     ck_assert_str_eq(p->d.version, "1.0.0");
@@ -84,8 +84,8 @@ END_TEST
 START_TEST(another_process_can_open_a_plugin_by_its_name)
 {
     struct hg_error err = {0};
-    copy("odd", "hangar-odd.so");
-    const struct hg_plugin *p = load("hangar-odd.so", &err);
+    loader_copy("odd", "hangar-odd.so");
+    const struct hg_plugin *p = loader_load("hangar-odd.so", &err);
     ck_assert_str_eq(err.text, "");
     Dl_info info;
     void *function;
@@ -105,21 +105,21 @@ END_TEST
 START_TEST(a_plugin_without_options_has_an_empty_table)
 {
     struct hg_error err = {0};
-    copy("odd", "hangar-odd.so");
+    loader_copy("odd", "hangar-odd.so");
     setenv("ODD", "no options", 1);
-    const struct hg_plugin *p = load("hangar-odd.so", &err);
+    const struct hg_plugin *p = loader_load("hangar-odd.so", &err);
     ck_assert_ptr_nonnull(p);
     ck_assert_ptr_nonnull(p->options);
     ck_assert_ptr_null(p->options[0].name);
 }
 END_TEST
 
-START_TEST(a_plugin_of_a_newer_header_is_loaded_and_what_we_do_not_know_left_out)
+START_TEST(a_plugin_of_a_newer_header_is_loaded_without_its_unknown_fields)
 {
     struct hg_error err = {0};
-    copy("odd", "hangar-odd.so");
+    loader_copy("odd", "hangar-odd.so");
     setenv("ODD", "larger", 1);
-    const struct hg_plugin *p = load("hangar-odd.so", &err);
+    const struct hg_plugin *p = loader_load("hangar-odd.so", &err);
     ck_assert_str_eq(err.text, "");
     ck_assert_uint_eq(p->d.abi_minor, HANGAR_ABI_MINOR + 7);
     ck_assert_str_eq(p->options[0].name, "first");
@@ -133,12 +133,12 @@ START_TEST(a_plugin_of_a_newer_header_is_loaded_and_what_we_do_not_know_left_out
 }
 END_TEST
 
-START_TEST(a_plugin_of_an_older_header_is_loaded_and_what_it_does_not_know_is_null)
+START_TEST(a_plugin_of_an_older_header_is_loaded_and_its_missing_fields_are_null)
 {
     struct hg_error err = {0};
-    copy("odd", "hangar-odd.so");
+    loader_copy("odd", "hangar-odd.so");
     setenv("ODD", "smaller", 1);
-    const struct hg_plugin *p = load("hangar-odd.so", &err);
+    const struct hg_plugin *p = loader_load("hangar-odd.so", &err);
     ck_assert_str_eq(err.text, "");
     ck_assert(p->source.end && p->source.check);
     ck_assert(!p->source.restore_prepare && !p->source.restore_open && !p->source.inspect);
@@ -156,7 +156,7 @@ START_TEST(another_major_is_refused_with_both_versions)
              "build of it for ABI %d",
              HANGAR_ABI_MAJOR + 1, HANGAR_ABI_MINOR, HANGAR_ABI_MAJOR, HANGAR_ABI_MINOR,
              HANGAR_ABI_MAJOR);
-    ck_assert_str_eq(said("major"), expected);
+    ck_assert_str_eq(loader_error("major"), expected);
 }
 END_TEST
 
@@ -181,7 +181,7 @@ START_TEST(each_required_function_is_named_when_it_is_missing)
                 "its %s lacks the required function %s; hint: report this to the author of the "
                 "plugin",
                 roles[i].role, m);
-            ck_assert_str_eq(said(odd), expected);
+            ck_assert_str_eq(loader_error(odd), expected);
         }
     }
 }
@@ -190,39 +190,40 @@ END_TEST
 START_TEST(a_descriptor_that_cannot_be_right_is_refused)
 {
     const char *const lacks = "its descriptor lacks create, destroy, version, summary or license";
-    ck_assert_str_eq(said("without:plugin.create"), lacks);
-    ck_assert_str_eq(said("without:plugin.destroy"), lacks);
-    ck_assert_str_eq(said("without:plugin.version"), lacks);
-    ck_assert_str_eq(said("without:plugin.summary"), lacks);
-    ck_assert_str_eq(said("without:plugin.license"), lacks);
-    ck_assert_str_eq(said("tiny"), "its descriptor is too small (16 bytes)");
-    ck_assert_str_eq(said("tiny option"), "its option entries are too small (8 bytes)");
+    ck_assert_str_eq(loader_error("without:plugin.create"), lacks);
+    ck_assert_str_eq(loader_error("without:plugin.destroy"), lacks);
+    ck_assert_str_eq(loader_error("without:plugin.version"), lacks);
+    ck_assert_str_eq(loader_error("without:plugin.summary"), lacks);
+    ck_assert_str_eq(loader_error("without:plugin.license"), lacks);
+    ck_assert_str_eq(loader_error("tiny"), "its descriptor is too small (16 bytes)");
+    ck_assert_str_eq(loader_error("tiny option"), "its option entries are too small (8 bytes)");
     ck_assert_str_eq(
-        said("endless"),
+        loader_error("endless"),
         "its option table has more than 256 options, or the empty entry at its end is missing");
-    ck_assert_str_eq(said("newer type"),
+    ck_assert_str_eq(loader_error("newer type"),
                      "its option one has an unknown type; hint: it may need a newer hangar");
-    ck_assert_str_eq(said("no role"), "it provides no source, transform, sink or notifier");
+    ck_assert_str_eq(loader_error("no role"), "it provides no source, transform, sink or notifier");
 }
 END_TEST
 
 START_TEST(a_name_that_is_not_the_file_s_is_refused)
 {
-    ck_assert_str_eq(said("name"),
+    ck_assert_str_eq(loader_error("name"),
                      "its descriptor has the name even; hint: rename the file to hangar-even.so");
-    ck_assert_str_eq(said("prefix"),
+    ck_assert_str_eq(loader_error("prefix"),
                      "its descriptor has the name od; hint: rename the file to hangar-od.so");
-    ck_assert_str_eq(said("bad name"), "its name is not of the form [a-z][a-z0-9-]*");
-    ck_assert_str_eq(said("without:plugin.name"), "its name is not of the form [a-z][a-z0-9-]*");
+    ck_assert_str_eq(loader_error("bad name"), "its name is not of the form [a-z][a-z0-9-]*");
+    ck_assert_str_eq(loader_error("without:plugin.name"),
+                     "its name is not of the form [a-z][a-z0-9-]*");
     struct hg_error err = {0};
-    copy("odd", "odd.so");
-    load("odd.so", &err);
+    loader_copy("odd", "odd.so");
+    loader_load("odd.so", &err);
     ck_assert_ptr_nonnull(
         strstr(err.text,
                "odd.so: its descriptor has the name odd; hint: rename the file to hangar-odd.so"));
     hg_error_clear(&err);
-    copy("odd", "x"); /* shorter than the prefix of plugins' names */
-    load("x", &err);
+    loader_copy("odd", "x"); /* shorter than the prefix of plugins' names */
+    loader_load("x", &err);
     ck_assert_ptr_nonnull(strstr(
         err.text, "/x: its descriptor has the name odd; hint: rename the file to hangar-odd.so"));
 }
@@ -232,19 +233,19 @@ START_TEST(a_file_that_is_not_a_plugin_is_refused)
 {
     const char *const no_entry =
         "it does not export hangar_plugin_entry; hint: end its source with HANGAR_PLUGIN(...)";
-    ck_assert_str_eq(said("null"), no_entry);
+    ck_assert_str_eq(loader_error("null"), no_entry);
     struct hg_error err = {0};
-    copy("odd-no-entry", "hangar-odd.so");
-    load("hangar-odd.so", &err);
+    loader_copy("odd-no-entry", "hangar-odd.so");
+    loader_load("hangar-odd.so", &err);
     ck_assert_ptr_nonnull(strstr(err.text, no_entry));
     hg_error_clear(&err);
     folder_file("hangar-text.so", "no library", 10, 0644);
-    load("hangar-text.so", &err);
+    loader_load("hangar-text.so", &err);
     ck_assert_ptr_nonnull(strstr(err.text, "hangar-text.so: the dynamic linker failed: "));
     ck_assert_ptr_nonnull(strstr(err.text, "hangar-text.so shows missing libraries"));
     hg_error_clear(&err);
     folder_file("hangar-empty.so", "", 0, 0644);
-    load("hangar-empty.so", &err);
+    loader_load("hangar-empty.so", &err);
     ck_assert_ptr_nonnull(strstr(err.text, "hangar-empty.so: the dynamic linker failed: "));
 }
 END_TEST
@@ -252,14 +253,14 @@ END_TEST
 START_TEST(missing_libraries_and_symbols_are_reported_at_loading)
 {
     struct hg_error err = {0};
-    copy("odd-missing-library", "hangar-odd.so");
-    load("hangar-odd.so", &err);
+    loader_copy("odd-missing-library", "hangar-odd.so");
+    loader_load("hangar-odd.so", &err);
     ck_assert_int_eq(err.rc, HANGAR_CONFIG);
     ck_assert_ptr_nonnull(strstr(err.text, "libgone.so: cannot open shared object file"));
     ck_assert_ptr_nonnull(strstr(err.text, "; hint: ldd "));
     hg_error_clear(&err);
-    copy("odd-undefined", "hangar-odd2.so");
-    load("hangar-odd2.so", &err); /* not in the middle of a backup */
+    loader_copy("odd-undefined", "hangar-odd2.so");
+    loader_load("hangar-odd2.so", &err); /* not in the middle of a backup */
     ck_assert_ptr_nonnull(strstr(err.text, "undefined symbol: hangar_function_that_nobody_has"));
 }
 END_TEST
@@ -267,9 +268,9 @@ END_TEST
 START_TEST(an_unsafe_file_is_not_loaded)
 {
     struct hg_error err = {0};
-    copy("odd", "hangar-odd.so");
+    loader_copy("odd", "hangar-odd.so");
     chmod("hangar-odd.so", 0775);
-    load("hangar-odd.so", &err);
+    loader_load("hangar-odd.so", &err);
     ck_assert_ptr_nonnull(strstr(err.text, " (mode 0775)"));
     ck_assert_ptr_nonnull(strstr(err.text, "cannot load plugin "));
 }
@@ -278,13 +279,13 @@ END_TEST
 START_TEST(the_same_file_is_the_same_plugin_and_a_rebuilt_one_another)
 {
     struct hg_error err = {0};
-    copy("odd", "hangar-odd.so");
-    const struct hg_plugin *first = load("hangar-odd.so", &err);
+    loader_copy("odd", "hangar-odd.so");
+    const struct hg_plugin *first = loader_load("hangar-odd.so", &err);
     ck_assert_ptr_nonnull(first);
-    ck_assert_ptr_eq(load("hangar-odd.so", &err), first);
+    ck_assert_ptr_eq(loader_load("hangar-odd.so", &err), first);
     unlink("hangar-odd.so");
-    copy("odd-second", "hangar-odd.so");
-    const struct hg_plugin *second = load("hangar-odd.so", &err);
+    loader_copy("odd-second", "hangar-odd.so");
+    const struct hg_plugin *second = loader_load("hangar-odd.so", &err);
     ck_assert_ptr_nonnull(second);
     ck_assert_ptr_ne(second, first);
     ck_assert_str_eq(second->d.version, "2.0.0");
@@ -294,16 +295,16 @@ END_TEST
 
 START_TEST(refused_plugins_leave_no_open_files)
 {
-    said("no role");
+    loader_error("no role");
     size_t before = open_files();
     for (size_t i = 0; i < 20; i++) {
-        ck_assert_str_ne(said("no role"), "");
-        ck_assert_str_ne(said("major"), "");
+        ck_assert_str_ne(loader_error("no role"), "");
+        ck_assert_str_ne(loader_error("major"), "");
     }
     struct hg_error err = {0};
     folder_file("hangar-text.so", "no library", 10, 0644);
     for (size_t i = 0; i < 20; i++) {
-        load("hangar-text.so", &err);
+        loader_load("hangar-text.so", &err);
     }
     ck_assert_uint_eq(open_files(), before);
 }
@@ -311,8 +312,8 @@ END_TEST
 
 START_TEST(a_refused_plugin_can_be_fixed)
 {
-    ck_assert_str_ne(said("no role"), "");
-    ck_assert_str_eq(said("smaller"), "");
+    ck_assert_str_ne(loader_error("no role"), "");
+    ck_assert_str_eq(loader_error("smaller"), "");
 }
 END_TEST
 
@@ -335,10 +336,10 @@ START_TEST(the_first_folder_that_has_a_plugin_wins)
     const char *const *dirs = folders();
     const struct hg_plugin *p = NULL;
     struct hg_error err = {0};
-    copy("odd", "two/hangar-odd.so");
+    loader_copy("odd", "two/hangar-odd.so");
     ck_assert_int_eq(hg_plugin_load(dirs, "odd", &p, &err), HANGAR_OK);
     ck_assert_str_eq(p->d.version, "1.0.0");
-    copy("odd-second", "one/hangar-odd.so");
+    loader_copy("odd-second", "one/hangar-odd.so");
     ck_assert_int_eq(hg_plugin_load(dirs, "odd", &p, &err), HANGAR_OK);
     ck_assert_str_eq(p->d.version, "2.0.0");
     /* a broken one is not passed over in silence */
@@ -359,7 +360,7 @@ START_TEST(a_missing_plugin_is_reported_with_the_likely_name)
     const struct hg_plugin *p = NULL;
     struct hg_error err = {0};
     char expected[1024];
-    copy("odd", "two/hangar-odd.so");
+    loader_copy("odd", "two/hangar-odd.so");
     ck_assert_int_eq(hg_plugin_load(dirs, "ood", &p, &err), HANGAR_NOT_FOUND);
     snprintf(expected, sizeof(expected),
              "cannot find plugin ood in %s, %s, %s; hint: did you mean odd?", dirs[0], dirs[1],
@@ -393,7 +394,7 @@ START_TEST(a_part_of_the_name_of_a_plugin_suggests_it)
     for (size_t i = 0; i < sizeof(installed) / sizeof(installed[0]); i++) {
         char path[128];
         snprintf(path, sizeof(path), "two/hangar-%s.so", installed[i]);
-        copy("odd", path);
+        loader_copy("odd", path);
     }
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct hg_error err = {0};
@@ -439,8 +440,8 @@ int main(void)
         a_good_plugin_is_loaded_with_all_its_parts,
         another_process_can_open_a_plugin_by_its_name,
         a_plugin_without_options_has_an_empty_table,
-        a_plugin_of_a_newer_header_is_loaded_and_what_we_do_not_know_left_out,
-        a_plugin_of_an_older_header_is_loaded_and_what_it_does_not_know_is_null,
+        a_plugin_of_a_newer_header_is_loaded_without_its_unknown_fields,
+        a_plugin_of_an_older_header_is_loaded_and_its_missing_fields_are_null,
         another_major_is_refused_with_both_versions,
         each_required_function_is_named_when_it_is_missing,
         a_descriptor_that_cannot_be_right_is_refused,

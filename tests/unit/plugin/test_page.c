@@ -20,7 +20,7 @@ static void name_of(size_t i, char *out, size_t size)
     snprintf(out, size, "p/%08zu", i);
 }
 
-static enum hangar_rc list(void *inst, struct hangar_page *page)
+static enum hangar_rc page_list(void *inst, struct hangar_page *page)
 {
     (void)inst;
     pages++;
@@ -59,15 +59,15 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
 
 static struct hangar_ctx *ctx;
 
-static void setup(void)
+static void page_setup(void)
 {
     folder_setup();
-    ctx = world_open_listing(folder_path, list);
+    ctx = world_open_listing(folder_path, page_list);
     total = pages = 0;
     fault = HONEST;
 }
 
-static void teardown(void)
+static void page_teardown(void)
 {
     world_close_listing(ctx);
     folder_teardown();
@@ -77,7 +77,7 @@ struct seen {
     size_t count, stop_at;
 };
 
-static enum hangar_rc look(void *arg, const struct hg_page_entries *page, struct hg_error *err)
+static enum hangar_rc page_look(void *arg, const struct hg_page_entries *page, struct hg_error *err)
 {
     struct seen *seen = arg;
     for (size_t i = 0; i < page->count; i++, seen->count++) {
@@ -95,9 +95,9 @@ static enum hangar_rc look(void *arg, const struct hg_page_entries *page, struct
     return HANGAR_OK;
 }
 
-static enum hangar_rc run(struct seen *seen, struct hg_error *err)
+static enum hangar_rc page_run(struct seen *seen, struct hg_error *err)
 {
-    return hg_sink_list(ctx, "p/", '/', look, seen, err);
+    return hg_sink_list(ctx, "p/", '/', page_look, seen, err);
 }
 
 START_TEST(all_entries_come_in_order_over_many_pages)
@@ -108,7 +108,7 @@ START_TEST(all_entries_come_in_order_over_many_pages)
         struct seen seen = {0};
         total = sizes[i][0];
         per_page = sizes[i][1];
-        ck_assert_int_eq(run(&seen, NULL), HANGAR_OK);
+        ck_assert_int_eq(page_run(&seen, NULL), HANGAR_OK);
         ck_assert_uint_eq(seen.count, total);
     }
 }
@@ -121,7 +121,7 @@ START_TEST(a_listing_that_does_not_advance_is_ended)
     total = 100;
     per_page = 0;
     fault = SAME_CURSOR;
-    ck_assert_int_eq(run(&seen, &err), HANGAR_INTERNAL);
+    ck_assert_int_eq(page_run(&seen, &err), HANGAR_INTERNAL);
     ck_assert_str_eq(err.text, "sink out: the listing is not in ascending order");
 }
 END_TEST
@@ -133,7 +133,7 @@ START_TEST(a_listing_that_turns_in_circles_is_ended)
     per_page = 1;
     fault = TWO_CURSORS;
     struct seen seen = {0};
-    ck_assert_int_eq(run(&seen, &err), HANGAR_INTERNAL);
+    ck_assert_int_eq(page_run(&seen, &err), HANGAR_INTERNAL);
     ck_assert_str_eq(err.text, "sink out: the listing is not in ascending order");
     ck_assert_uint_lt(pages, 5);
 }
@@ -145,13 +145,13 @@ START_TEST(pages_that_break_the_rules_are_refused)
     struct seen seen = {0};
     total = 5000;
     per_page = 1001;
-    ck_assert_int_eq(run(&seen, &err), HANGAR_INTERNAL);
+    ck_assert_int_eq(page_run(&seen, &err), HANGAR_INTERNAL);
     ck_assert_uint_eq(seen.count, 0);
     ck_assert_str_eq(err.text, "source out: a page of a listing has more than 1000 entries");
     hg_error_clear(&err);
     fault = NAMELESS;
     per_page = 1;
-    ck_assert_int_eq(run(&seen, &err), HANGAR_INTERNAL);
+    ck_assert_int_eq(page_run(&seen, &err), HANGAR_INTERNAL);
     ck_assert_str_eq(err.text, "source out: an entry of a listing has no name");
 }
 END_TEST
@@ -163,13 +163,13 @@ START_TEST(failures_of_the_sink_and_of_the_caller_end_it)
     total = 100;
     per_page = 10;
     fault = FAILING;
-    ck_assert_int_eq(run(&seen, &err), HANGAR_IO);
+    ck_assert_int_eq(page_run(&seen, &err), HANGAR_IO);
     ck_assert_uint_eq(seen.count, 10);
     fault = HONEST;
     hg_error_clear(&err);
     pages = 0;
     seen = (struct seen){.stop_at = 35};
-    ck_assert_int_eq(run(&seen, &err), HANGAR_NO_SPACE);
+    ck_assert_int_eq(page_run(&seen, &err), HANGAR_NO_SPACE);
     ck_assert_str_eq(err.text, "enough");
     ck_assert_uint_eq(pages, 4);
 }
@@ -182,7 +182,7 @@ START_TEST(a_cancelled_job_lists_no_further)
     total = 100;
     per_page = 10;
     hg_job_cancel(&world.job);
-    ck_assert_int_eq(run(&seen, &err), HANGAR_CANCELLED);
+    ck_assert_int_eq(page_run(&seen, &err), HANGAR_CANCELLED);
     ck_assert_uint_le(pages, 1);
 }
 END_TEST
@@ -194,7 +194,7 @@ START_TEST(empty_pages_without_an_end_are_detected)
     total = 3;
     per_page = 10;
     fault = EMPTY; /* each page has another cursor */
-    ck_assert_int_eq(run(&seen, &err), HANGAR_IO);
+    ck_assert_int_eq(page_run(&seen, &err), HANGAR_IO);
     ck_assert_str_eq(err.text, "sink out: the listing does not end: it has 10000 empty pages in a "
                                "row; hint: the store may be faulty");
 }
@@ -222,5 +222,5 @@ int main(void)
         failures_of_the_sink_and_of_the_caller_end_it, a_cancelled_job_lists_no_further,
         empty_pages_without_an_end_are_detected,       more_than_100_million_entries_are_refused,
     };
-    return SUITE_RUN("plugin/page", tests, setup, teardown);
+    return SUITE_RUN("plugin/page", tests, page_setup, page_teardown);
 }

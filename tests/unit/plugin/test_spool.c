@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * spool: bytes come back in their order, within the bound, from a file nobody else
- * can open.
+ * spool: bytes come back in their order, within the bound, from a file that no other
+ * process can open.
  */
 #include "plugin/spool.h"
 

@@ -30,12 +30,12 @@ START_TEST(all_problems_are_reported_at_once)
                                 "sinks: { a: { plugin: storage-local } }\n"
                                 "pipelines: { p: { sources: [db, x], sinks: [a] } }\n"),
                      HANGAR_STATUS_USAGE);
-    ck_assert(world_says("backup.yaml:3:"));
-    ck_assert(world_says("did you mean test-source?"));
+    ck_assert(world_error_has("backup.yaml:3:"));
+    ck_assert(world_error_has("did you mean test-source?"));
     ck_assert(
-        world_says("plugin compress-gzip is not a source; hint: it is a transform, to be used "
-                   "under \"transforms\""));
-    ck_assert(world_says("path"));
+        world_error_has("plugin compress-gzip is not a source; hint: it is a transform, to be used "
+                        "under \"transforms\""));
+    ck_assert(world_error_has("path"));
 }
 END_TEST
 
@@ -118,7 +118,7 @@ START_TEST(plugins_are_listed_with_options_or_an_error)
     world_fields(world_at("plugins.0.options.0"), "name:s type:s default:sn required:b secret:b "
                                                   "help:s");
     ck_assert_int_eq(hangar_plugins(world_hangar, "compress-gzp", NULL), HANGAR_STATUS_NOT_FOUND);
-    ck_assert(world_says("did you mean compress-gzip?"));
+    ck_assert(world_error_has("did you mean compress-gzip?"));
     /* a broken plugin is listed with the error */
     ck_assert_int_eq(mkdir("broken", 0755), 0);
     folder_file("broken/hangar-broken.so", "text", 4, 0644);
@@ -140,7 +140,7 @@ START_TEST(a_state_folder_that_cannot_be_written_is_reported)
     world_shell("rm -rf state && touch state");
     world_config(GOOD);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_FAILED);
-    ck_assert(world_says("hint: set STATE_DIRECTORY to a folder that you can write to"));
+    ck_assert(world_error_has("hint: set STATE_DIRECTORY to a folder that you can write to"));
     ck_assert(world_is_empty("a"));
     ck_assert_int_eq(world_check(), HANGAR_STATUS_FAILED);
 }

@@ -3,8 +3,8 @@
  *
  * state_folder: a state folder in the folder of the test, and a log that counts the warnings.
  */
-#ifndef STATE_FOLDER_H
-#define STATE_FOLDER_H
+#ifndef TEST_UNIT_STATE_STATE_FOLDER_H
+#define TEST_UNIT_STATE_STATE_FOLDER_H
 
 #include "state/state.h"
 #include "suite.h"

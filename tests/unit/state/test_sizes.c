@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * sizes: the estimate of a run's progress: what the last backup had, and what it says of this one.
+ * sizes: the size of a run, estimated from the last backup, for its progress.
  */
 #include "state/sizes.h"
 
@@ -10,7 +10,7 @@
 static const char *const names[] = {"db", "cache"};
 
 /* Saves a backup whose sources have these bytes in two objects; 0 bytes: without that source. */
-static void save(uint64_t db, uint64_t cache, bool partial)
+static void sizes_save(uint64_t db, uint64_t cache, bool partial)
 {
     struct hg_manifest_object objects[2][2] = {
         {{.plain_bytes = db - db / 2}, {.plain_bytes = db / 2}},
@@ -43,20 +43,20 @@ END_TEST
 
 START_TEST(the_sizes_are_those_of_the_last_backup)
 {
-    save(1001, 70, false);
+    sizes_save(1001, 70, false);
     check_sizes("nightly", 1001, 70);
     check_sizes("weekly", 0, 0);
-    save(30, 80, false);
+    sizes_save(30, 80, false);
     check_sizes("nightly", 30, 80);
-    save(40, 0, false); /* the source has left the pipeline */
+    sizes_save(40, 0, false); /* the source has left the pipeline */
     check_sizes("nightly", 40, 0);
 }
 END_TEST
 
 START_TEST(a_partial_backup_leaves_the_sizes_of_the_other_sources)
 {
-    save(1000, 70, false);
-    save(0, 90, true);
+    sizes_save(1000, 70, false);
+    sizes_save(0, 90, true);
     check_sizes("nightly", 1000, 90);
 }
 END_TEST
@@ -64,7 +64,7 @@ END_TEST
 START_TEST(sizes_that_cannot_be_used_are_unknown)
 {
     static const char *const texts[] = {"{", "[]", "{\"db\": -5, \"cache\": \"70\"}", ""};
-    save(1000, 70, false);
+    sizes_save(1000, 70, false);
     for (size_t i = 0; i < 4; i++) {
         folder_file("state/sizes/nightly", texts[i], strlen(texts[i]), 0600);
         check_sizes("nightly", 0, 0);
@@ -75,7 +75,7 @@ END_TEST
 START_TEST(sizes_that_cannot_be_saved_fail_nothing)
 {
     state_block();
-    save(1000, 70, false);
+    sizes_save(1000, 70, false);
     check_sizes("nightly", 0, 0);
 }
 END_TEST
@@ -84,7 +84,7 @@ END_TEST
 
 static struct hangar_progress_source running[2];
 
-static void set(uint64_t db, bool db_done, uint64_t cache, bool cache_done)
+static void sizes_set(uint64_t db, bool db_done, uint64_t cache, bool cache_done)
 {
     running[0] = (struct hangar_progress_source){.plain_bytes = db, .done = db_done};
     running[1] = (struct hangar_progress_source){.plain_bytes = cache, .done = cache_done};
@@ -93,15 +93,15 @@ static void set(uint64_t db, bool db_done, uint64_t cache, bool cache_done)
 START_TEST(a_size_that_is_not_known_makes_the_sum_unknown_until_its_source_has_ended)
 {
     static const uint64_t none[2] = {0, 0}, one[2] = {100, 0};
-    set(10, false, 5, false);
+    sizes_set(10, false, 5, false);
     ck_assert_uint_eq(hg_sizes_expect(none, running, 2), 0);
     ck_assert_uint_eq(hg_sizes_expect(one, running, 2), 0);
     ck_assert_uint_eq(running[0].expected_bytes, 100); /* each source has its own */
     ck_assert_uint_eq(running[1].expected_bytes, 0);
-    set(10, false, 5, true);
+    sizes_set(10, false, 5, true);
     ck_assert_uint_eq(hg_sizes_expect(one, running, 2), 105);
     ck_assert_uint_eq(running[1].expected_bytes, 5);
-    set(10, true, 5, true);
+    sizes_set(10, true, 5, true);
     ck_assert_uint_eq(hg_sizes_expect(none, running, 2), 15);
     ck_assert_uint_eq(hg_sizes_expect(none, running, 0), 0);
 }
@@ -110,17 +110,17 @@ END_TEST
 START_TEST(shrunk_and_grown_sources_correct_the_sum)
 {
     static const uint64_t before[2] = {100, 50};
-    set(0, false, 0, false);
+    sizes_set(0, false, 0, false);
     ck_assert_uint_eq(hg_sizes_expect(before, running, 2), 150);
-    set(100, false, 50, false);
+    sizes_set(100, false, 50, false);
     ck_assert_uint_eq(hg_sizes_expect(before, running, 2), 150);
-    set(30, true, 10, false); /* shrunk */
+    sizes_set(30, true, 10, false); /* shrunk */
     ck_assert_uint_eq(hg_sizes_expect(before, running, 2), 80);
     ck_assert_uint_eq(running[0].expected_bytes, 30);
-    set(180, false, 10, false); /* grown, and still running */
+    sizes_set(180, false, 10, false); /* grown, and still running */
     ck_assert_uint_eq(hg_sizes_expect(before, running, 2), 230);
     ck_assert_uint_eq(running[0].expected_bytes, 100); /* exceeded: not printed */
-    set(200, true, 60, true);
+    sizes_set(200, true, 60, true);
     ck_assert_uint_eq(hg_sizes_expect(before, running, 2), 260);
 }
 END_TEST
@@ -133,7 +133,7 @@ START_TEST(the_share_never_decreases)
     double last = 0;
     for (uint64_t step = 0; step <= 40; step++) {
         const uint64_t cache = step < 10 ? step : 10;
-        set(step * 10, step == 40, cache, step >= 10);
+        sizes_set(step * 10, step == 40, cache, step >= 10);
         const uint64_t all = hg_sizes_expect(before, running, 2);
         const double share = (double)(step * 10 + cache) / (double)all;
         ck_assert_msg(share >= last && share <= 1, "step %d: %f after %f", (int)step, share, last);

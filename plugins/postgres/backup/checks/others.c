@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * others.c: see others.h.
+ * others: see others.h.
  */
 #include "backup/checks/others.h"
 

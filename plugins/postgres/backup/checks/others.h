@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * others.h: the databases of the server that are not of this source.
+ * others: the databases of the server that are not of this source.
  */
-#ifndef PG_OTHERS_H
-#define PG_OTHERS_H
+#ifndef PG_BACKUP_CHECKS_OTHERS_H
+#define PG_BACKUP_CHECKS_OTHERS_H
 
 #include "server/instance/instance.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * patterns.c: see patterns.h.
+ * patterns: see patterns.h.
  */
 #include "backup/checks/patterns.h"
 

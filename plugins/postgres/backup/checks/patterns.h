@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * patterns.h: whether each pattern of include_tables, exclude_tables and exclude_table_data names
+ * patterns: whether each pattern of include_tables, exclude_tables and exclude_table_data names
  * something.  One that names nothing is a mistake: a backup without rows that it should have, which
  * is found out at a restore, or with rows that it should not have.
  */
-#ifndef PG_PATTERNS_H
-#define PG_PATTERNS_H
+#ifndef PG_BACKUP_CHECKS_PATTERNS_H
+#define PG_BACKUP_CHECKS_PATTERNS_H
 
 #include "server/connection/connection.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tools_suit.c: what client tools of other versions than the server's write so that a server does
+ * tools_suit: what client tools of other versions than the server's write so that a server does
  * not take it back.  It does not know how a restore goes.
  */
 #include "backup/checks/tools_suit.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tools_suit.h: whether a server takes back what the client tools write about it.
+ * tools_suit: whether a server takes back what the client tools write about it.
  */
-#ifndef PG_TOOLS_SUIT_H
-#define PG_TOOLS_SUIT_H
+#ifndef PG_BACKUP_CHECKS_TOOLS_SUIT_H
+#define PG_BACKUP_CHECKS_TOOLS_SUIT_H
 
 #include "server/connection/connection.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * unseen.c: see unseen.h.  Tables, sequences and large objects that cannot be read are no part of
+ * unseen: see unseen.h.  Tables, sequences and large objects that cannot be read are no part of
  * it: a backup without them fails.
  */
 #include "backup/checks/unseen.h"

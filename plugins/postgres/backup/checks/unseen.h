@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * unseen.h: what a database has and a backup of it lacks, because the server shows it to
+ * unseen: what a database has and a backup of it lacks, because the server shows it to
  * superusers and owners only, or does not have it.  pg_dump leaves that out without an error.
  */
-#ifndef PG_UNSEEN_H
-#define PG_UNSEEN_H
+#ifndef PG_BACKUP_CHECKS_UNSEEN_H
+#define PG_BACKUP_CHECKS_UNSEEN_H
 
 #include "server/connection/connection.h"
 #include "text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * extras.c: with very many tables pg_dump is not asked for data, and what it would have written
+ * extras: with very many tables pg_dump is not asked for data, and what it would have written
  * besides our rows is made here: the values of sequences, and the rows of tables that extensions
  * mark as configuration.
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * extras.h: sequences.sql.
+ * extras: sequences.sql.
  */
-#ifndef PG_EXTRAS_H
-#define PG_EXTRAS_H
+#ifndef PG_BACKUP_OBJECTS_EXTRAS_H
+#define PG_BACKUP_OBJECTS_EXTRAS_H
 
 #include "backup/objects/object.h"
 

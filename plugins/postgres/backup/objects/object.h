@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * object.h: an object being read: the struct hangar_object of a backup.
+ * object: an object being read: the struct hangar_object of a backup.
  */
-#ifndef PG_OBJECT_H
-#define PG_OBJECT_H
+#ifndef PG_BACKUP_OBJECTS_OBJECT_H
+#define PG_BACKUP_OBJECTS_OBJECT_H
 
 #include "backup/plan/globals_text.h"
 #include "backup/snapshot/snapshot.h"

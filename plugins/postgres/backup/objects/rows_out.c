@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * rows_out.c: objects that hold rows: a text that psql can read, made of what COPY TO returns.
+ * rows_out: objects that hold rows: a text that psql can read, made of what COPY TO returns.
  * Rows pass through as they arrive; one at a time is in memory.  The format is described in
  * docs/plugins/postgres.md.
  */
@@ -199,7 +199,7 @@ static enum hangar_rc check_batch_names(struct pg_reader *reader, size_t first, 
     struct pg_error *err = &reader->worker->err;
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed || name.failed) {
-        rc = pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
+        rc = pg_set_no_memory(err);
     } else {
         rc = pg_query(reader->worker, text_str(&sql), NULL, NULL, &res);
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * rows_out.h: objects that hold rows.
+ * rows_out: objects that hold rows.
  */
-#ifndef PG_ROWS_OUT_H
-#define PG_ROWS_OUT_H
+#ifndef PG_BACKUP_OBJECTS_ROWS_OUT_H
+#define PG_BACKUP_OBJECTS_ROWS_OUT_H
 
 #include "backup/objects/object.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tables_out.c: tables.jsonl, a line for each table whose rows were copied.
+ * tables_out: tables.jsonl, a line for each table whose rows were copied.
  */
 #include "backup/objects/tables_out.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tables_out.h: tables.jsonl.
+ * tables_out: tables.jsonl.
  */
-#ifndef PG_TABLES_OUT_H
-#define PG_TABLES_OUT_H
+#ifndef PG_BACKUP_OBJECTS_TABLES_OUT_H
+#define PG_BACKUP_OBJECTS_TABLES_OUT_H
 
 #include "backup/objects/object.h"
 

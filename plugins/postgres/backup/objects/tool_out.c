@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tool_out.c: the output of pg_dump and pg_dumpall.  Exit status 0 does not prove that all of
+ * tool_out: the output of pg_dump and pg_dumpall.  Exit status 0 does not prove that all of
  * the output arrived, so its beginning or its end is checked as well.
  */
 #include "backup/objects/tool_out.h"

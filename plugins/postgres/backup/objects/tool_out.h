@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tool_out.h: objects that are the output of pg_dump or pg_dumpall.
+ * tool_out: objects that are the output of pg_dump or pg_dumpall.
  */
-#ifndef PG_TOOL_OUT_H
-#define PG_TOOL_OUT_H
+#ifndef PG_BACKUP_OBJECTS_TOOL_OUT_H
+#define PG_BACKUP_OBJECTS_TOOL_OUT_H
 
 #include "backup/objects/object.h"
 

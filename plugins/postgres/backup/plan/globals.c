@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * globals.c: roles and tablespaces, which belong to the cluster and not to a database.
+ * globals: roles and tablespaces, which belong to the cluster and not to a database.
  */
 #include "backup/plan/globals.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * globals.h: roles and tablespaces, by pg_dumpall.
+ * globals: roles and tablespaces, by pg_dumpall.
  */
-#ifndef PG_GLOBALS_H
-#define PG_GLOBALS_H
+#ifndef PG_BACKUP_PLAN_GLOBALS_H
+#define PG_BACKUP_PLAN_GLOBALS_H
 
 #include <stdbool.h>
 #include "server/connection/connection.h"

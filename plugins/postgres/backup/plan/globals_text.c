@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * globals_text.c: reads globals.sql as psql does, when a person follows RESTORE.txt.
+ * globals_text: reads globals.sql as psql does, when a person follows RESTORE.txt.
  *
  * psql runs commands of its own wherever a backslash stands outside quotes and comments: \! runs a
  * program.  A server can send names with line ends, which old versions of pg_dumpall write into

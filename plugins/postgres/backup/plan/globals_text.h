@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * globals_text.h: whether the output of pg_dumpall is safe to run with psql.
+ * globals_text: whether the output of pg_dumpall is safe to run with psql.
  */
-#ifndef PG_GLOBALS_TEXT_H
-#define PG_GLOBALS_TEXT_H
+#ifndef PG_BACKUP_PLAN_GLOBALS_TEXT_H
+#define PG_BACKUP_PLAN_GLOBALS_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

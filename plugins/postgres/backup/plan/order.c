@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * order.c: see order.h.  It does not know how objects are made of tables.
+ * order: see order.h.  It does not know how objects are made of tables.
  */
 #include "backup/plan/order.h"
 

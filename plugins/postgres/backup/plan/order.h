@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * order.h: in which order tables must be loaded, because the server reads one while it loads the
+ * order: in which order tables must be loaded, because the server reads one while it loads the
  * other.
  *
  *     level 0       nothing is read while they are loaded, as in almost all databases
  *     levels above  what is read is of lower levels
  *     the last one  one after the other: it is not known what is read, or they need each other
  */
-#ifndef PG_ORDER_H
-#define PG_ORDER_H
+#ifndef PG_BACKUP_PLAN_ORDER_H
+#define PG_BACKUP_PLAN_ORDER_H
 
 #include "backup/plan/tables.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * order_query.c: see order_query.h.
+ * order_query: see order_query.h.
  *
  * Loading a row evaluates stored generated columns, CHECK constraints, constraints of domains and
  * keys of partitions.  The catalog has the dependencies of their expressions, and those of SQL

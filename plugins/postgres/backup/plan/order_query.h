@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * order_query.h: the query for what the server reads while the rows of a table are loaded.
+ * order_query: the query for what the server reads while the rows of a table are loaded.
  */
-#ifndef PG_ORDER_QUERY_H
-#define PG_ORDER_QUERY_H
+#ifndef PG_BACKUP_PLAN_ORDER_QUERY_H
+#define PG_BACKUP_PLAN_ORDER_QUERY_H
 
 #include "text.h"
 

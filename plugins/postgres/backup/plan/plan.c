@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * plan.c: the plan that makes objects of tables.
+ * plan: the plan that makes objects of tables.
  */
 #include "backup/plan/plan.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * plan.h: which rows of which tables make up each object.  Of each level of
+ * plan: which rows of which tables make up each object.  Of each level of
  * order.h: large tables first, cut into several objects; then small ones, several in one object.
  */
-#ifndef PG_PLAN_H
-#define PG_PLAN_H
+#ifndef PG_BACKUP_PLAN_PLAN_H
+#define PG_BACKUP_PLAN_PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

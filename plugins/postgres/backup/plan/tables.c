@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tables.c: the list of the tables of a database.  It reads the catalog and nothing else.
+ * tables: the list of the tables of a database.  It reads the catalog and nothing else.
  */
 #include "backup/plan/tables.h"
 

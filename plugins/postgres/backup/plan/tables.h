@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tables.h: the tables of a database, and which of them the options select.
+ * tables: the tables of a database, and which of them the options select.
  */
-#ifndef PG_TABLES_H
-#define PG_TABLES_H
+#ifndef PG_BACKUP_PLAN_TABLES_H
+#define PG_BACKUP_PLAN_TABLES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * properties.c: the properties of a database that are not stored in it: encoding, locale,
+ * properties: the properties of a database that are not stored in it: encoding, locale,
  * owner, privileges, settings.  They become attributes of its schema.dump.
  */
 #include "backup/snapshot/properties.h"

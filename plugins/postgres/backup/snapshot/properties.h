@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * properties.h: the properties that CREATE DATABASE needs.
+ * properties: the properties that CREATE DATABASE needs.
  */
-#ifndef PG_PROPERTIES_H
-#define PG_PROPERTIES_H
+#ifndef PG_BACKUP_SNAPSHOT_PROPERTIES_H
+#define PG_BACKUP_SNAPSHOT_PROPERTIES_H
 
 #include "backup/snapshot/snapshot.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * snapshot.c: one database at one moment.  Its lead session locks every table, then takes
+ * snapshot: one database at one moment.  Its lead session locks every table, then takes
  * and exports the snapshot; pg_dump and the workers read in it.
  *
  * The order matters.  If a table were locked only after the snapshot was taken, a TRUNCATE in

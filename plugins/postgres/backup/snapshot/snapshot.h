@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * snapshot.h: one database at one moment: its locks, its snapshot, and the sessions and
+ * snapshot: one database at one moment: its locks, its snapshot, and the sessions and
  * the pg_dump that read in it.
  */
-#ifndef PG_SNAPSHOT_H
-#define PG_SNAPSHOT_H
+#ifndef PG_BACKUP_SNAPSHOT_SNAPSHOT_H
+#define PG_BACKUP_SNAPSHOT_SNAPSHOT_H
 
 #include "backup/plan/plan.h"
 #include "backup/plan/tables.h"

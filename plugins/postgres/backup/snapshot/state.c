@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * state.c: makes and frees what the threads of a backup share.
+ * state: makes and frees what the threads of a backup share.
  */
 #include "backup/snapshot/state.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * state.h: what the threads of one backup share.
+ * state: what the threads of one backup share.
  */
-#ifndef PG_BACKUP_STATE_H
-#define PG_BACKUP_STATE_H
+#ifndef PG_BACKUP_SNAPSHOT_STATE_H
+#define PG_BACKUP_SNAPSHOT_STATE_H
 
 #include <pthread.h>
 #include <stdbool.h>

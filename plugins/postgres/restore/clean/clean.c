@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * clean.c: replacing a database that is in use, up to the swap: the conditions for it, and the
+ * clean: replacing a database that is in use, up to the swap: the conditions for it, and the
  * removal of what a dead restore left.
  *
  * While a restore works on a target it holds an advisory lock in the maintenance database, which

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * clean.h: replacing a database that is in use, up to the swap.
+ * clean: replacing a database that is in use, up to the swap.
  */
-#ifndef PG_CLEAN_H
-#define PG_CLEAN_H
+#ifndef PG_RESTORE_CLEAN_CLEAN_H
+#define PG_RESTORE_CLEAN_CLEAN_H
 
 #include "restore/target/target.h"
 

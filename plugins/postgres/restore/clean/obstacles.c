@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * obstacles.c: what prevents that a database is replaced.
+ * obstacles: what prevents that a database is replaced.
  */
 #include "restore/clean/obstacles.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * obstacles.h: what prevents that a database is replaced: sessions, replication slots,
+ * obstacles: what prevents that a database is replaced: sessions, replication slots,
  * subscriptions, prepared transactions.
  */
-#ifndef PG_OBSTACLES_H
-#define PG_OBSTACLES_H
+#ifndef PG_RESTORE_CLEAN_OBSTACLES_H
+#define PG_RESTORE_CLEAN_OBSTACLES_H
 
 #include "restore/target/target.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * partial.c: see partial.h.  The facts of a backup name its patterns (backup/patterns.c); what they
+ * partial: see partial.h.  The facts of a backup name its patterns (backup/patterns.c); what they
  * left out of the backed up database, they leave out of the one that is to be replaced.
  */
 #include "restore/clean/partial.h"

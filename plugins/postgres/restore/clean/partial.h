@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * partial.h: backups of chosen tables, and what the replacement of a whole database by one of them
+ * partial: backups of chosen tables, and what the replacement of a whole database by one of them
  * would remove.
  */
-#ifndef PG_PARTIAL_H
-#define PG_PARTIAL_H
+#ifndef PG_RESTORE_CLEAN_PARTIAL_H
+#define PG_RESTORE_CLEAN_PARTIAL_H
 
 #include "restore/target/target.h"
 

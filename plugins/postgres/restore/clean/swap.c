@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * swap.c: replaces databases by those that were loaded beside them: two renames in one
+ * swap: replaces databases by those that were loaded beside them: two renames in one
  * transaction, for all databases of the source.
  *
  * What makes this safe is how RENAME works.  For a moment it takes the lock on the database that

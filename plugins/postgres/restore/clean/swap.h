@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * swap.h: replaces databases by those that were loaded beside them.
+ * swap: replaces databases by those that were loaded beside them.
  */
-#ifndef PG_SWAP_H
-#define PG_SWAP_H
+#ifndef PG_RESTORE_CLEAN_SWAP_H
+#define PG_RESTORE_CLEAN_SWAP_H
 
 #include "server/instance/instance.h"
 

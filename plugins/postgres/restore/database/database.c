@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * database.c: creates the database of a target, and drops it when the restore fails.
+ * database: creates the database of a target, and drops it when the restore fails.
  */
 #include "restore/database/database.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * database.h: creating the database of a target, and dropping it.
+ * database: creating the database of a target, and dropping it.
  */
-#ifndef PG_DATABASE_H
-#define PG_DATABASE_H
+#ifndef PG_RESTORE_DATABASE_DATABASE_H
+#define PG_RESTORE_DATABASE_DATABASE_H
 
 #include "restore/target/target.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * locale.c: whether the server has the locale of a database that is to be created, and what
+ * locale: whether the server has the locale of a database that is to be created, and what
  * takes its place where that is allowed.
  *
  * Another locale changes the order of texts and which characters are letters, but not which texts

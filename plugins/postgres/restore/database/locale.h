@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * locale.h: the locale of a database that is to be created.
+ * locale: the locale of a database that is to be created.
  */
-#ifndef PG_LOCALE_H
-#define PG_LOCALE_H
+#ifndef PG_RESTORE_DATABASE_LOCALE_H
+#define PG_RESTORE_DATABASE_LOCALE_H
 
 #include "restore/target/target.h"
 

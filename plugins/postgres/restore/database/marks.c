@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * marks.c: names and marks of the databases that a clean restore makes.
+ * marks: names and marks of the databases that a clean restore makes.
  *
  * A database is ours when two conditions hold: its name has our form, with a hash of the target's
  * name, and its comment is ours for this target.  CREATE DATABASE cannot set a comment: until
@@ -9,10 +9,11 @@
  */
 #include "restore/database/marks.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include "random.h"
 #include "server/connection/connection.h"
 #include "server/instance/error.h"
 #include "server/sql/quote.h"
@@ -31,8 +32,8 @@ enum hangar_rc pg_clean_new(struct pg_target *target)
     if (!clean) {
         return pg_no_memory(src);
     }
-    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
-        return src->host->fail(src->ctx, HANGAR_IO, 0, "cannot get random bytes");
+    if (!random_fill(&random, sizeof(random))) {
+        return src->host->fail(src->ctx, HANGAR_IO, errno, "cannot get random bytes");
     }
     snprintf(clean->into, sizeof(clean->into), "hangar_new_%08x_%08x", pg_clean_hash(target),
              random);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * marks.h: how a database that a clean restore makes is called and marked, so that a
+ * marks: how a database that a clean restore makes is called and marked, so that a
  * later restore can tell what a dead one left.
  */
-#ifndef PG_MARKS_H
-#define PG_MARKS_H
+#ifndef PG_RESTORE_DATABASE_MARKS_H
+#define PG_RESTORE_DATABASE_MARKS_H
 
 #include "restore/target/target.h"
 #include "server/connection/leftovers.h"

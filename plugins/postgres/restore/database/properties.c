@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * properties.c: privileges, settings, comment and limits of a restored database.
+ * properties: privileges, settings, comment and limits of a restored database.
  */
 #include "restore/database/properties.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * globals_in.c: cuts globals.sql into statements, and reads the names in them.
+ * globals_in: cuts globals.sql into statements, and reads the names in them.
  */
 #include "restore/roles/globals_in.h"
 

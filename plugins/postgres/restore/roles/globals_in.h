@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * globals_in.h: the statements of globals.sql, as pg_dumpall writes them, and whom they concern.
+ * globals_in: the statements of globals.sql, as pg_dumpall writes them, and whom they concern.
  * It knows nothing of servers and restores.
  */
-#ifndef PG_GLOBALS_IN_H
-#define PG_GLOBALS_IN_H
+#ifndef PG_RESTORE_ROLES_GLOBALS_IN_H
+#define PG_RESTORE_ROLES_GLOBALS_IN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * roles.c: globals.sql on restore.  pg_dumpall writes ALTER ROLE ... PASSWORD for every role, so
+ * roles: globals.sql on restore.  pg_dumpall writes ALTER ROLE ... PASSWORD for every role, so
  * that running the file would change the passwords of existing roles.  Here it is cut into
  * statements, and with `globals: missing` only those that make up a missing role are run: all that
  * the file says of it, and what others of the file grant to it or get from it.

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * roles.h: globals.sql on restore.
+ * roles: globals.sql on restore.
  */
-#ifndef PG_ROLES_H
-#define PG_ROLES_H
+#ifndef PG_RESTORE_ROLES_ROLES_H
+#define PG_RESTORE_ROLES_ROLES_H
 
 #include "server/instance/instance.h"
 

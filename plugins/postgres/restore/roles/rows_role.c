@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * rows_role.c: see rows_role.h.
+ * rows_role: see rows_role.h.
  */
 #include "restore/roles/rows_role.h"
 

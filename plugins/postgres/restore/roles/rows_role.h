@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * rows_role.h: the role that reads and writes rows in a drill (option rows_role).
+ * rows_role: the role that reads and writes rows in a drill (option rows_role).
  *
  * Rows run code of the database: functions in checks, domains and generated columns.  As a
  * superuser it could do anything that the server can do, and SET ROLE would not help, because the
  * code can reset it.  So the session itself belongs to a role without rights, which becomes the
  * owner of each table in turn.
  */
-#ifndef PG_ROWS_ROLE_H
-#define PG_ROWS_ROLE_H
+#ifndef PG_RESTORE_ROLES_ROWS_ROLE_H
+#define PG_RESTORE_ROLES_ROWS_ROLE_H
 
 #include "restore/target/target.h"
 

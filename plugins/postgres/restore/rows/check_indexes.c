@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * check_indexes.c: see check_indexes.h.
+ * check_indexes: see check_indexes.h.
  */
 #include "restore/rows/check_indexes.h"
 
@@ -57,8 +57,7 @@ static enum hangar_rc find_amcheck(struct pg_target *target, struct pg_conn *con
         text_add(schema, PQgetvalue(res, 0, 0));
     }
     PQclear(res);
-    return schema->failed ? pg_set_error(&conn->err, HANGAR_NO_MEMORY, NULL, "out of memory")
-                          : HANGAR_OK;
+    return schema->failed ? pg_set_no_memory(&conn->err) : HANGAR_OK;
 }
 
 static enum hangar_rc check_all_indexes(struct pg_target *target, struct pg_conn *conn,
@@ -71,9 +70,8 @@ static enum hangar_rc check_all_indexes(struct pg_target *target, struct pg_conn
               "SELECT count(*) FROM (SELECT %s.bt_index_check(c.oid::pg_catalog.regclass,"
               " true::pg_catalog.bool)" FROM_INDEXES " AND a.amname = 'btree' OFFSET 0) checked",
               schema);
-    enum hangar_rc rc = sql.failed
-                            ? pg_set_error(&conn->err, HANGAR_NO_MEMORY, NULL, "out of memory")
-                            : pg_query(conn, text_str(&sql), NULL, NULL, &res);
+    enum hangar_rc rc = sql.failed ? pg_set_no_memory(&conn->err)
+                                   : pg_query(conn, text_str(&sql), NULL, NULL, &res);
     text_free(&sql);
     if (rc == HANGAR_OK) {
         target->checked_indexes = strtoull(PQgetvalue(res, 0, 0), NULL, 10);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * check_indexes.h: after a restore that compares: whether indexes hold what the server computes of
+ * check_indexes: after a restore that compares: whether indexes hold what the server computes of
  * the rows, and what no comparison covers.
  */
-#ifndef PG_CHECK_INDEXES_H
-#define PG_CHECK_INDEXES_H
+#ifndef PG_RESTORE_ROWS_CHECK_INDEXES_H
+#define PG_RESTORE_ROWS_CHECK_INDEXES_H
 
 #include "restore/target/target.h"
 

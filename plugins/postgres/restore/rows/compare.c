@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * compare.c: reads every restored table, and compares its rows and digest with tables.jsonl. One
+ * compare: reads every restored table, and compares its rows and digest with tables.jsonl. One
  * thread serves several sessions, because the server does the work.
  */
 #include "restore/rows/compare.h"

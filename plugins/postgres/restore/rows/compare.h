@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * compare.h: the restored tables, compared with tables.jsonl.
+ * compare: the restored tables, compared with tables.jsonl.
  */
-#ifndef PG_COMPARE_H
-#define PG_COMPARE_H
+#ifndef PG_RESTORE_ROWS_COMPARE_H
+#define PG_RESTORE_ROWS_COMPARE_H
 
 #include "restore/target/target.h"
 

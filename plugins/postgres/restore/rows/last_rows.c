@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * last_rows.c: see last_rows.h.
+ * last_rows: see last_rows.h.
  */
 #include "restore/rows/last_rows.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * last_rows.h: objects with rows of tables that need to be loaded in an order, where the order is
+ * last_rows: objects with rows of tables that need to be loaded in an order, where the order is
  * not known for certain.  They are spooled, and loaded one after the other when all other rows are
  * there.
  */
-#ifndef PG_LAST_ROWS_H
-#define PG_LAST_ROWS_H
+#ifndef PG_RESTORE_ROWS_LAST_ROWS_H
+#define PG_RESTORE_ROWS_LAST_ROWS_H
 
 #include "restore/target/target.h"
 

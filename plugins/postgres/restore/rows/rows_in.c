@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * rows_in.c: reads what rows_out.c wrote, in pieces of any size, and loads it by COPY FROM.  Only
+ * rows_in: reads what rows_out.c wrote, in pieces of any size, and loads it by COPY FROM.  Only
  * exactly that text is accepted, so that an object cannot make the server do anything but load
  * rows.  Each object is one transaction.
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * rows_in.h: an object with rows, loaded in one transaction.  One thread at a time.
+ * rows_in: an object with rows, loaded in one transaction.  One thread at a time.
  */
-#ifndef PG_ROWS_IN_H
-#define PG_ROWS_IN_H
+#ifndef PG_RESTORE_ROWS_ROWS_IN_H
+#define PG_RESTORE_ROWS_ROWS_IN_H
 
 #include "restore/target/target.h"
 #include "server/instance/error.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tables_in.c: reads tables.jsonl, and checks what was loaded against it.
+ * tables_in: reads tables.jsonl, and checks what was loaded against it.
  */
 #include "restore/rows/tables_in.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tables_in.h: tables.jsonl on restore.
+ * tables_in: tables.jsonl on restore.
  */
-#ifndef PG_TABLES_IN_H
-#define PG_TABLES_IN_H
+#ifndef PG_RESTORE_ROWS_TABLES_IN_H
+#define PG_RESTORE_ROWS_TABLES_IN_H
 
 #include "restore/target/target.h"
 

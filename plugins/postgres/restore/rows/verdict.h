@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * verdict.h: what a failure of a drill says of the backup.
+ * verdict: what a failure of a drill says of the backup.
  */
-#ifndef PG_VERDICT_H
-#define PG_VERDICT_H
+#ifndef PG_RESTORE_ROWS_VERDICT_H
+#define PG_RESTORE_ROWS_VERDICT_H
 
 #include "restore/target/target.h"
 #include "server/instance/error.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * failures.c: see failures.h.
+ * failures: see failures.h.
  */
 #include "restore/target/failures.h"
 

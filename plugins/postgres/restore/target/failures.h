@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * failures.h: the statements that failed in a restore that goes on after failures.
+ * failures: the statements that failed in a restore that goes on after failures.
  */
-#ifndef PG_FAILURES_H
-#define PG_FAILURES_H
+#ifndef PG_RESTORE_TARGET_FAILURES_H
+#define PG_RESTORE_TARGET_FAILURES_H
 
 #include "restore/target/target.h"
 

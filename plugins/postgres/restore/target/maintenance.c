@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * maintenance.c: sessions for statements about databases.
+ * maintenance: sessions for statements about databases.
  */
 #include "restore/target/maintenance.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * maintenance.h: sessions for statements about databases.
+ * maintenance: sessions for statements about databases.
  */
-#ifndef PG_MAINTENANCE_H
-#define PG_MAINTENANCE_H
+#ifndef PG_RESTORE_TARGET_MAINTENANCE_H
+#define PG_RESTORE_TARGET_MAINTENANCE_H
 
 #include "server/connection/connection.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tally.c: a hash table of what was loaded into each table.
+ * tally: a hash table of what was loaded into each table.
  */
 #include "restore/target/tally.h"
 

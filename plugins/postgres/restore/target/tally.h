@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tally.h: how many rows were loaded into each table, and their digest.
+ * tally: how many rows were loaded into each table, and their digest.
  */
-#ifndef PG_TALLY_H
-#define PG_TALLY_H
+#ifndef PG_RESTORE_TARGET_TALLY_H
+#define PG_RESTORE_TARGET_TALLY_H
 
 #include <stdbool.h>
 #include <stddef.h>

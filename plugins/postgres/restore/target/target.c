@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * target.c: the database of a target: whether it exists, and what it holds.
+ * target: the database of a target: whether it exists, and what it holds.
  */
 #include "restore/target/target.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * target.h: one database of the backup, and the database that it is restored into.
+ * target: one database of the backup, and the database that it is restored into.
  */
-#ifndef PG_TARGET_H
-#define PG_TARGET_H
+#ifndef PG_RESTORE_TARGET_TARGET_H
+#define PG_RESTORE_TARGET_TARGET_H
 
 #include <stdbool.h>
 #include <stddef.h>

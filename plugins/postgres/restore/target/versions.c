@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * versions.c: the versions of a restore: that of the server of the backup, of the tools that made
+ * versions: the versions of a restore: that of the server of the backup, of the tools that made
  * it, of the server that takes it, and of the tools here.  It changes nothing.
  */
 #include "restore/target/versions.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * versions.h: whether the version of the server suits a backup, before anything is changed.
+ * versions: whether the version of the server suits a backup, before anything is changed.
  */
-#ifndef PG_RESTORE_VERSIONS_H
-#define PG_RESTORE_VERSIONS_H
+#ifndef PG_RESTORE_TARGET_VERSIONS_H
+#define PG_RESTORE_TARGET_VERSIONS_H
 
 #include "server/instance/instance.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * connection.c: sessions.  Every wait also polls the wake_fd of the instance, and so ends when
+ * connection: sessions.  Every wait also polls the wake_fd of the instance, and so ends when
  * the job is cancelled; TCP keepalives detect a host that is gone.  It does not depend on
  * backups and restores.
  */
@@ -306,13 +306,13 @@ static enum hangar_rc open_once(const struct pg_conn *settings, const char *data
 {
     struct pg_conn *conn = malloc(sizeof(*conn));
     if (!conn) {
-        return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
+        return pg_set_no_memory(err);
     }
     *conn = *settings;
     conn->pq = start_connecting(conn->src, database, user, session);
     if (!conn->pq) {
         free(conn);
-        return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
+        return pg_set_no_memory(err);
     }
     /* the earliest moment; the first message of the server must already have its SQLSTATE */
     PQsetErrorVerbosity(conn->pq, PQERRORS_VERBOSE);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * connection.h: one session with the server.  Each is used by one thread at a time.
+ * connection: one session with the server.  Each is used by one thread at a time.
  *
  * Every wait ends when the job is cancelled.  A call that fails stores the cause in
  * conn->err and reports nothing to the host.
  */
-#ifndef PG_CONNECTION_H
-#define PG_CONNECTION_H
+#ifndef PG_SERVER_CONNECTION_CONNECTION_H
+#define PG_SERVER_CONNECTION_CONNECTION_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * copy.c: COPY in both directions.
+ * copy: COPY in both directions.
  */
 #include "server/connection/copy.h"
 

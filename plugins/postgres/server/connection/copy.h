@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * copy.h: COPY in both directions.  Errors: as in connection.h.
+ * copy: COPY in both directions.  Errors: as in connection.h.
  */
-#ifndef PG_COPY_H
-#define PG_COPY_H
+#ifndef PG_SERVER_CONNECTION_COPY_H
+#define PG_SERVER_CONNECTION_COPY_H
 
 #include "server/connection/connection.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * inspect.c: counts the tables, rows and large objects of a server's databases.
+ * inspect: counts the tables, rows and large objects of a server's databases.
  */
 #include "server/connection/inspect.h"
 

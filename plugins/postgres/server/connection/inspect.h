@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * inspect.h: how much the databases of a server hold, a function of struct hangar_source.
+ * inspect: how much the databases of a server hold, a function of struct hangar_source.
  */
-#ifndef PG_INSPECT_H
-#define PG_INSPECT_H
+#ifndef PG_SERVER_CONNECTION_INSPECT_H
+#define PG_SERVER_CONNECTION_INSPECT_H
 
 #include <hangar/plugin.h>
 

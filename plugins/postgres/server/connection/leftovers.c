@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * leftovers.c: see leftovers.h.
+ * leftovers: see leftovers.h.
  */
 #include "server/connection/leftovers.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * leftovers.h: the databases that a restore with --mode clean makes beside its target, and that
+ * leftovers: the databases that a restore with --mode clean makes beside its target, and that
  * one which is killed leaves: how they are recognised, and what to do about each.
  */
-#ifndef PG_LEFTOVERS_H
-#define PG_LEFTOVERS_H
+#ifndef PG_SERVER_CONNECTION_LEFTOVERS_H
+#define PG_SERVER_CONNECTION_LEFTOVERS_H
 
 #include "server/connection/connection.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * settings.c: the settings of a session.
+ * settings: the settings of a session.
  */
 #include "server/connection/settings.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * settings.h: the settings of a session, on which the text of rows depends.
+ * settings: the settings of a session, on which the text of rows depends.
  */
-#ifndef PG_SETTINGS_H
-#define PG_SETTINGS_H
+#ifndef PG_SERVER_CONNECTION_SETTINGS_H
+#define PG_SERVER_CONNECTION_SETTINGS_H
 
 #include "server/connection/connection.h"
 #include "text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * startup.c: the options of a new session.
+ * startup: the options of a new session.
  *
  * The owner of a database chooses with ALTER DATABASE ... SET what a session in it begins with.
  * With a search_path of their own, count(*) or = can be a function of theirs, which then runs

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * startup.h: the settings that every session has from its first moment on, those of the client
+ * startup: the settings that every session has from its first moment on, those of the client
  * tools included.
  */
-#ifndef PG_STARTUP_H
-#define PG_STARTUP_H
+#ifndef PG_SERVER_CONNECTION_STARTUP_H
+#define PG_SERVER_CONNECTION_STARTUP_H
 
 /* The setting of the server (since the minor versions of August 2024) that refuses to expand
  * views and foreign tables of users, and its value.  A session that reads a backup as superuser

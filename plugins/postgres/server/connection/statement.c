@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * statement.c: SQL statements.
+ * statement: SQL statements.
  */
 #include "server/connection/statement.h"
 
@@ -49,9 +49,8 @@ enum hangar_rc pg_command_while(struct pg_conn *conn, const char *sql, void (*me
 
 enum hangar_rc pg_command_text(struct pg_conn *conn, struct text *sql)
 {
-    enum hangar_rc rc = sql->failed
-                            ? pg_set_error(&conn->err, HANGAR_NO_MEMORY, NULL, "out of memory")
-                            : pg_command(conn, text_str(sql));
+    enum hangar_rc rc =
+        sql->failed ? pg_set_no_memory(&conn->err) : pg_command(conn, text_str(sql));
     text_free(sql);
     return rc;
 }
@@ -86,7 +85,7 @@ enum hangar_rc pg_each_row(struct pg_conn *conn, const char *sql,
     }
     conn->busy = false;
     if (rc == HANGAR_NO_MEMORY) {
-        pg_set_error(&conn->err, rc, NULL, "out of memory");
+        pg_set_no_memory(&conn->err);
     }
     return rc;
 }

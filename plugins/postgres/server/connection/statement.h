@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * statement.h: SQL statements whose rows do not matter or come one by one.  Errors: as in
+ * statement: SQL statements whose rows do not matter or come one by one.  Errors: as in
  * connection.h.
  */
-#ifndef PG_STATEMENT_H
-#define PG_STATEMENT_H
+#ifndef PG_SERVER_CONNECTION_STATEMENT_H
+#define PG_SERVER_CONNECTION_STATEMENT_H
 
 #include "server/connection/connection.h"
 #include "text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * advice.c: see advice.h.  The kind of a failure is read from the SQLSTATE and from the name of
+ * advice: see advice.h.  The kind of a failure is read from the SQLSTATE and from the name of
  * the function in the server that reported it (a verbose message has it), because the text
  * depends on lc_messages of the server.
  */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * advice.h: what an operator can do about a connection that failed.  It names ways that are open
+ * advice: what an operator can do about a connection that failed.  It names ways that are open
  * on this machine only: a socket that exists, a user of the system that exists, an option that is
  * not set yet.
  */
-#ifndef PG_ADVICE_H
-#define PG_ADVICE_H
+#ifndef PG_SERVER_INSTANCE_ADVICE_H
+#define PG_SERVER_INSTANCE_ADVICE_H
 
 #include <libpq-fe.h>
 #include "server/instance/error.h"

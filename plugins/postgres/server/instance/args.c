@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * args.c: argument lists and formatted strings.
+ * args: argument lists and formatted strings.
  */
 #include "server/instance/args.h"
 

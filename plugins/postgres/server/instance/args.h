@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * args.h: lists of arguments, for programs.
+ * args: lists of arguments, for programs.
  */
-#ifndef PG_ARGS_H
-#define PG_ARGS_H
+#ifndef PG_SERVER_INSTANCE_ARGS_H
+#define PG_SERVER_INSTANCE_ARGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * error.c: errors of the server, of libpq and of the client tools, as one line and an
+ * error: errors of the server, of libpq and of the client tools, as one line and an
  * enum hangar_rc.
  */
 #include "server/instance/error.h"
@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "failure.h"
 
 enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char *sqlstate,
                             const char *fmt, ...)
@@ -20,6 +22,11 @@ enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char 
     vsnprintf(err->text, sizeof(err->text), fmt, args);
     va_end(args);
     return rc;
+}
+
+enum hangar_rc pg_set_no_memory(struct pg_error *err)
+{
+    return pg_set_error(err, HANGAR_NO_MEMORY, NULL, FAILURE_NO_MEMORY);
 }
 
 void pg_add_hint(struct pg_error *err, const char *hint)
@@ -42,7 +49,7 @@ enum hangar_rc pg_raise(struct pg_source *src, const struct pg_error *err, const
 
 enum hangar_rc pg_no_memory(struct pg_source *src)
 {
-    return src->host->fail(src->ctx, HANGAR_NO_MEMORY, 0, "cannot allocate memory");
+    return src->host->fail(src->ctx, HANGAR_NO_MEMORY, 0, FAILURE_NO_MEMORY);
 }
 
 enum hangar_rc pg_raise_cancelled(struct pg_source *src)

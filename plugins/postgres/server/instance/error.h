@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * error.h: why something failed.
+ * error: why something failed.
  *
  * Errors travel in two steps.  Connections and children store the cause in a struct
  * pg_error, so that a caller can examine it and continue.  A caller that gives up adds
  * what it was doing with pg_raise, which reports both to the host.
  */
-#ifndef PG_ERROR_H
-#define PG_ERROR_H
+#ifndef PG_SERVER_INSTANCE_ERROR_H
+#define PG_SERVER_INSTANCE_ERROR_H
 
 #include <libpq-fe.h>
 #include <hangar/plugin.h>
@@ -34,6 +34,9 @@ struct pg_error {
 /* Fills *err and returns rc.  sqlstate may be NULL. */
 enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char *sqlstate,
                             const char *fmt, ...) HANGAR_PRINTF(4, 5);
+
+/* The same when memory ran out; returns HANGAR_NO_MEMORY. */
+enum hangar_rc pg_set_no_memory(struct pg_error *err);
 
 /* Fills *err from a connection attempt that failed, and returns its rc. */
 enum hangar_rc pg_set_connect_error(struct pg_error *err, PGconn *pq);

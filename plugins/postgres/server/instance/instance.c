@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * instance.c: what every part of the plugin asks the instance for.
+ * instance: what every part of the plugin asks the instance for.
  */
 #include "server/instance/instance.h"
 

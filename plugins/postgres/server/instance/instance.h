@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * instance.h: one configured source, and what lives as long as it does.
+ * instance: one configured source, and what lives as long as it does.
  */
-#ifndef PG_INSTANCE_H
-#define PG_INSTANCE_H
+#ifndef PG_SERVER_INSTANCE_INSTANCE_H
+#define PG_SERVER_INSTANCE_INSTANCE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

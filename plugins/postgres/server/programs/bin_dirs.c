@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * bin_dirs.c: the folders in which PostgreSQL's programs are searched for.
+ * bin_dirs: the folders in which PostgreSQL's programs are searched for.
  */
 #include "server/programs/bin_dirs.h"
 

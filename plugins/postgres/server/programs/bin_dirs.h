@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * bin_dirs.h: the folders in which PostgreSQL's programs are searched for.
+ * bin_dirs: the folders in which PostgreSQL's programs are searched for.
  */
-#ifndef PG_BIN_DIRS_H
-#define PG_BIN_DIRS_H
+#ifndef PG_SERVER_PROGRAMS_BIN_DIRS_H
+#define PG_SERVER_PROGRAMS_BIN_DIRS_H
 
 #include <stdbool.h>
 #include "server/instance/instance.h"

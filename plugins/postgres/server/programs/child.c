@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * child.c: programs as children: their output, what they print to standard error, and why
+ * child: programs as children: their output, what they print to standard error, and why
  * they failed.  It does not depend on what a program is for.
  */
 #include "server/programs/child.h"

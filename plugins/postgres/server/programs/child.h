@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * child.h: a running program of PostgreSQL's.  One thread at a time.
+ * child: a running program of PostgreSQL's.  One thread at a time.
  *
  *     pg_child_start ──► pg_child_read* ──► pg_child_finish ──► pg_child_free
  *
  * pg_child_free may come at any point; it ends what still runs.
  */
-#ifndef PG_CHILD_H
-#define PG_CHILD_H
+#ifndef PG_SERVER_PROGRAMS_CHILD_H
+#define PG_SERVER_PROGRAMS_CHILD_H
 
 #include <stdbool.h>
 #include <stddef.h>

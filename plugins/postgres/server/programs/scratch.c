@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * scratch.c: a throw-away cluster for a drill.  It lives in one folder, listens on a Unix
+ * scratch: a throw-away cluster for a drill.  It lives in one folder, listens on a Unix
  * socket there and nowhere else, and syncs nothing; throwaway.h describes the rest.
  */
 #include "server/programs/scratch.h"

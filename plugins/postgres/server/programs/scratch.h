@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * scratch.h: the throw-away server of a drill, as functions of struct hangar_source.
+ * scratch: the throw-away server of a drill, as functions of struct hangar_source.
  */
-#ifndef PG_SCRATCH_H
-#define PG_SCRATCH_H
+#ifndef PG_SERVER_PROGRAMS_SCRATCH_H
+#define PG_SERVER_PROGRAMS_SCRATCH_H
 
 #include <hangar/plugin.h>
 #include "server/instance/instance.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tolerated.c: which errors of pg_restore are none.
+ * tolerated: which errors of pg_restore are none.
  *
  * Restored code chooses the text of an error that it raises, so a line that looks right proves
  * nothing.  But each error of a statement is followed by a line with that statement, at its begin:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tools.c: PostgreSQL's own client tools.  They get the connection by environment, so that no
+ * tools: PostgreSQL's own client tools.  They get the connection by environment, so that no
  * argument has to be quoted, and the password by a file that only this user can read.
  */
 #include "server/programs/tools.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tools.h: the client tools pg_dump, pg_dumpall and pg_restore: which ones, and how they
+ * tools: the client tools pg_dump, pg_dumpall and pg_restore: which ones, and how they
  * get the connection.
  */
-#ifndef PG_TOOLS_H
-#define PG_TOOLS_H
+#ifndef PG_SERVER_PROGRAMS_TOOLS_H
+#define PG_SERVER_PROGRAMS_TOOLS_H
 
 #include "server/instance/args.h"
 #include "server/instance/instance.h"

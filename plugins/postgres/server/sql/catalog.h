@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * catalog.h: parts of queries on the catalog, as string literals.
+ * catalog: parts of queries on the catalog, as string literals.
  */
-#ifndef PG_CATALOG_H
-#define PG_CATALOG_H
+#ifndef PG_SERVER_SQL_CATALOG_H
+#define PG_SERVER_SQL_CATALOG_H
 
 /* Conditions on pg_class c and pg_namespace n: a relation that is neither temporary nor one
  * of the system; one that does not belong to an extension. */

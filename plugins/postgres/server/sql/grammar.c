@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * grammar.c: the lines that objects with rows may have.  A server runs some of them, and psql all
+ * grammar: the lines that objects with rows may have.  A server runs some of them, and psql all
  * of them when a person restores by hand, so that nothing else may match.
  */
 #include "server/sql/grammar.h"

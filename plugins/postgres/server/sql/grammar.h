@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * grammar.h: the lines that objects with rows may have.  A backup writes no other line, whatever
+ * grammar: the lines that objects with rows may have.  A backup writes no other line, whatever
  * the server sends, and a restore runs no other one.
  */
-#ifndef PG_GRAMMAR_H
-#define PG_GRAMMAR_H
+#ifndef PG_SERVER_SQL_GRAMMAR_H
+#define PG_SERVER_SQL_GRAMMAR_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * quote.c: quoting.  All sessions have standard_conforming_strings on, so a backslash in
+ * quote: quoting.  All sessions have standard_conforming_strings on, so a backslash in
  * a literal is a backslash.
  */
 #include "server/sql/quote.h"

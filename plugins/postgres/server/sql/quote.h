@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * quote.h: names and values quoted for SQL, pg_dump, shells, connection strings, JSON
+ * quote: names and values quoted for SQL, pg_dump, shells, connection strings, JSON
  * and the names of objects.
  */
-#ifndef PG_QUOTE_H
-#define PG_QUOTE_H
+#ifndef PG_SERVER_SQL_QUOTE_H
+#define PG_SERVER_SQL_QUOTE_H
 
 #include <stdbool.h>
 #include "text.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * rows_format.h: what the writer and the reader of an object with rows share; the format
+ * rows_format: what the writer and the reader of an object with rows share; the format
  * is described in docs/plugins/postgres.md.
  *
  * The digest of a table is the sum, modulo 2^128, of the XXH3-128 of each row's COPY text
  * without its newline.  A sum does not depend on the order of the rows: the digests of
  * slices are added up, and a table that several sessions loaded can be compared.
  */
-#ifndef PG_ROWS_FORMAT_H
-#define PG_ROWS_FORMAT_H
+#ifndef PG_SERVER_SQL_ROWS_FORMAT_H
+#define PG_SERVER_SQL_ROWS_FORMAT_H
 
 #include <stdint.h>
 #include <stdio.h>

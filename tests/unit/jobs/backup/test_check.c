@@ -15,7 +15,7 @@
 #define PLAIN WITH("options: { path: ./a }", "")
 
 /* The item of this kind and name of the last check. */
-static const json_t *item(const char *kind, const char *name)
+static const json_t *check_item(const char *kind, const char *name)
 {
     const json_t *one;
     size_t i;
@@ -29,9 +29,9 @@ static const json_t *item(const char *kind, const char *name)
 }
 
 /* The item has this status, and one of its messages or facts contains the text. */
-static void item_says(const char *kind, const char *name, const char *status, const char *text)
+static void assert_item(const char *kind, const char *name, const char *status, const char *text)
 {
-    const json_t *one = item(kind, name);
+    const json_t *one = check_item(kind, name);
     char *all = json_dumps(one, 0);
     ck_assert_msg(strcmp(json_string_value(json_object_get(one, "status")), status) == 0 &&
                       strstr(all, text) != NULL,
@@ -43,8 +43,8 @@ START_TEST(a_check_that_is_ready_makes_no_folder)
 {
     world_config(PLAIN);
     ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
-    item_says("sink", "a", "ok", "the first backup creates it");
-    item_says("pipeline", "p", "ok", "uncompressed");
+    assert_item("sink", "a", "ok", "the first backup creates it");
+    assert_item("pipeline", "p", "ok", "uncompressed");
     ck_assert_int_eq(access("a", F_OK), -1);
     ck_assert_int_eq(world_shell("test -z \"$(find . -path '*lock/p.lock')\""), 0);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
@@ -59,8 +59,8 @@ START_TEST(no_space_beside_min_free_is_not_ready)
     world_config(WITH("options: { path: ./a, min_free: 1000000TiB }", ""));
     ck_assert_int_ne(world_backup("p"), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_check(), HANGAR_STATUS_FAILED);
-    item_says("pipeline", "p", "failed", "min_free");
-    ck_assert(world_says("min_free"));
+    assert_item("pipeline", "p", "failed", "min_free");
+    ck_assert(world_error_has("min_free"));
 }
 END_TEST
 
@@ -71,7 +71,7 @@ START_TEST(a_sink_of_another_origin_is_not_ready)
     ck_assert_int_eq(world_open("origin: two\n" PLAIN), HANGAR_STATUS_DONE);
     ck_assert_int_ne(world_backup("p"), HANGAR_STATUS_DONE);
     ck_assert_int_ne(world_check(), HANGAR_STATUS_DONE);
-    item_says("pipeline", "p", "failed", "one");
+    assert_item("pipeline", "p", "failed", "one");
 }
 END_TEST
 
@@ -83,7 +83,7 @@ START_TEST(an_optional_sink_that_would_fail_is_a_warning)
                  "       options: { path: ./b, min_free: 1000000TiB } } }\n"
                  "pipelines: { p: { sources: [db], sinks: [a, b] } }\n");
     ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
-    item_says("pipeline", "p", "warning", "sink b");
+    assert_item("pipeline", "p", "warning", "sink b");
 }
 END_TEST
 
@@ -97,8 +97,8 @@ START_TEST(a_sink_that_refuses_the_first_file_of_a_run_is_not_ready)
     world_config(config, ", fail_at: open, only: run.json");
     ck_assert_int_ne(world_backup("p"), HANGAR_STATUS_DONE);
     ck_assert_int_ne(world_check(), HANGAR_STATUS_DONE);
-    item_says("sink", "a", "ok", "");
-    item_says("pipeline", "p", "failed", "as told");
+    assert_item("sink", "a", "ok", "");
+    assert_item("pipeline", "p", "failed", "injected fault");
 }
 END_TEST
 
@@ -107,13 +107,13 @@ START_TEST(a_hook_that_cannot_run_is_not_ready)
     world_config(WITH("options: { path: ./a }", ", hooks: { before_backup: [./none] }"));
     ck_assert_int_ne(world_backup("p"), HANGAR_STATUS_DONE);
     ck_assert_int_ne(world_check(), HANGAR_STATUS_DONE);
-    item_says("pipeline", "p", "failed", "hook before_backup: cannot run");
+    assert_item("pipeline", "p", "failed", "hook before_backup: cannot run");
     world_config(WITH("options: { path: ./a }", ", hooks: { after_restore: [no-such-program] }"));
     ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
-    item_says("pipeline", "p", "warning", "hook after_restore: cannot run no-such-program");
+    assert_item("pipeline", "p", "warning", "hook after_restore: cannot run no-such-program");
     world_config(WITH("options: { path: ./a }", ", hooks: { before_backup: ['true'] }"));
     ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
-    item_says("pipeline", "p", "ok", "uncompressed");
+    assert_item("pipeline", "p", "ok", "uncompressed");
 }
 END_TEST
 
@@ -173,20 +173,21 @@ START_TEST(a_source_that_cannot_be_prepared_is_not_ready)
                  "pipelines: { p: { sources: [db], sinks: [a] } }\n");
     ck_assert_int_ne(world_backup("p"), HANGAR_STATUS_DONE);
     ck_assert_int_ne(world_check(), HANGAR_STATUS_DONE);
-    item_says("source", "db", "warning", "made up");
-    item_says("pipeline", "p", "failed", "prepare");
+    assert_item("source", "db", "warning", "made up");
+    assert_item("pipeline", "p", "failed", "prepare");
 }
 END_TEST
 
 START_TEST(notifiers_are_checked_and_receive_nothing)
 {
-    world_config(PLAIN "notifiers: { ops: { plugin: test-notifier, options: { file: ./told } },\n"
-                       "  shut: { plugin: test-notifier, options: { file: ./told, "
-                       "secret_file: ./none } } }\n");
+    world_config(PLAIN
+                 "notifiers: { ops: { plugin: test-notifier, options: { file: ./notified } },\n"
+                 "  shut: { plugin: test-notifier, options: { file: ./notified, "
+                 "secret_file: ./none } } }\n");
     ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE); /* a backup works without them */
-    item_says("notifier", "ops", "ok", "test-notifier");
-    item_says("notifier", "shut", "warning", "none");
-    ck_assert_int_eq(access("told", F_OK), -1);
+    assert_item("notifier", "ops", "ok", "test-notifier");
+    assert_item("notifier", "shut", "warning", "none");
+    ck_assert_int_eq(access("notified", F_OK), -1);
 }
 END_TEST
 

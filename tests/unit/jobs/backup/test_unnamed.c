@@ -14,7 +14,7 @@ static struct hg_unnamed sources;
 static json_t *shown[3];
 
 /* Source n, with the facts that its plugin reports; NULL: none. */
-static void add_source(int n, const char *server, const char *others)
+static void unnamed_add_source(int n, const char *server, const char *others)
 {
     struct hangar_attrs *facts = hg_attrs_new();
     struct hg_error err = {0};
@@ -28,12 +28,12 @@ static void add_source(int n, const char *server, const char *others)
     hg_attrs_free(facts);
 }
 
-static const char *text_of(int n)
+static const char *unnamed_text_of(int n)
 {
     return hg_json_string(shown[n], "not_backed_up", "");
 }
 
-static void finish(void)
+static void unnamed_finish(void)
 {
     for (int i = 0; i < 3; i++) {
         json_decref(shown[i]);
@@ -44,32 +44,32 @@ static void finish(void)
 
 START_TEST(databases_of_another_source_are_not_shown)
 {
-    add_source(0, "s1", "app two\t1048576\ncrm\t2147483648\nlogs\t\n");
-    add_source(1, "s1", "app\t1024\nlogs\t\ncrm\t2147483648\n");
-    add_source(2, "s2", "app\t1024\n");
+    unnamed_add_source(0, "s1", "app two\t1048576\ncrm\t2147483648\nlogs\t\n");
+    unnamed_add_source(1, "s1", "app\t1024\nlogs\t\ncrm\t2147483648\n");
+    unnamed_add_source(2, "s2", "app\t1024\n");
     hg_unnamed_show(&sources);
-    ck_assert_str_eq(text_of(0), "crm (2 GiB), logs");
-    ck_assert_str_eq(text_of(1), "");
-    ck_assert_str_eq(text_of(2), "app (1 KiB)");
+    ck_assert_str_eq(unnamed_text_of(0), "crm (2 GiB), logs");
+    ck_assert_str_eq(unnamed_text_of(1), "");
+    ck_assert_str_eq(unnamed_text_of(2), "app (1 KiB)");
     for (int i = 0; i < 3; i++) {
         ck_assert_ptr_null(json_object_get(shown[i], "server_id"));
         ck_assert_ptr_null(json_object_get(shown[i], "others"));
         ck_assert_ptr_nonnull(json_object_get(shown[i], "size"));
     }
-    finish();
+    unnamed_finish();
 }
 END_TEST
 
 START_TEST(a_server_without_others_or_without_these_facts_shows_nothing)
 {
-    add_source(0, "s1", "");
-    add_source(1, NULL, NULL);
-    add_source(2, "s3", "odd");
+    unnamed_add_source(0, "s1", "");
+    unnamed_add_source(1, NULL, NULL);
+    unnamed_add_source(2, "s3", "odd");
     hg_unnamed_show(&sources);
     for (int i = 0; i < 3; i++) {
-        ck_assert_str_eq(text_of(i), "");
+        ck_assert_str_eq(unnamed_text_of(i), "");
     }
-    finish();
+    unnamed_finish();
 }
 END_TEST
 
@@ -79,12 +79,12 @@ START_TEST(many_are_counted)
     for (int i = 0; i < 23; i++) {
         hg_str_addf(&others, "db%02d\t1\n", i);
     }
-    add_source(0, "s1", hg_str_text(&others));
+    unnamed_add_source(0, "s1", hg_str_text(&others));
     hg_unnamed_show(&sources);
-    ck_assert_ptr_nonnull(strstr(text_of(0), "db19 (1 B) and 3 more"));
-    ck_assert_ptr_null(strstr(text_of(0), "db20"));
+    ck_assert_ptr_nonnull(strstr(unnamed_text_of(0), "db19 (1 B) and 3 more"));
+    ck_assert_ptr_null(strstr(unnamed_text_of(0), "db20"));
     hg_str_free(&others);
-    finish();
+    unnamed_finish();
 }
 END_TEST
 

@@ -254,11 +254,10 @@ END_TEST
 
 START_TEST(a_saved_memory_is_loaded_unchanged)
 {
-    char folder[] = "/tmp/hangar-alert-memory-XXXXXX";
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    folder_setup();
     struct hg_log log;
     hg_log_init(&log);
-    const struct hg_state state = {.dir = folder, .log = &log};
+    const struct hg_state state = {.dir = folder_path, .log = &log};
     struct hg_alert_memory memory = {0};
     const struct hg_firing_alert alert = {.pipeline = (char[]){"p"},
                                           .key = (char[]){"stale s"},
@@ -284,9 +283,7 @@ START_TEST(a_saved_memory_is_loaded_unchanged)
     ck_assert_int_eq(hg_alert_memory_first(&memory, "p", "t", NOW + HOUR), NOW);
     hg_alert_memory_free(&memory);
     hg_log_fini(&log);
-    char command[128];
-    snprintf(command, sizeof(command), "rm -r %s", folder);
-    ck_assert_int_eq(system(command), 0);
+    folder_teardown();
 }
 END_TEST
 

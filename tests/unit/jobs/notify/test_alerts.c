@@ -151,7 +151,7 @@ START_TEST(a_failure_that_is_tried_again_alerts_after_the_last_try)
     ck_assert_str_eq(world_text("pipelines.0.last_run.status"), "failed");
     ck_assert_ptr_nonnull(world_at("pipelines.0.last_run.retry"));
     ck_assert_int_eq(world_int("counters.backup.p.retry"), 1);
-    /* nobody tried it again */
+    /* the time of the retry is over, and there was none */
     ck_assert_int_eq(world_shell("sed -i 's/\"retry\": *\"[^\"]*\"/\"retry\": "
                                  "\"2026-01-15T02:00:00.000Z\"/' state/history/p.jsonl"),
                      0);

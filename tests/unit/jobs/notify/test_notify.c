@@ -131,8 +131,8 @@ START_TEST(a_backup_whose_after_hook_fails_stays_and_is_degraded)
 {
     world_config(PARTS("", ", hooks: { after_backup: [./missing] }"));
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DEGRADED);
-    ck_assert(world_says("hook after_backup: cannot run "));
-    ck_assert(world_says("/missing"));
+    ck_assert(world_error_has("hook after_backup: cannot run "));
+    ck_assert(world_error_has("/missing"));
     ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
 }
 END_TEST
@@ -142,7 +142,7 @@ START_TEST(a_hook_that_hangs_is_killed_and_a_service_it_started_is_not)
     world_config(PARTS("", ", hooks: { before_backup: { command: [sh, -c, 'sleep 1000 & sleep "
                            "1000'], timeout: 200ms } }"));
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_FAILED);
-    ck_assert(world_says("did not end within 200 ms"));
+    ck_assert(world_error_has("did not end within 200 ms"));
     world_config(PARTS("", ", hooks: { before_backup: { command: [sh, -c, 'sleep 1000 & echo $! "
                            ">pid'], timeout: 30s } }"));
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);

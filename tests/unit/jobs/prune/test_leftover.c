@@ -94,7 +94,7 @@ START_TEST(a_live_run_and_foreign_folders_are_not_touched)
 }
 END_TEST
 
-/* ---- a backup that has lost its manifest is no leftover ---- */
+/* ---- a backup that has lost its manifest is not a leftover ---- */
 
 static const json_t *leftover_document(const char *id)
 {

@@ -118,7 +118,8 @@ START_TEST(an_unreachable_sink_is_opened_once_and_not_once_per_pipeline)
     ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
     ck_assert(json_is_false(world_at("pipelines.0.sinks.0.reachable")));
     ck_assert(json_is_false(world_at("pipelines.1.sinks.0.reachable")));
-    ck_assert_str_eq(world_text("pipelines.1.sinks.0.error"), "sink a: cannot list as told");
+    ck_assert_str_eq(world_text("pipelines.1.sinks.0.error"),
+                     "sink a: cannot list: injected fault");
     world_shell("touch fault");
     ck_assert_int_eq(world_list(), HANGAR_STATUS_FAILED);
     ck_assert_uint_eq(world_count("problems"), 2);
@@ -126,7 +127,8 @@ START_TEST(an_unreachable_sink_is_opened_once_and_not_once_per_pipeline)
     json = NULL;
     status = hangar_health(world_hangar, NULL, &json);
     ck_assert_int_eq(world_take(status, json), HANGAR_STATUS_FAILED);
-    ck_assert_str_eq(world_text("pipelines.1.sinks.0.error"), "sink a: cannot list as told");
+    ck_assert_str_eq(world_text("pipelines.1.sinks.0.error"),
+                     "sink a: cannot list: injected fault");
     /* the next job tries it again */
     world_status();
     ck_assert(json_is_true(world_at("pipelines.0.sinks.0.reachable")));

@@ -117,7 +117,7 @@ START_TEST(a_plan_does_not_fail_for_what_the_hook_may_remove)
     ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, refused), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("sources.0.plan.3"),
                      "the restore would be refused without hook before_restore: source db: cannot "
-                     "restore_prepare as told");
+                     "restore_prepare: injected fault");
     ck_assert_uint_eq(world_count("sources.1.plan"), 3); /* the others are checked as well */
     ck_assert_int_eq(world_shell("test ! -e before"), 0);
     /* only EXISTS is ignored, only in a dry run, and only if there is such a hook */
@@ -126,7 +126,7 @@ START_TEST(a_plan_does_not_fail_for_what_the_hook_may_remove)
                      HANGAR_STATUS_FAILED);
     ck_assert_int_eq(world_shell("test ! -e before"), 0);
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, refused), HANGAR_STATUS_FAILED);
-    ck_assert_str_eq(world_error(), "source db: cannot restore_prepare as told");
+    ck_assert_str_eq(world_error(), "source db: cannot restore_prepare: injected fault");
     ck_assert_uint_eq(world_lines("before", "x"), 1);
 }
 END_TEST
@@ -170,7 +170,7 @@ START_TEST(without_a_safety_backup_nothing_is_changed)
         const char *const set[] = {one, NULL};
         ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_FAILED);
         ck_assert_msg(
-            world_says(
+            world_error_has(
                 "nothing was restored, because the safety backup failed: source db: cannot "),
             "%s", world_error());
         ck_assert(json_is_null(world_at("safety.id")));
@@ -190,7 +190,7 @@ START_TEST(no_safety_backup_is_made_if_a_target_refuses)
     make_scheduled_backup();
     static const char *const set[] = {"cache.fail_at=restore_prepare", "cache.fail_rc=11", NULL};
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_FAILED);
-    ck_assert_str_eq(world_error(), "source cache: cannot restore_prepare as told");
+    ck_assert_str_eq(world_error(), "source cache: cannot restore_prepare: injected fault");
     ck_assert_int_eq(in_sink("a"), 1);
     ck_assert_uint_eq(world_lines("j", "^prepare"), 0);
 }
@@ -209,7 +209,7 @@ START_TEST(another_required_sink_stores_it_if_the_first_fails)
     /* there is no other required sink */
     world_config(CONFIG(", fail_at: commit", "b", ""));
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, NULL), HANGAR_STATUS_FAILED);
-    ck_assert_msg(world_says("nothing was restored"), "%s", world_error());
+    ck_assert_msg(world_error_has("nothing was restored"), "%s", world_error());
     ck_assert_uint_eq(world_lines("j", "^restore_open"), 3);
 }
 END_TEST
@@ -222,7 +222,7 @@ START_TEST(all_sources_are_loaded_before_one_is_swapped)
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, loading), HANGAR_STATUS_FAILED);
     ck_assert_uint_eq(world_lines("j", "^restore_end$"), 0);
     ck_assert_uint_eq(world_lines("jc", "^restore_end$"), 0);
-    ck_assert(!world_says("is restored"));
+    ck_assert(!world_error_has("is restored"));
     ck_assert(json_is_false(world_at("sources.0.restored")));
     /* the second fails during its swap: the first is swapped, which is reported */
     world_shell("rm -f j jc");
@@ -230,11 +230,12 @@ START_TEST(all_sources_are_loaded_before_one_is_swapped)
     ck_assert_int_eq(world_restore(scheduled, CLEAN, NULL, swapping), HANGAR_STATUS_FAILED);
     ck_assert_uint_eq(world_lines("j", "^restore_end$"), 1);
     char expected[400];
-    snprintf(expected, sizeof(expected),
-             "source db is restored, but the restore is not complete: source cache: cannot "
-             "restore_end as told; hint: restore the others with hangar restore %s --mode clean "
-             "--only cache",
-             scheduled);
+    snprintf(
+        expected, sizeof(expected),
+        "source db is restored, but the restore is not complete: source cache: cannot "
+        "restore_end: injected fault; hint: restore the others with hangar restore %s --mode clean "
+        "--only cache",
+        scheduled);
     ck_assert_str_eq(world_error(), expected);
     ck_assert(json_is_true(world_at("sources.0.restored")));
     ck_assert(json_is_false(world_at("sources.1.restored")));
@@ -242,7 +243,7 @@ START_TEST(all_sources_are_loaded_before_one_is_swapped)
     world_shell("rm -f j jc");
     static const char *const first[] = {"db.fail_at=restore_end", NULL};
     ck_assert_int_eq(world_restore(scheduled, CLEAN, NULL, first), HANGAR_STATUS_FAILED);
-    ck_assert_str_eq(world_error(), "source db: cannot restore_end as told");
+    ck_assert_str_eq(world_error(), "source db: cannot restore_end: injected fault");
     ck_assert_uint_eq(world_lines("jc", "^restore_end$"), 0);
     ck_assert_uint_eq(world_lines("jc", "^restore_end-failed$"), 2);
 }
@@ -402,7 +403,7 @@ START_TEST(only_tries_of_the_same_restore_belong_together)
     const char *later = fail_to_restore("latest", NULL);
     const char *between = fail_to_restore("latest", NULL);
     ck_assert(is_there(first) && is_there(before) && is_there(later) && is_there(between));
-    /* a backup that is no safety backup stays, whatever the file says */
+    /* a backup that is not a safety backup stays, also when the file lists it */
     ck_assert_int_eq(world_shell("grep -q %s state/tries/p && sed -i s/%s/%s/ state/tries/p",
                                  between, between, scheduled),
                      0);

@@ -83,8 +83,8 @@ START_TEST(a_damaged_object_reaches_no_source)
         ck_assert_int_eq(
             world_shell("f=$(ls a/p/*/cache/data/0000*); chmod u+w $f; %s", damages[i]), 0);
         ck_assert_int_eq(world_restore("latest", 0, NULL, NULL), HANGAR_STATUS_CORRUPT);
-        ck_assert_msg(world_says("nothing was restored: "), "%s", world_error());
-        ck_assert_msg(world_says("cache/data/0000"), "%s", world_error());
+        ck_assert_msg(world_error_has("nothing was restored: "), "%s", world_error());
+        ck_assert_msg(world_error_has("cache/data/0000"), "%s", world_error());
         ck_assert_uint_eq(world_lines("j", "restore"), 0);
         ck_assert_uint_eq(world_lines("jc", "restore"), 0);
         /* damage of a source that is not selected does not matter */
@@ -154,9 +154,9 @@ START_TEST(damage_is_found_before_or_during_the_load)
         for (size_t clean = 0; clean < 2; clean++) {
             ck_assert_int_eq(restore_from(rows[i].sink, clean ? HANGAR_REQUEST_CLEAN : 0),
                              HANGAR_STATUS_CORRUPT);
-            ck_assert_msg(world_says("db/data/0000"), "%s", world_error());
-            ck_assert_int_eq(world_says("nothing was restored: "), rows[i].first);
-            ck_assert_int_eq(world_says("damage was found during the load"), !rows[i].first);
+            ck_assert_msg(world_error_has("db/data/0000"), "%s", world_error());
+            ck_assert_int_eq(world_error_has("nothing was restored: "), rows[i].first);
+            ck_assert_int_eq(world_error_has("damage was found during the load"), !rows[i].first);
             ck_assert(json_is_false(world_at("sources.0.restored")));
             /* the object is not complete, and restore_end reports the failure */
             ck_assert_uint_eq(world_lines("j", "^restore_open"), rows[i].first ? 0 : 1);
@@ -179,7 +179,7 @@ START_TEST(a_target_that_fails_is_reported_and_ended)
         snprintf(one, sizeof(one), "db.fail_at=%s", calls[i]);
         const char *const set[] = {one, NULL};
         ck_assert_int_eq(world_restore("latest", 0, NULL, set), HANGAR_STATUS_FAILED);
-        snprintf(expected, sizeof(expected), "source db: cannot %s as told", calls[i]);
+        snprintf(expected, sizeof(expected), "source db: cannot %s: injected fault", calls[i]);
         ck_assert_str_eq(world_error(), expected);
         ck_assert_uint_eq(world_lines("j", "^restore_end"), 1);
         ck_assert_uint_eq(world_lines("j", "^restore_end-failed"),
@@ -196,7 +196,7 @@ END_TEST
 START_TEST(invalid_settings_are_refused)
 {
     static const struct {
-        const char *set, *says;
+        const char *set, *error;
     } rows[] = {
         {"db", "invalid setting \"db\"; hint: it must be SOURCE.OPTION=VALUE"},
         {"db.size", "invalid setting \"db.size\"; hint"},
@@ -214,8 +214,8 @@ START_TEST(invalid_settings_are_refused)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *const set[] = {rows[i].set, NULL};
         ck_assert_int_eq(world_restore("latest", 0, NULL, set), HANGAR_STATUS_USAGE);
-        ck_assert_msg(world_says(rows[i].says), "%s", world_error());
-        ck_assert(!world_says("c4n4ry"));
+        ck_assert_msg(world_error_has(rows[i].error), "%s", world_error());
+        ck_assert(!world_error_has("c4n4ry"));
         ck_assert_uint_eq(world_lines("j", "restore"), 0);
     }
     const char *many[100] = {0};
@@ -238,7 +238,7 @@ START_TEST(only_the_selected_sources_are_restored)
     ck_assert_uint_eq(world_count("sources"), 1);
     ck_assert_uint_eq(world_lines("j", "restore"), 0);
     ck_assert_int_eq(world_restore("latest", 0, unknown, NULL), HANGAR_STATUS_NOT_FOUND);
-    ck_assert(world_says(" has no source x"));
+    ck_assert(world_error_has(" has no source x"));
     ck_assert_int_eq(world_restore("latest", 0, none, NULL), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_count("sources"), 2);
 }
@@ -255,8 +255,9 @@ START_TEST(the_configuration_may_have_changed_since_the_backup)
     static const char *const db[] = {"db", NULL};
     world_config(OTHER(X));
     ck_assert_int_eq(world_restore("latest", 0, db, NULL), HANGAR_STATUS_USAGE);
-    ck_assert(world_says("the configuration has no source db to restore into; hint: add one with "
-                         "plugin: test-source, or select other sources with --only"));
+    ck_assert(
+        world_error_has("the configuration has no source db to restore into; hint: add one with "
+                        "plugin: test-source, or select other sources with --only"));
     /* its transforms are no longer configured: their defaults decode the backup */
     world_config(OTHER(X ", db: { plugin: test-source, options: { journal: j } }"));
     ck_assert_int_eq(world_restore("latest", 0, db, NULL), HANGAR_STATUS_DONE);

@@ -39,7 +39,7 @@ static long read_archive(void *arg, void *buffer, size_t size)
     return (long)n;
 }
 
-static void setup(void)
+static void import_setup(void)
 {
     world_setup();
     world_config(CONFIG, "");
@@ -51,7 +51,7 @@ static void setup(void)
     ck_assert_int_eq(world_shell("rm -rf b c"), 0);
 }
 
-static void teardown(void)
+static void import_teardown(void)
 {
     free(archive.data);
     archive.data = NULL;
@@ -97,7 +97,7 @@ END_TEST
 START_TEST(a_sink_of_another_pipeline_is_refused_and_not_reported_as_the_target)
 {
     ck_assert_int_eq(import_into("c"), HANGAR_STATUS_USAGE);
-    ck_assert(world_says("sink c does not belong to pipeline p"));
+    ck_assert(world_error_has("sink c does not belong to pipeline p"));
     ck_assert(json_is_null(world_at("sink")));
     ck_assert_int_eq(world_shell("test ! -e c"), 0);
 }
@@ -115,7 +115,7 @@ START_TEST(a_truncated_archive_leaves_nothing)
 {
     archive.size -= 200;
     ck_assert_int_eq(import_into("b"), HANGAR_STATUS_CORRUPT);
-    ck_assert(world_says("the archive is damaged: "));
+    ck_assert(world_error_has("the archive is damaged: "));
     ck_assert(world_is_empty("b"));
 }
 END_TEST
@@ -129,5 +129,5 @@ int main(void)
         a_sink_in_which_an_import_fails_is_left_empty,
         a_truncated_archive_leaves_nothing,
     };
-    return SUITE_RUN("jobs/transfer/import", tests, setup, teardown);
+    return SUITE_RUN("jobs/transfer/import", tests, import_setup, import_teardown);
 }

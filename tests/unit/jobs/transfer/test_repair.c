@@ -14,7 +14,7 @@
     "  b: { plugin: test-sink, options: { path: ./b } }\n"                                         \
     "pipelines: { p: { sources: [db], transforms: [gzip], sinks: [a, b] } }\n"
 
-static enum hangar_status repair(const char *sink, uint32_t flags)
+static enum hangar_status repair_repair(const char *sink, uint32_t flags)
 {
     char *text = NULL;
     struct hangar_selection which = {.struct_size = sizeof(which), .id = world_id(), .sink = sink};
@@ -31,7 +31,7 @@ static void make_two(void)
     ck_assert_int_eq(world_shell("touch -d '2 hours ago' a/* b/*; touch -d '1 hour ago' mark"), 0);
 }
 
-static bool written(const char *folder, int count)
+static bool repair_written(const char *folder, int count)
 {
     return world_shell("test $(find %s -type f -newer mark ! -name '*%%verify%%*' | wc -l) = %d",
                        folder, count) == 0;
@@ -57,15 +57,17 @@ START_TEST(what_is_damaged_is_rebuilt_and_nothing_else_is_written)
         make_two();
         world_shell("%s", damage);
         world_shell("touch -d '2 hours ago' b/*; sha256sum b/* > before");
-        ck_assert_msg(repair("b", HANGAR_REQUEST_DRY_RUN) == HANGAR_STATUS_DONE, "%s: %s", damage,
-                      world_error());
+        ck_assert_msg(repair_repair("b", HANGAR_REQUEST_DRY_RUN) == HANGAR_STATUS_DONE, "%s: %s",
+                      damage, world_error());
         ck_assert_int_eq(world_shell("sha256sum b/* | cmp - before"), 0);
-        ck_assert_msg(repair(NULL, 0) == HANGAR_STATUS_DONE, "%s: %s", damage, world_error());
+        ck_assert_msg(repair_repair(NULL, 0) == HANGAR_STATUS_DONE, "%s: %s", damage,
+                      world_error());
         ck_assert_uint_eq(world_count("sinks"), 2);
         ck_assert(json_is_false(world_at("sinks.0.repaired")));
         ck_assert_msg(world_int("sinks.1.damaged") == damages[i].files, "%s", damage);
         ck_assert(json_is_true(world_at("sinks.1.manifest")) == damages[i].manifest);
-        ck_assert_msg(written("a", 0) && written("b", damages[i].replaced), "%s", damage);
+        ck_assert_msg(repair_written("a", 0) && repair_written("b", damages[i].replaced), "%s",
+                      damage);
         ck_assert_int_eq(world_shell("test $(ls b | grep -c verify) = %d", i > 0), 0);
         ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
     }
@@ -76,7 +78,7 @@ START_TEST(both_copies_can_repair_each_other_only_with_whole_files)
 {
     make_two();
     world_shell("rm a/*0003.bin.gz b/*0003.bin.gz b/*0004.bin.gz; sha256sum b/* > before");
-    ck_assert_int_eq(repair(NULL, 0), HANGAR_STATUS_CORRUPT);
+    ck_assert_int_eq(repair_repair(NULL, 0), HANGAR_STATUS_CORRUPT);
     ck_assert_str_eq(world_text("sinks.0.status"), "corrupt");
     ck_assert_str_eq(world_text("sinks.1.status"), "corrupt");
     ck_assert_uint_ge(world_count("sinks.1.problems"), 1);
@@ -89,15 +91,15 @@ START_TEST(without_another_copy_the_manifest_is_enough_for_its_two_texts)
 {
     make_two();
     world_shell("rm -rf b; rm a/*SHA256SUMS; echo x >> $(ls a/*RESTORE.txt)");
-    ck_assert_msg(repair(NULL, 0) == HANGAR_STATUS_DONE, "%s", world_error());
+    ck_assert_msg(repair_repair(NULL, 0) == HANGAR_STATUS_DONE, "%s", world_error());
     ck_assert_int_eq(world_int("sinks.0.damaged"), 2);
     ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
     world_shell("rm a/*0003.bin.gz");
-    ck_assert_int_eq(repair(NULL, 0), HANGAR_STATUS_CORRUPT);
-    ck_assert(world_says("no other sink has them"));
+    ck_assert_int_eq(repair_repair(NULL, 0), HANGAR_STATUS_CORRUPT);
+    ck_assert(world_error_has("no other sink has them"));
     world_shell("rm a/*manifest.json");
-    ck_assert_int_eq(repair(NULL, 0), HANGAR_STATUS_CORRUPT);
-    ck_assert(world_says("has no manifest"));
+    ck_assert_int_eq(repair_repair(NULL, 0), HANGAR_STATUS_CORRUPT);
+    ck_assert(world_error_has("has no manifest"));
 }
 END_TEST
 

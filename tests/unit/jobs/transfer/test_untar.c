@@ -34,7 +34,7 @@ static long read_stream(void *arg, void *data, size_t size)
 static unsigned char good[65536];
 static size_t good_size;
 
-static void add(struct archive *a, const char *name, const char *data, size_t size)
+static void untar_add(struct archive *a, const char *name, const char *data, size_t size)
 {
     struct archive_entry *entry = archive_entry_new();
     archive_entry_set_pathname(entry, name);
@@ -48,17 +48,17 @@ static void add(struct archive *a, const char *name, const char *data, size_t si
     archive_entry_free(entry);
 }
 
-static void setup(void)
+static void untar_setup(void)
 {
     struct archive *a = archive_write_new();
     archive_write_set_format_pax_restricted(a);
     archive_write_add_filter_gzip(a);
     archive_write_set_bytes_in_last_block(a, 1);
     ck_assert_int_eq(archive_write_open_memory(a, good, sizeof(good), &good_size), ARCHIVE_OK);
-    add(a, "./top/", NULL, 0);
-    add(a, "./top/a", "some text\n", 10);
-    add(a, "top/empty", "", 0);
-    add(a, "top/b", "more of it", 10);
+    untar_add(a, "./top/", NULL, 0);
+    untar_add(a, "./top/a", "some text\n", 10);
+    untar_add(a, "top/empty", "", 0);
+    untar_add(a, "top/b", "more of it", 10);
     ck_assert_int_eq(archive_write_close(a), ARCHIVE_OK);
     archive_write_free(a);
 }
@@ -66,7 +66,7 @@ static void setup(void)
 static const char expected[] = "top/;top/a=some text\n;top/empty=;top/b=more of it;";
 
 /* Reads the files of an archive until its end or an error, which is returned. */
-static enum hangar_rc read_all(struct stream *s, char *out, size_t size, struct hg_error *err)
+static enum hangar_rc untar_read_all(struct stream *s, char *out, size_t size, struct hg_error *err)
 {
     struct hg_untar *u = NULL;
     struct hg_untar_member member;
@@ -101,7 +101,7 @@ START_TEST(files_and_folders_are_read_in_order)
         struct stream s = {.data = good, .size = good_size, .piece = piece};
         struct hg_error err = {0};
         char text[4096];
-        ck_assert_int_eq(read_all(&s, text, sizeof(text), &err), HANGAR_EOF);
+        ck_assert_int_eq(untar_read_all(&s, text, sizeof(text), &err), HANGAR_EOF);
         ck_assert_str_eq(text, expected);
         ck_assert_uint_eq(s.at, good_size);
     }
@@ -114,7 +114,7 @@ START_TEST(any_truncation_is_detected)
         struct stream s = {.data = good, .size = n};
         struct hg_error err = {0};
         char text[4096];
-        if (read_all(&s, text, sizeof(text), &err) != HANGAR_CORRUPT) {
+        if (untar_read_all(&s, text, sizeof(text), &err) != HANGAR_CORRUPT) {
             ck_abort_msg("cut to %zu of %zu bytes: %s", n, good_size, err.text);
         }
         ck_assert(err.text[0]);
@@ -131,7 +131,7 @@ START_TEST(any_flipped_bit_is_detected_or_read_within_bounds)
         struct stream s = {.data = good, .size = good_size};
         struct hg_error err = {0};
         char text[4096];
-        enum hangar_rc rc = read_all(&s, text, sizeof(text), &err);
+        enum hangar_rc rc = untar_read_all(&s, text, sizeof(text), &err);
         if (rc != HANGAR_EOF && rc != HANGAR_CORRUPT && rc != HANGAR_OK) {
             ck_abort_msg("bit %zu: %d %s", bit, (int)rc, err.text);
         }
@@ -149,7 +149,7 @@ START_TEST(data_after_the_end_is_detected)
         struct stream s = {.data = good, .size = good_size + 1};
         struct hg_error err = {0};
         char text[4096];
-        ck_assert_int_eq(read_all(&s, text, sizeof(text), &err), HANGAR_CORRUPT);
+        ck_assert_int_eq(untar_read_all(&s, text, sizeof(text), &err), HANGAR_CORRUPT);
         ck_assert_str_eq(text, expected);
         ck_assert_str_eq(err.text, "the archive is damaged: data follows the end of the gzip");
     }
@@ -162,7 +162,7 @@ START_TEST(a_sender_that_fails_is_not_reported_as_damage)
         struct stream s = {.data = good, .size = good_size, .piece = 1, .fail_at = at};
         struct hg_error err = {0};
         char text[4096];
-        ck_assert_int_eq(read_all(&s, text, sizeof(text), &err), HANGAR_IO);
+        ck_assert_int_eq(untar_read_all(&s, text, sizeof(text), &err), HANGAR_IO);
         ck_assert_str_eq(err.text, "cannot read the archive: its sender failed");
     }
 }
@@ -183,7 +183,7 @@ START_TEST(noise_is_not_an_archive)
         struct stream s = {.data = noise, .size = sizeof(noise)};
         struct hg_error err = {0};
         char text[4096];
-        ck_assert_int_eq(read_all(&s, text, sizeof(text), &err), HANGAR_CORRUPT);
+        ck_assert_int_eq(untar_read_all(&s, text, sizeof(text), &err), HANGAR_CORRUPT);
     }
 }
 END_TEST
@@ -198,5 +198,5 @@ int main(void)
         a_sender_that_fails_is_not_reported_as_damage,
         noise_is_not_an_archive,
     };
-    return SUITE_RUN("untar", tests, setup, NULL);
+    return SUITE_RUN("untar", tests, untar_setup, NULL);
 }

@@ -90,7 +90,7 @@ START_TEST(a_plugin_without_drills_needs_a_server_of_the_user)
                 "pipelines: { p: { sources: [db], sinks: [a] } }\n");
     ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_DRILL), HANGAR_STATUS_FAILED);
     ck_assert_str_eq(world_text("outcome"), "not_judged");
-    ck_assert(world_says("plugin test-source has no drills"));
+    ck_assert(world_error_has("plugin test-source has no drills"));
 }
 END_TEST
 

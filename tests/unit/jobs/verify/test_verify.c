@@ -186,7 +186,7 @@ START_TEST(damage_outranks_a_sink_that_cannot_be_read)
         verify_damage_file("a/p/*/db/data/0001.bin", FLIP);
         ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_CORRUPT);
         ck_assert_str_eq(world_text("outcome"), "bad");
-        ck_assert(world_says("data/0001"));
+        ck_assert(world_error_has("data/0001"));
         ck_assert_uint_eq(world_count("backups"), 2); /* both are in the document */
     }
 }
@@ -212,7 +212,7 @@ START_TEST(a_level_that_does_not_exist_is_refused)
     world_config(LOCAL);
     ck_assert_int_eq(world_verify("all", (enum hangar_verify_level)(HANGAR_VERIFY_DRILL + 1)),
                      HANGAR_STATUS_USAGE);
-    ck_assert(world_says("there is no verification level"));
+    ck_assert(world_error_has("there is no verification level"));
 }
 END_TEST
 

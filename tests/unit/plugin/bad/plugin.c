@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * odd: a plugin with all roles that does nothing, and that is in some way not as
- * it should be.  What cannot be said by linking is said by the variable ODD, which
- * is read when the plugin is loaded: a plugin is code, and could do all of this.
+ * plugin: a plugin with all roles that does nothing, and that has one defect.  Linking
+ * selects the defect, or the variable ODD, which is read when the plugin is loaded:
+ * a plugin is code, and could do all of this.
  */
 #include <hangar/plugin.h>
 
@@ -17,21 +17,21 @@
 #ifndef ODD_NO_ENTRY
 
 /* One function for every place: it is never called. */
-static enum hangar_rc nothing(void)
+static enum hangar_rc odd_nothing(void)
 {
     return HANGAR_INTERNAL;
 }
 
-#define ANY(table, member) ((__typeof__(((struct table *)0)->member))(void (*)(void))nothing)
+#define ANY(table, member) ((__typeof__(((struct table *)0)->member))(void (*)(void))odd_nothing)
 
-static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+static enum hangar_rc odd_create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
 {
     (void)host;
     *out = ctx;
     return HANGAR_OK;
 }
 
-static void destroy(void *inst)
+static void odd_destroy(void *inst)
 {
     (void)inst;
 }
@@ -117,16 +117,16 @@ static struct {
     void *later[4];
 } plugin = {.table = {HANGAR_PLUGIN_HEADER, .name = "odd", .version = ODD_VERSION,
                       .summary = "does nothing", .license = "Apache-2.0", .options = options,
-                      .create = create, .destroy = destroy, .cancel = ANY(hangar_plugin, cancel),
-                      .source = &source.table, .transform = &transform.table, .sink = &sink.table,
-                      .notifier = &notifier},
+                      .create = odd_create, .destroy = odd_destroy,
+                      .cancel = ANY(hangar_plugin, cancel), .source = &source.table,
+                      .transform = &transform.table, .sink = &sink.table, .notifier = &notifier},
             .later = {&source, &source, &source, &source}};
 
 /* "without:TABLE.MEMBER" */
 #define WITHOUT(owner, member)                                                                     \
     else if (strcmp(odd, "without:" #owner "." #member) == 0) owner.table.member = NULL
 
-static void lose(const char *odd)
+static void odd_lose(const char *odd)
 {
     if (strcmp(odd, "without:notifier.notify") == 0) {
         notifier.notify = NULL;
@@ -170,7 +170,7 @@ static void lose(const char *odd)
 }
 
 /* As a later header would make it. */
-static void grow(void)
+static void odd_grow(void)
 {
     plugin.table.struct_size = sizeof(plugin);
     plugin.table.abi_minor = HANGAR_ABI_MINOR + 7;
@@ -182,7 +182,7 @@ static void grow(void)
 }
 
 /* As an earlier header would make it: what came later is not even there. */
-static void shrink(void)
+static void odd_shrink(void)
 {
     plugin.table.struct_size = offsetof(struct hangar_plugin, notifier);
     source.table.struct_size = offsetof(struct hangar_source, restore_prepare);
@@ -190,14 +190,14 @@ static void shrink(void)
     sink.table.struct_size = offsetof(struct hangar_sink, remove_many);
 }
 
-static void change(const char *odd)
+static void odd_change(const char *odd)
 {
     if (strcmp(odd, "major") == 0) {
         plugin.table.abi_major = HANGAR_ABI_MAJOR + 1;
     } else if (strcmp(odd, "larger") == 0) {
-        grow();
+        odd_grow();
     } else if (strcmp(odd, "smaller") == 0) {
-        shrink();
+        odd_shrink();
     } else if (strcmp(odd, "tiny") == 0) {
         plugin.table.struct_size = 16;
     } else if (strcmp(odd, "tiny option") == 0) {
@@ -218,7 +218,7 @@ static void change(const char *odd)
         plugin.table.source = NULL, plugin.table.transform = NULL, plugin.table.sink = NULL,
         plugin.table.notifier = NULL;
     } else {
-        lose(odd);
+        odd_lose(odd);
     }
 }
 
@@ -233,7 +233,7 @@ HANGAR_EXPORT const struct hangar_plugin *hangar_plugin_entry(void)
         return NULL;
     }
     if (odd) {
-        change(odd);
+        odd_change(odd);
     }
     return &plugin.table;
 }

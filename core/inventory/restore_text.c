@@ -4,7 +4,7 @@
  * restore_text: RESTORE.txt, the commands that restore this backup with stock tools, without
  * hangar.
  */
-#include "jobs/backup/restore_text.h"
+#include "inventory/restore_text.h"
 
 #include "base/clock.h"
 #include "base/error.h"

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * mending: repairs the copy of a backup in one sink from the copy in another.  Every file of the
- * damaged copy is read and compared with the manifest of the good one; what does not match is
+ * place_repair: repairs the copy of a backup in one sink from the copy in another.  Every file of
+ * the damaged copy is read and compared with the manifest of the good one; what does not match is
  * replaced, each file at once, by bytes that were compared on their way, and read again.  The
  * signature and the manifest are stored last.
  *
  * It removes nothing, and replaces no file that matches.  An interruption leaves the copy as
  * damaged as it was, or less.  It needs no claim: what it stores is the same on every host.
  */
-#ifndef HG_INVENTORY_MENDING_H
-#define HG_INVENTORY_MENDING_H
+#ifndef HG_INVENTORY_PLACE_REPAIR_H
+#define HG_INVENTORY_PLACE_REPAIR_H
 
 #include "base/error.h"
 #include "base/str.h"
@@ -18,7 +18,7 @@
 #include "inventory/replication.h"
 #include "session/session.h"
 
-struct hg_mending {
+struct hg_place_repair {
     /* in; the caller's */
     struct hg_session *session;
     struct hangar_ctx *from, *to;
@@ -35,6 +35,6 @@ struct hg_mending {
 /* OK: the copy is whole now (or, when dry, `bad` and `bad_manifest` say what would be replaced).
  * CORRUPT: the good copy is damaged, too.  EXISTS: the copy is being removed.  After a failure the
  * copy may be partly repaired. */
-enum hangar_rc hg_mending_run(struct hg_mending *mending, struct hg_error *err);
+enum hangar_rc hg_place_repair_run(struct hg_place_repair *repair, struct hg_error *err);
 
 #endif

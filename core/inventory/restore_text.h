@@ -3,8 +3,8 @@
  *
  * restore_text: writes RESTORE.txt, which says how to restore a backup with stock tools.
  */
-#ifndef HG_BACKUP_RESTORE_TEXT_H
-#define HG_BACKUP_RESTORE_TEXT_H
+#ifndef HG_INVENTORY_RESTORE_TEXT_H
+#define HG_INVENTORY_RESTORE_TEXT_H
 
 #include "base/error.h"
 #include "base/str.h"

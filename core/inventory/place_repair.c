@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * mending: see mending.h.
+ * place_repair: see place_repair.h.
  */
-#include "inventory/mending.h"
+#include "inventory/place_repair.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +15,13 @@
 #include "inventory/comparison.h"
 
 /* The files of the manifest, in its order: objects, then RESTORE.txt and SHA256SUMS. */
-struct mending_list {
+struct place_repair_list {
     struct hg_stored *files;
     bool *good;
     size_t count;
 };
 
-static void mending_list_free(struct mending_list *list)
+static void place_repair_list_free(struct place_repair_list *list)
 {
     for (size_t i = 0; list->files && i < list->count; i++) {
         free((char *)list->files[i].path);
@@ -30,8 +30,8 @@ static void mending_list_free(struct mending_list *list)
     free(list->good);
 }
 
-static bool mending_add(struct mending_list *list, const struct hg_manifest *m, const char *name,
-                        uint64_t bytes, const char *sha256)
+static bool place_repair_add(struct place_repair_list *list, const struct hg_manifest *m,
+                             const char *name, uint64_t bytes, const char *sha256)
 {
     struct hg_stored *file = &list->files[list->count];
     *file = (struct hg_stored){.path = hg_store_path(m->pipeline, m->id, name),
@@ -41,8 +41,8 @@ static bool mending_add(struct mending_list *list, const struct hg_manifest *m, 
     return file->path != NULL;
 }
 
-static enum hangar_rc mending_make_list(const struct hg_manifest *m, struct mending_list *list,
-                                        struct hg_error *err)
+static enum hangar_rc place_repair_make_list(const struct hg_manifest *m,
+                                             struct place_repair_list *list, struct hg_error *err)
 {
     const size_t count = hg_manifest_objects(m) + m->file_count;
     list->files = calloc(count + 1, sizeof(*list->files));
@@ -51,18 +51,18 @@ static enum hangar_rc mending_make_list(const struct hg_manifest *m, struct mend
     for (size_t i = 0; i < m->source_count; i++) {
         for (size_t k = 0; k < m->sources[i].count && done; k++) {
             const struct hg_manifest_object *o = &m->sources[i].objects[k];
-            done = mending_add(list, m, o->stored, o->stored_bytes, o->stored_sha256);
+            done = place_repair_add(list, m, o->stored, o->stored_bytes, o->stored_sha256);
         }
     }
     for (size_t i = 0; i < m->file_count && done; i++) {
-        done = mending_add(list, m, m->files[i].name, m->files[i].bytes, m->files[i].sha256);
+        done = place_repair_add(list, m, m->files[i].name, m->files[i].bytes, m->files[i].sha256);
     }
     return done ? HANGAR_OK : hg_no_memory(err);
 }
 
 /* Reads what is there; sets list->good and the figures. */
-static enum hangar_rc mending_compare(struct hg_mending *x, struct mending_list *list,
-                                      struct hg_error *err)
+static enum hangar_rc place_repair_compare(struct hg_place_repair *x,
+                                           struct place_repair_list *list, struct hg_error *err)
 {
     const struct hg_object_reader there = {.sink = x->to};
     struct hg_comparison found = {.good = list->good};
@@ -77,8 +77,9 @@ static enum hangar_rc mending_compare(struct hg_mending *x, struct mending_list 
 }
 
 /* *same: the file has exactly these bytes; with `bytes` empty, also when it does not exist. */
-static enum hangar_rc mending_is_same(const struct hg_mending *x, const char *name, size_t max,
-                                      const struct hg_str *bytes, bool *same, struct hg_error *err)
+static enum hangar_rc place_repair_is_same(const struct hg_place_repair *x, const char *name,
+                                           size_t max, const struct hg_str *bytes, bool *same,
+                                           struct hg_error *err)
 {
     struct hg_str there = {0};
     struct hg_error why = {0};
@@ -96,20 +97,20 @@ static enum hangar_rc mending_is_same(const struct hg_mending *x, const char *na
 
 /* A signature that the good copy does not have is left alone: without a key nothing says which of
  * both is right. */
-static enum hangar_rc mending_compare_manifest(const struct hg_mending *x, bool *manifest,
-                                               bool *signature, struct hg_error *err)
+static enum hangar_rc place_repair_compare_manifest(const struct hg_place_repair *x, bool *manifest,
+                                                    bool *signature, struct hg_error *err)
 {
     *signature = true;
     enum hangar_rc rc =
-        mending_is_same(x, HG_MANIFEST_NAME, HG_MANIFEST_MAX, x->text, manifest, err);
+        place_repair_is_same(x, HG_MANIFEST_NAME, HG_MANIFEST_MAX, x->text, manifest, err);
     return rc == HANGAR_OK && x->signature->len > 0
-               ? mending_is_same(x, HG_SIGNATURE_NAME, HG_SIGNATURE_MAX, x->signature, signature,
-                                 err)
+               ? place_repair_is_same(x, HG_SIGNATURE_NAME, HG_SIGNATURE_MAX, x->signature,
+                                      signature, err)
                : rc;
 }
 
-static enum hangar_rc mending_store(const struct hg_mending *x, const char *name,
-                                    const struct hg_str *bytes, struct hg_error *err)
+static enum hangar_rc place_repair_store(const struct hg_place_repair *x, const char *name,
+                                         const struct hg_str *bytes, struct hg_error *err)
 {
     char *path = hg_store_path(x->manifest->pipeline, x->manifest->id, name);
     enum hangar_rc rc = path ? hg_store_put(x->to, path, hg_str_text(bytes), bytes->len, false, err)
@@ -118,7 +119,8 @@ static enum hangar_rc mending_store(const struct hg_mending *x, const char *name
     return rc;
 }
 
-static enum hangar_rc mending_check_removal(const struct hg_mending *x, struct hg_error *err)
+static enum hangar_rc place_repair_check_removal(const struct hg_place_repair *x,
+                                                 struct hg_error *err)
 {
     bool begun = false;
     const struct hg_manifest *m = x->manifest;
@@ -130,8 +132,8 @@ static enum hangar_rc mending_check_removal(const struct hg_mending *x, struct h
 }
 
 /* Replaces the files that do not match, and reads them again. */
-static enum hangar_rc mending_replace(struct hg_mending *x, struct mending_list *list,
-                                      struct hg_error *err)
+static enum hangar_rc place_repair_replace(struct hg_place_repair *x,
+                                           struct place_repair_list *list, struct hg_error *err)
 {
     const size_t bad = x->bad;
     struct hg_str problems = x->problems;
@@ -145,7 +147,7 @@ static enum hangar_rc mending_replace(struct hg_mending *x, struct mending_list 
         return rc;
     }
     x->problems = (struct hg_str){0};
-    rc = mending_compare(x, list, err);
+    rc = place_repair_compare(x, list, err);
     if (rc == HANGAR_OK && x->bad > 0) {
         rc = hg_fail(err, HANGAR_CORRUPT, 0, "sink %s: %s is still damaged after its repair: %s",
                      x->to->name, x->manifest->id, hg_str_text(&x->problems));
@@ -156,37 +158,37 @@ static enum hangar_rc mending_replace(struct hg_mending *x, struct mending_list 
     return rc;
 }
 
-enum hangar_rc hg_mending_run(struct hg_mending *x, struct hg_error *err)
+enum hangar_rc hg_place_repair_run(struct hg_place_repair *x, struct hg_error *err)
 {
-    struct mending_list list = {0};
+    struct place_repair_list list = {0};
     bool manifest = false, signature = false;
-    enum hangar_rc rc = mending_check_removal(x, err);
+    enum hangar_rc rc = place_repair_check_removal(x, err);
     if (rc == HANGAR_OK) {
-        rc = mending_make_list(x->manifest, &list, err);
+        rc = place_repair_make_list(x->manifest, &list, err);
     }
     if (rc == HANGAR_OK) {
-        rc = mending_compare(x, &list, err);
+        rc = place_repair_compare(x, &list, err);
     }
     if (rc == HANGAR_OK) {
-        rc = mending_compare_manifest(x, &manifest, &signature, err);
+        rc = place_repair_compare_manifest(x, &manifest, &signature, err);
     }
     x->bad_manifest = !manifest || !signature;
     if (rc == HANGAR_OK && x->bad > 0 && !x->dry) {
-        rc = mending_replace(x, &list, err);
+        rc = place_repair_replace(x, &list, err);
     }
-    mending_list_free(&list);
+    place_repair_list_free(&list);
     if (rc != HANGAR_OK || x->dry || !x->bad_manifest) {
         return rc;
     }
-    rc = mending_check_removal(x, err);
+    rc = place_repair_check_removal(x, err);
     if (rc == HANGAR_OK && !signature) {
-        rc = mending_store(x, HG_SIGNATURE_NAME, x->signature, err);
+        rc = place_repair_store(x, HG_SIGNATURE_NAME, x->signature, err);
     }
     if (rc == HANGAR_OK && !manifest) {
-        rc = mending_store(x, HG_MANIFEST_NAME, x->text, err);
+        rc = place_repair_store(x, HG_MANIFEST_NAME, x->text, err);
     }
     if (rc == HANGAR_OK) {
-        rc = mending_compare_manifest(x, &manifest, &signature, err);
+        rc = place_repair_compare_manifest(x, &manifest, &signature, err);
     }
     if (rc == HANGAR_OK && !(manifest && signature)) {
         rc = hg_fail(err, HANGAR_CORRUPT, 0,

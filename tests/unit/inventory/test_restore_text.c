@@ -3,7 +3,7 @@
  *
  * restore_text: names in RESTORE.txt, which a person runs as a script, stay within their comments.
  */
-#include "jobs/backup/restore_text.h"
+#include "inventory/restore_text.h"
 
 #include "base/str.h"
 #include "catalog/manifest.h"
@@ -39,5 +39,5 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {a_line_end_in_a_name_does_not_end_the_comment};
-    return SUITE_RUN("jobs/backup/restore_text", tests, NULL, NULL);
+    return SUITE_RUN("inventory/restore_text", tests, NULL, NULL);
 }
