@@ -15,6 +15,7 @@
 #include "catalog/retention.h"
 #include "state/history.h"
 #include "state/journal.h"
+#include "state/status_name.h"
 
 #define STATUS_REPLACED "replaced" /* in the journal: the copy is a new one */
 

@@ -90,7 +90,7 @@ struct hg_history_run hg_run_history(const struct hg_run *run, enum hangar_statu
     return (struct hg_history_run){
         .run = run->run_id,
         .id = run_has_backup(run) ? result->id : NULL,
-        .status = hangar_status_name(status),
+        .status = status,
         .error = err->text[0] ? err->text : NULL,
         .started_ms = result->first_started_ms,
         .duration_ms = result->finished_ms - result->first_started_ms,
