@@ -233,15 +233,16 @@ static json_t *list_document(const struct hg_listing *l, const char *tag)
 static enum hangar_rc list_others(struct hg_listing *l, const char *pipeline, const char *sink,
                                   json_t *doc, struct hg_error *err)
 {
-    json_t *others = hg_others_find(&l->session, pipeline, sink);
+    struct hg_others others;
     struct hg_str text = {0};
-    enum hangar_rc rc = HANGAR_OK;
-    if (json_array_size(others) > 0) {
-        hg_others_text(others, &text);
+    enum hangar_rc rc = hg_others_find(&l->session, pipeline, sink, &others, err);
+    if (rc == HANGAR_OK && others.count > 0) {
+        hg_others_text(&others, &text);
         rc = hg_fail(err, HANGAR_NOT_FOUND, 0, "no backups of %s, but %s",
                      pipeline ? pipeline : "this configuration", hg_str_text(&text));
     }
-    hg_json_set(doc, "others", others);
+    hg_json_set(doc, "others", hg_others_json(&others));
+    hg_others_free(&others);
     hg_str_free(&text);
     return rc;
 }
