@@ -54,20 +54,26 @@ void hg_verification_add_fields(const struct hg_verification *v, json_t *out)
     }
 }
 
+struct hg_verification hg_verification_counted(const struct hg_verification *v)
+{
+    struct hg_verification counted = *v;
+    if (v->drill_error) { /* whatever was verified since */
+        counted.level = HANGAR_VERIFY_DRILL;
+        counted.status = HANGAR_STATUS_CORRUPT;
+        counted.time_ms = v->drill_ms;
+        counted.error = v->drill_error;
+        counted.drill_error = NULL;
+        counted.unread = false;
+    }
+    return counted;
+}
+
 json_t *hg_verification_json(const struct hg_verification *v)
 {
     if (!v || !v->id) {
         return json_null();
     }
-    struct hg_verification shown = *v;
-    if (v->drill_error) { /* what counts is the drill, whatever was verified since */
-        shown.level = HANGAR_VERIFY_DRILL;
-        shown.status = HANGAR_STATUS_CORRUPT;
-        shown.time_ms = v->drill_ms;
-        shown.error = v->drill_error;
-        shown.drill_error = NULL;
-        shown.unread = false;
-    }
+    const struct hg_verification shown = hg_verification_counted(v);
     json_t *out = json_object();
     hg_json_set_string(out, "id", v->id);
     hg_json_set_string(out, "sink", v->sink);

@@ -99,6 +99,18 @@ static json_t *status_verifications(const struct hg_sink_status *sink)
     return list;
 }
 
+/* Reads the newest record beside the newest backup. */
+static void status_add_record(struct hangar *h, const char *pipeline,
+                              const struct hg_sink_status *sink, json_t *one)
+{
+    struct hg_record record = {0};
+    if (sink->newest) {
+        hg_record_newest(h, sink->ctx, pipeline, sink->newest->id, &record);
+    }
+    hg_json_set(one, "newest_verified", hg_record_json(&record));
+    hg_record_free(&record);
+}
+
 static json_t *status_sink_json(struct hangar *h, const struct hg_pipeline_status *pipeline,
                                 size_t index)
 {
@@ -119,9 +131,7 @@ static json_t *status_sink_json(struct hangar *h, const struct hg_pipeline_statu
     hg_json_set_time(one, "newest_time", newest ? newest->time_ms : -1);
     hg_json_set(one, "age_ms", newest ? json_integer(now_ms - newest->time_ms) : json_null());
     hg_json_set(one, "lag_ms", status_lag(pipeline, index));
-    hg_json_set(one, "newest_verified",
-                newest ? hg_record_newest(h, sink->ctx, pipeline->config->name, newest->id)
-                       : json_null());
+    status_add_record(h, pipeline->config->name, sink, one);
     hg_json_set(one, "verifications", status_verifications(sink));
     hg_json_set(one, "newest_bytes",
                 newest ? json_integer(newest->summary.stored_bytes) : json_null());
