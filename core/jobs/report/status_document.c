@@ -238,7 +238,7 @@ static void status_add_config(struct hangar *h, json_t *doc)
     hg_json_set(doc, "limits", limits);
 }
 
-void hg_status_to_json(struct hg_status_report *report, struct hangar *h, json_t *doc)
+static void status_add_report(struct hg_status_report *report, struct hangar *h, json_t *doc)
 {
     json_t *pipelines = json_array(), *instances = json_array();
     status_add_config(h, doc);
@@ -252,7 +252,9 @@ void hg_status_to_json(struct hg_status_report *report, struct hangar *h, json_t
     hg_json_set(doc, "instances", instances);
 }
 
-enum hangar_status hangar_overview(struct hangar *h, char **json)
+enum hangar_status
+hg_status_document(struct hangar *h,
+                   void (*after)(struct hangar *h, const struct hg_status_report *), char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.status/1");
     if (!h->ready) {
@@ -261,8 +263,17 @@ enum hangar_status hangar_overview(struct hangar *h, char **json)
     struct hg_error err = {0};
     struct hg_status_report report;
     enum hangar_rc rc = hg_status_read(&report, h, NULL, &err);
-    hg_status_to_json(&report, h, doc);
+    status_add_report(&report, h, doc);
+    hg_status_end_session(&report);
+    if (rc == HANGAR_OK && after) {
+        after(h, &report);
+    }
     hg_status_close(&report);
-    hg_json_set(doc, "counters", hg_counters_read(&h->state));
+    hg_json_set(doc, "counters", hg_counters_read(&h->state)); /* with those of `after` */
     return hg_doc_end(h, doc, hg_status(rc), &err, json);
+}
+
+enum hangar_status hangar_overview(struct hangar *h, char **json)
+{
+    return hg_status_document(h, NULL, json);
 }
