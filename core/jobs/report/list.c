@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "catalog/summary.h"
+#include "catalog/tags.h"
 #include "config/config.h"
 #include "inventory/index.h"
 #include "inventory/origin.h"
@@ -156,14 +157,10 @@ static void list_describe_damaged(json_t *entry, const struct hg_listed_copy *co
 /* The tags are those of a whole copy. */
 static bool list_has_tag(const struct hg_listed_copy *copies, size_t count, const char *tag)
 {
-    const json_t *tags = NULL, *one;
-    for (size_t i = 0; i < count && !tags; i++) {
-        tags = copies[i].item->rc == HANGAR_OK ? copies[i].item->summary.tags : NULL;
-    }
-    size_t i;
-    json_array_foreach (tags, i, one) {
-        if (strcmp(json_string_value(one), tag) == 0) {
-            return true;
+    for (size_t i = 0; i < count; i++) {
+        const struct hg_tags *tags = &copies[i].item->summary.tags;
+        if (copies[i].item->rc == HANGAR_OK && tags->count > 0) {
+            return hg_tags_have(tags, tag);
         }
     }
     return false;
