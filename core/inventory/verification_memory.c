@@ -25,6 +25,16 @@ const char *hg_verify_level_name(enum hangar_verify_level level)
     return names[level <= HANGAR_VERIFY_DRILL ? level : HANGAR_VERIFY_QUICK];
 }
 
+bool hg_verify_level_of_name(const char *name, enum hangar_verify_level *level)
+{
+    for (*level = HANGAR_VERIFY_QUICK; *level <= HANGAR_VERIFY_DRILL; ++*level) {
+        if (strcmp(hg_verify_level_name(*level), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool hg_verification_is_ahead(int64_t time_ms)
 {
     return hg_is_future(time_ms, hg_now_ms());
@@ -84,16 +94,10 @@ json_t *hg_verification_json(const struct hg_verification *v)
 
 bool hg_verification_parse(const json_t *line, struct hg_verification *out)
 {
-    const char *level = hg_json_string(line, "level", "");
     *out = (struct hg_verification){.id = hg_json_string(line, "id", NULL),
                                     .sink = hg_json_string(line, "sink", "?"),
-                                    .time_ms = -1,
-                                    .level = HANGAR_VERIFY_QUICK};
-    while (out->level < HANGAR_VERIFY_DRILL &&
-           strcmp(hg_verify_level_name(out->level), level) != 0) {
-        out->level++;
-    }
-    if (!out->id || strcmp(hg_verify_level_name(out->level), level) != 0) {
+                                    .time_ms = -1};
+    if (!out->id || !hg_verify_level_of_name(hg_json_string(line, "level", ""), &out->level)) {
         return false;
     }
     hg_time_parse(hg_json_string(line, "time", ""), &out->time_ms);

@@ -21,6 +21,9 @@
 /* "quick", "full" or "drill". */
 const char *hg_verify_level_name(enum hangar_verify_level level);
 
+/* The reverse; false for a name that no level has. */
+bool hg_verify_level_of_name(const char *name, enum hangar_verify_level *level);
+
 /* How the verification of one backup in one sink ended. */
 struct hg_verification {
     const char *id;   /* of the backup */
