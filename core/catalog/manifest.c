@@ -34,14 +34,6 @@ static void manifest_free_source(struct hg_manifest_source *s)
     free(s->objects);
 }
 
-bool hg_tag_is_valid(const char *tag)
-{
-    const size_t n = strlen(tag);
-    return n > 0 && n <= HG_TAG_MAX_BYTES && strchr("._:/@+=-", tag[0]) == NULL &&
-           strspn(tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+=-") ==
-               n;
-}
-
 void hg_manifest_free(struct hg_manifest *m)
 {
     char **texts[] = {&m->id,   &m->origin,   &m->pipeline, &m->run,
@@ -50,7 +42,7 @@ void hg_manifest_free(struct hg_manifest *m)
         free(*texts[i]);
     }
     json_decref(m->requires);
-    json_decref(m->tags);
+    hg_tags_free(&m->tags);
     json_decref(m->retention);
     json_decref(m->sinks);
     for (size_t i = 0; i < m->chain_count; i++) {

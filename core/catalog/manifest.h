@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "catalog/sizes.h"
+#include "catalog/tags.h"
 #include "config/config.h"
 
 #define HG_MANIFEST_FORMAT 1
@@ -24,8 +25,6 @@
 #define HG_SUMS_NAME "SHA256SUMS"
 #define HG_RESTORE_NAME "RESTORE.txt"
 #define HG_PHASE_MAX 1000
-#define HG_TAGS_MAX 16
-#define HG_TAG_MAX_BYTES 128
 
 struct hg_manifest_object {
     char *name;   /* in its source */
@@ -56,9 +55,9 @@ struct hg_manifest {
     char *id, *origin, *pipeline, *run, *host, *platform, *arch, *hangar;
     int64_t started_ms, finished_ms;
     int64_t skew_ms;
-    bool safety;       /* a safety backup */
-    bool partial;      /* a partial backup: of some of the pipeline's sources */
-    json_t *tags;      /* array of words that the user gave; NULL: none */
+    bool safety;  /* a safety backup */
+    bool partial; /* a partial backup: of some of the pipeline's sources */
+    struct hg_tags tags;
     json_t *requires;  /* array of ids; empty: it needs no other backup */
     json_t *retention; /* object: per sink, the policy in force */
     json_t *sinks;     /* object: per sink, its plugin and capabilities; NULL: not recorded */
@@ -82,10 +81,6 @@ enum hangar_rc hg_manifest_write(const struct hg_manifest *m, struct hg_str *out
 
 /* "backup", "safety" or "partial"; static. */
 const char *hg_backup_kind(bool safety, bool partial);
-
-/* True for a word, or KEY=VALUE, of letters, digits and . _ : / @ + = -, which begins with a letter
- * or digit: safe to print, and in a shell. */
-bool hg_tag_is_valid(const char *tag);
 
 /* Parses manifest.json and checks its hash and every field.  CORRUPT when it is damaged.
  * UNSUPPORTED for a newer format: then format, id and times are set. */

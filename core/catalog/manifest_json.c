@@ -81,9 +81,7 @@ static json_t *manifest_to_json(const struct hg_manifest *m)
     if (m->safety || m->partial) {
         hg_json_set_string(json, "kind", hg_backup_kind(m->safety, m->partial));
     }
-    if (json_array_size(m->tags) > 0) {
-        hg_json_set(json, "tags", json_incref(m->tags));
-    }
+    hg_tags_to_json(&m->tags, json);
     hg_json_set_string(json, "run", m->run);
     hg_json_set_string(json, "host", m->host);
     hg_json_set_string(json, "platform", m->platform);
@@ -470,21 +468,12 @@ static void manifest_read_kind(struct manifest_reader *r, const json_t *json)
 
 static void manifest_read_tags(struct manifest_reader *r, const json_t *json)
 {
-    json_t *tags = json_object_get(json, "tags");
-    const json_t *tag;
-    size_t i;
-    if (!tags) {
-        return;
-    }
-    bool good = json_is_array(tags) && json_array_size(tags) <= HG_TAGS_MAX;
-    json_array_foreach (good ? tags : NULL, i, tag) {
-        good = good && json_is_string(tag) && hg_tag_is_valid(json_string_value(tag));
-    }
-    if (!good) {
+    const json_t *tags = json_object_get(json, "tags");
+    if (!hg_tags_are_valid(tags)) {
         manifest_bad(r, "impossible value", "tags");
-        return;
+    } else if (!hg_tags_from_json(tags, &r->m->tags)) {
+        manifest_no_memory(r);
     }
-    r->m->tags = json_incref(tags);
 }
 
 static void manifest_read_rest(struct manifest_reader *r, const json_t *json)

@@ -5,7 +5,6 @@
  */
 #include "catalog/retention.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +12,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-#define HELD "held"
 #define USUAL_GAP_DAYS 2
+#define DETAIL_SIZE 80 /* of one reason */
 
 static int compare_newest_first(const void *a, const void *b)
 {
@@ -25,20 +24,25 @@ static int compare_newest_first(const void *a, const void *b)
     return strcmp(y->id, x->id);
 }
 
-/* Keeps an item, and adds to the reasons for it. */
-static void keep_item(struct hg_retained *item, const char *fmt, ...) HANGAR_PRINTF(2, 3);
-static void keep_item(struct hg_retained *item, const char *fmt, ...)
+static const char *const keep_words[] = {
+    [HG_KEPT_NOT_COUNTED] = "not counted: ",
+    [HG_KEPT_HELD] = "held",
+    [HG_KEPT_BY_RULE] = "",
+    [HG_KEPT_NEWEST_SAFETY] = "newest safety backup",
+    [HG_KEPT_YOUNG_SAFETY] = "safety backup within ",
+    [HG_KEPT_NEWEST_PARTIAL] = "newest partial backup",
+    [HG_KEPT_YOUNG_PARTIAL] = "partial backup within ",
+    [HG_KEPT_NO_RULE] = "no rule removes",
+    [HG_KEPT_CLOCK] = "the clock may be wrong",
+    [HG_KEPT_BY_STORE] = "kept by the store: ",
+};
+
+void hg_retained_keep(struct hg_retained *item, enum hg_keep_reason reason, const char *detail)
 {
-    size_t n = item->keep ? strlen(item->reason) : 0;
-    if (n > 0 && n + 2 < sizeof(item->reason)) {
-        n += (size_t)snprintf(item->reason + n, sizeof(item->reason) - n, ", ");
-    }
-    va_list args;
-    va_start(args, fmt);
-    if (n < sizeof(item->reason)) {
-        vsnprintf(item->reason + n, sizeof(item->reason) - n, fmt, args);
-    }
-    va_end(args);
+    const size_t n = item->keep ? strlen(item->reason) : 0;
+    snprintf(item->reason + n, sizeof(item->reason) - n, "%s%s%s", n > 0 ? ", " : "",
+             keep_words[reason], detail);
+    item->kept_by |= HG_KEPT_BIT(reason);
     item->keep = true;
 }
 
@@ -81,7 +85,7 @@ static int64_t usual_gap_ms(const struct hg_policy *policy)
 /* Does it show how often backups are made?  One that only a hold keeps does not. */
 static bool shows_schedule(const struct hg_retained *item)
 {
-    return hg_retained_counts(item) && strcmp(item->reason, HELD) != 0;
+    return hg_retained_counts(item) && item->kept_by != HG_KEPT_BIT(HG_KEPT_HELD);
 }
 
 /* Searches the gaps of `good`: at least three backups, the newest first.  `gaps` has room for as
@@ -177,7 +181,7 @@ static enum hangar_rc check_clock(const struct hg_policy *policy, const struct h
 static void keep_periods(const struct hg_retention_rule *rule, int64_t limit,
                          const struct hg_zone *zone, struct hg_retained *items, size_t count)
 {
-    char last[HG_PERIOD_SIZE] = "", this[HG_PERIOD_SIZE];
+    char last[HG_PERIOD_SIZE] = "", this[HG_PERIOD_SIZE], detail[DETAIL_SIZE];
     for (size_t i = 0; i < count && limit > 0; i++) {
         struct hg_wall wall;
         if (!hg_retained_counts(&items[i]) || !hg_zone_wall(zone, items[i].time_ms, &wall)) {
@@ -186,7 +190,8 @@ static void keep_periods(const struct hg_retention_rule *rule, int64_t limit,
         rule->period(&wall, this);
         int order = strcmp(this, last);
         if (last[0] == '\0' || order < 0 || (rule->hours && order != 0)) {
-            keep_item(&items[i], "%s %s", rule->text, this);
+            snprintf(detail, sizeof(detail), "%s %s", rule->text, this);
+            hg_retained_keep(&items[i], HG_KEPT_BY_RULE, detail);
             memcpy(last, this, sizeof(last));
             limit--;
         }
@@ -196,11 +201,14 @@ static void keep_periods(const struct hg_retention_rule *rule, int64_t limit,
 static void keep_newest(const struct hg_retention_rule *rule, int64_t limit,
                         struct hg_retained *items, size_t count)
 {
+    char detail[DETAIL_SIZE];
     int64_t n = 0;
     for (size_t i = 0; i < count && n < limit; i++) {
         if (hg_retained_counts(&items[i])) {
             n++;
-            keep_item(&items[i], "%s %lld of %lld", rule->text, (long long)n, (long long)limit);
+            snprintf(detail, sizeof(detail), "%s %lld of %lld", rule->text, (long long)n,
+                     (long long)limit);
+            hg_retained_keep(&items[i], HG_KEPT_BY_RULE, detail);
         }
     }
 }
@@ -208,43 +216,46 @@ static void keep_newest(const struct hg_retention_rule *rule, int64_t limit,
 static void keep_young(const struct hg_retention_rule *rule, int64_t limit, int64_t now_ms,
                        struct hg_retained *items, size_t count)
 {
+    char detail[DETAIL_SIZE];
+    snprintf(detail, sizeof(detail), "within %lld %s", (long long)limit, rule->text);
     for (size_t i = 0; limit >= 0 && i < count; i++) {
         if (hg_retained_counts(&items[i]) && now_ms - items[i].time_ms <= limit * rule->unit_ms) {
-            keep_item(&items[i], "within %lld %s", (long long)limit, rule->text);
+            hg_retained_keep(&items[i], HG_KEPT_BY_RULE, detail);
         }
     }
 }
 
 static void keep_young_apart(struct hg_retained *item, int64_t now_ms)
 {
+    char detail[DETAIL_SIZE];
     if (now_ms - item->time_ms <= HG_SAFETY_DAYS * HG_DAY_MS) {
-        keep_item(item, "%s backup within %d days", item->safety ? "safety" : "partial",
-                  HG_SAFETY_DAYS);
+        snprintf(detail, sizeof(detail), "%d days", HG_SAFETY_DAYS);
+        hg_retained_keep(item, item->safety ? HG_KEPT_YOUNG_SAFETY : HG_KEPT_YOUNG_PARTIAL, detail);
     }
 }
 
 /* Safety backups, or partial ones. */
 static void keep_apart(struct hg_retained *items, size_t count, int64_t now_ms, bool safety)
 {
-    const char *what = safety ? "safety" : "partial";
     bool newest = true;
     for (size_t i = 0; i < count; i++) {
         if (!items[i].good || !(safety ? items[i].safety : items[i].partial)) {
             continue;
         }
         if (newest) {
-            keep_item(&items[i], "newest %s backup", what);
+            hg_retained_keep(&items[i], safety ? HG_KEPT_NEWEST_SAFETY : HG_KEPT_NEWEST_PARTIAL,
+                             "");
         }
         keep_young_apart(&items[i], now_ms);
         newest = false;
     }
 }
 
-static void keep_all(struct hg_retained *items, size_t count, const char *why)
+static void keep_all(struct hg_retained *items, size_t count, enum hg_keep_reason why)
 {
     for (size_t i = 0; i < count; i++) {
         if (!items[i].keep) {
-            keep_item(&items[i], "%s", why);
+            hg_retained_keep(&items[i], why, "");
         }
     }
 }
@@ -253,12 +264,13 @@ static void keep_without_rules(struct hg_retained *items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         items[i].keep = false;
+        items[i].kept_by = 0;
         snprintf(items[i].reason, sizeof(items[i].reason), "no rule keeps it");
         if (!items[i].good) {
-            keep_item(&items[i], "not counted: %s",
-                      items[i].why_not ? items[i].why_not : "incomplete");
+            hg_retained_keep(&items[i], HG_KEPT_NOT_COUNTED,
+                             items[i].why_not ? items[i].why_not : "incomplete");
         } else if (items[i].held) {
-            keep_item(&items[i], HELD);
+            hg_retained_keep(&items[i], HG_KEPT_HELD, "");
         }
     }
 }
@@ -304,12 +316,12 @@ enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct h
     keep_apart(items, count, now_ms, true);
     keep_apart(items, count, now_ms, false);
     if (!removes) {
-        keep_all(items, count, "no rule removes");
+        keep_all(items, count, HG_KEPT_NO_RULE);
         return HANGAR_OK;
     }
     enum hangar_rc rc = check_clock(policy, items, count, now_ms, newest, err);
     if (rc != HANGAR_OK) {
-        keep_all(items, count, "the clock may be wrong");
+        keep_all(items, count, HG_KEPT_CLOCK);
     }
     return rc;
 }

@@ -55,6 +55,21 @@
  * backup is. */
 bool hg_is_future(int64_t time_ms, int64_t now_ms);
 
+/* Why a backup is kept. */
+enum hg_keep_reason {
+    HG_KEPT_NOT_COUNTED, /* it is not good */
+    HG_KEPT_HELD,
+    HG_KEPT_BY_RULE, /* of the policy */
+    HG_KEPT_NEWEST_SAFETY,
+    HG_KEPT_YOUNG_SAFETY,
+    HG_KEPT_NEWEST_PARTIAL,
+    HG_KEPT_YOUNG_PARTIAL,
+    HG_KEPT_NO_RULE,  /* the policy has no rule that removes */
+    HG_KEPT_CLOCK,    /* the clock guard refused */
+    HG_KEPT_BY_STORE, /* a lock of the store */
+};
+#define HG_KEPT_BIT(reason) (1U << (reason))
+
 struct hg_retained {
     /* in */
     const char *id; /* the caller's */
@@ -65,13 +80,17 @@ struct hg_retained {
     const char *why_not; /* of one that is not good: "damaged"; static */
     /* out */
     bool keep;
-    char reason[224];
+    unsigned kept_by; /* HG_KEPT_BIT of each reason; 0: it is removed */
+    char reason[224]; /* the reasons as text, for documents and the log */
 };
 
 /* Do the rules apply to it? */
 bool hg_retained_counts(const struct hg_retained *item);
 
-/* Sorts the items, newest first, and sets keep and reason of each.  UNSUPPORTED, with the
+/* Keeps an item for one more reason.  `detail` follows the words of the reason: "7 days"; or "". */
+void hg_retained_keep(struct hg_retained *item, enum hg_keep_reason reason, const char *detail);
+
+/* Sorts the items, newest first, and sets the out fields of each.  UNSUPPORTED, with the
  * explanation in err, when the clock guard refuses: then all items are kept. */
 enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct hg_zone *zone,
                                   int64_t now_ms, struct hg_retained *items, size_t count,

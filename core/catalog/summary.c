@@ -22,7 +22,6 @@ bool hg_summary_of(const struct hg_manifest *m, struct hg_summary *out)
         .sources = calloc(m->source_count + 1, sizeof(*out->sources)),
         .safety = m->safety,
         .partial = m->partial,
-        .tags = json_array_size(m->tags) ? json_incref(m->tags) : NULL,
         .finished_ms = m->finished_ms,
         .duration_ms = m->finished_ms - m->started_ms,
         .skew_ms = m->skew_ms,
@@ -31,7 +30,8 @@ bool hg_summary_of(const struct hg_manifest *m, struct hg_summary *out)
         .stored_bytes = (int64_t)hg_manifest_stored_bytes(m),
         .files = hg_file_sum_of(m),
     };
-    if (!out->id || !out->pipeline || !out->origin || !out->hangar || !out->sources) {
+    if (!hg_tags_copy(&m->tags, &out->tags) || !out->id || !out->pipeline || !out->origin ||
+        !out->hangar || !out->sources) {
         return false;
     }
     for (size_t i = 0; i < m->source_count; i++) {
@@ -50,7 +50,7 @@ void hg_summary_free(struct hg_summary *summary)
         free(summary->sources[i]);
     }
     free(summary->sources);
-    json_decref(summary->tags);
+    hg_tags_free(&summary->tags);
     free(summary->id);
     free(summary->pipeline);
     free(summary->origin);
@@ -63,9 +63,7 @@ void hg_summary_to_json(const struct hg_summary *summary, json_t *object)
     hg_json_set_string(object, "id", summary->id);
     hg_json_set_string(object, "pipeline", summary->pipeline);
     hg_json_set_string(object, "kind", hg_backup_kind(summary->safety, summary->partial));
-    if (summary->tags) {
-        hg_json_set(object, "tags", json_incref(summary->tags));
-    }
+    hg_tags_to_json(&summary->tags, object);
     hg_json_set_time(object, "created", summary->finished_ms);
     hg_json_set_int(object, "duration_ms", summary->duration_ms);
     hg_json_set_int(object, "objects", summary->objects);
@@ -109,6 +107,7 @@ static int64_t summary_int(const json_t *object, const char *key, bool *ok)
 bool hg_summary_from_json(const json_t *object, struct hg_summary *out)
 {
     const json_t *sources = json_object_get(object, "sources");
+    const json_t *tags = json_object_get(object, "tags");
     bool ok = json_is_array(sources);
     *out = (struct hg_summary){
         .id = summary_string(object, "id", &ok),
@@ -118,13 +117,13 @@ bool hg_summary_from_json(const json_t *object, struct hg_summary *out)
         .sources = calloc(json_array_size(sources) + 1, sizeof(*out->sources)),
         .safety = strcmp(hg_json_string(object, "kind", ""), "safety") == 0,
         .partial = strcmp(hg_json_string(object, "kind", ""), "partial") == 0,
-        .tags = json_incref(json_object_get(object, "tags")),
         .duration_ms = summary_int(object, "duration_ms", &ok),
         .skew_ms = summary_int(object, "skew_ms", &ok),
         .objects = summary_int(object, "objects", &ok),
         .plain_bytes = summary_int(object, "plain_bytes", &ok),
         .stored_bytes = summary_int(object, "stored_bytes", &ok),
     };
+    ok = hg_tags_are_valid(tags) && hg_tags_from_json(tags, &out->tags) && ok;
     out->files.count = (uint64_t)summary_int(object, "files", &ok);
     out->files.bytes = (uint64_t)summary_int(object, "files_bytes", &ok);
     ok = ok &&

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "catalog/file_sum.h"
 #include "catalog/manifest.h"
+#include "catalog/tags.h"
 
 /* The summary owns its strings. */
 struct hg_summary {
@@ -21,7 +22,7 @@ struct hg_summary {
     size_t source_count;
     bool safety;  /* a safety backup */
     bool partial; /* of some sources only */
-    json_t *tags; /* NULL: none */
+    struct hg_tags tags;
     int64_t finished_ms, duration_ms, skew_ms;
     int64_t objects, plain_bytes, stored_bytes;
     struct hg_file_sum files; /* that the manifest lists */

@@ -35,35 +35,39 @@ static char *lock_memory_name(const struct hg_prune_plan *plan)
     return hg_format("retained/%s.%s", plan->pipeline->name, plan->sink->name);
 }
 
-static json_t *lock_memory_load(const struct hg_prune_plan *plan)
+/* Until when each backup of the plan's index is locked, in the order of the index; 0: not known.
+ * For the caller to free; NULL when out of memory. */
+static int64_t *lock_memory_load(const struct hg_prune_plan *plan)
 {
     json_t *known = NULL;
     char *name = lock_memory_name(plan);
-    if (name) {
-        hg_state_load(&plan->h->state, name, &known, NULL);
+    int64_t *until_ms = calloc(plan->index->count + 1, sizeof(*until_ms));
+    if (name && until_ms && hg_state_load(&plan->h->state, name, &known, NULL) == HANGAR_OK) {
+        for (size_t i = 0; i < plan->index->count; i++) {
+            until_ms[i] = hg_json_int(known, plan->index->items[i].id, 0);
+        }
     }
+    json_decref(known);
     free(name);
-    return known ? known : json_object();
+    return until_ms;
 }
 
 /* Forgets backups that are gone. */
-static void lock_memory_save(const struct hg_prune_plan *plan, const json_t *known)
+static void lock_memory_save(const struct hg_prune_plan *plan, const int64_t *until_ms)
 {
-    json_t *rest = json_object();
-    const char *id;
-    json_t *until;
-    json_object_foreach ((json_t *)known, id, until) {
-        if (hg_index_find(plan->index, id)) {
-            hg_json_set(rest, id, json_incref(until));
+    json_t *known = json_object();
+    for (size_t i = 0; i < plan->index->count; i++) {
+        if (until_ms[i] > 0) {
+            hg_json_set_int(known, plan->index->items[i].id, until_ms[i]);
         }
     }
-    char *name = lock_memory_name(plan), *text = hg_json_line(rest);
+    char *name = lock_memory_name(plan), *text = hg_json_line(known);
     if (name && text) {
         hg_state_write(&plan->h->state, name, text, strlen(text), NULL);
     }
     free(text);
     free(name);
-    json_decref(rest);
+    json_decref(known);
 }
 
 /* ---- the objects of one backup ---- */
@@ -129,24 +133,28 @@ enum hangar_rc hg_object_lock_kept(const struct hg_prune_plan *plan, size_t *cou
         plan->clock_is_wrong) { /* a wrong clock must not lock */
         return HANGAR_OK;
     }
-    json_t *known = lock_memory_load(plan);
+    int64_t *known_ms = lock_memory_load(plan);
+    if (!known_ms) {
+        return hg_no_memory(err);
+    }
     struct hg_error why = {0};
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < plan->count && rc == HANGAR_OK; i++) {
         const struct hg_retained *item = &plan->items[i];
+        int64_t *known = &known_ms[hg_index_find(plan->index, item->id) - plan->index->items];
         int64_t until = lock_until(plan, item);
-        if (until > hg_json_int(known, item->id, 0)) {
+        if (until > *known) {
             rc = lock_backup(plan, item->id, until, &why);
             if (rc == HANGAR_OK) {
-                hg_json_set_int(known, item->id, until);
+                *known = until;
                 ++*count;
             }
         }
     }
     if (*count > 0) {
-        lock_memory_save(plan, known);
+        lock_memory_save(plan, known_ms);
     }
-    json_decref(known);
+    free(known_ms);
     if (rc ==
         HANGAR_UNSUPPORTED) { /* this store cannot lock, or the configuration does not ask for it */
         return HANGAR_OK;

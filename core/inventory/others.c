@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "base/vec.h"
 #include "catalog/sizes.h"
 #include "catalog/store.h"
 #include "config/config.h"
@@ -65,11 +66,12 @@ static bool other_has_backups(struct hangar_ctx *sink, const char *pipeline)
     return ok && count > 0;
 }
 
-/* The origin of a pipeline in a sink: a text that is safe to print, else null. */
-static json_t *other_origin(struct hangar_ctx *sink, const char *pipeline)
+/* The origin of a pipeline in a sink; NULL: it is not known, or not safe to print. */
+static char *other_origin(struct hangar_ctx *sink, const char *pipeline)
 {
     struct hg_str text = {0};
-    json_t *doc = NULL, *origin = json_null();
+    json_t *doc = NULL;
+    char *origin = NULL;
     char *path = hg_format("%s/origin.json", pipeline);
     if (path && hg_store_get(sink, path, HG_MARK_MAX, &text, NULL) == HANGAR_OK &&
         hg_json_parse(hg_str_text(&text), text.len, path, &doc, NULL) == HANGAR_OK) {
@@ -78,7 +80,7 @@ static json_t *other_origin(struct hangar_ctx *sink, const char *pipeline)
         if (length > 0 && length <= 255 &&
             strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
                 length) {
-            origin = json_string(name);
+            origin = strdup(name);
         }
     }
     json_decref(doc);
@@ -87,31 +89,40 @@ static json_t *other_origin(struct hangar_ctx *sink, const char *pipeline)
     return origin;
 }
 
-static void others_of_sink(struct hg_session *session, size_t instance, json_t *out)
+static enum hangar_rc others_of_sink(struct hg_session *session, size_t instance,
+                                     struct hg_others *out, struct hg_error *err)
 {
     struct hangar_ctx *sink;
     struct other_names names = {.config = session->h->config};
+    enum hangar_rc rc = HANGAR_OK;
     if (hg_session_open(session, instance, NULL, 0, &sink, NULL) != HANGAR_OK ||
         hg_sink_list_unless_failed(sink, "", '/', other_add_page, &names, NULL) != HANGAR_OK) {
         sink = NULL;
     }
     for (size_t i = 0; i < names.count; i++) {
-        if (sink && other_has_backups(sink, names.items[i])) {
-            json_t *one = json_object();
-            hg_json_set_string(one, "sink", sink->name);
-            hg_json_set_string(one, "pipeline", names.items[i]);
-            hg_json_set(one, "origin", other_origin(sink, names.items[i]));
-            hg_json_add(out, one);
+        char *name = names.items[i];
+        if (!sink || rc != HANGAR_OK || !other_has_backups(sink, name)) {
+            free(name);
+        } else if (!HG_VEC_RESERVE(out)) {
+            free(name);
+            rc = hg_no_memory(err);
+        } else {
+            out->items[out->count++] =
+                (struct hg_other){.sink = session->h->config->instances[instance].name,
+                                  .pipeline = name,
+                                  .origin = other_origin(sink, name)};
         }
-        free(names.items[i]);
     }
+    return rc;
 }
 
-json_t *hg_others_find(struct hg_session *session, const char *pipeline, const char *sink)
+enum hangar_rc hg_others_find(struct hg_session *session, const char *pipeline, const char *sink,
+                              struct hg_others *out, struct hg_error *err)
 {
     const struct hg_config *config = session->h->config;
-    json_t *out = json_array();
-    for (size_t i = 0; i < config->instance_count; i++) {
+    enum hangar_rc rc = HANGAR_OK;
+    *out = (struct hg_others){0};
+    for (size_t i = 0; i < config->instance_count && rc == HANGAR_OK; i++) {
         bool wanted = false;
         for (size_t p = 0; p < config->pipeline_count; p++) {
             const struct hg_pipeline_config *pc = &config->pipelines[p];
@@ -121,28 +132,47 @@ json_t *hg_others_find(struct hg_session *session, const char *pipeline, const c
             }
         }
         if (wanted && (!sink || strcmp(sink, config->instances[i].name) == 0)) {
-            others_of_sink(session, i, out);
+            rc = others_of_sink(session, i, out, err);
         }
+    }
+    return rc;
+}
+
+void hg_others_free(struct hg_others *others)
+{
+    for (size_t i = 0; i < others->count; i++) {
+        free(others->items[i].pipeline);
+        free(others->items[i].origin);
+    }
+    free(others->items);
+    *others = (struct hg_others){0};
+}
+
+json_t *hg_others_json(const struct hg_others *others)
+{
+    json_t *out = json_array();
+    for (size_t i = 0; i < others->count; i++) {
+        json_t *one = json_object();
+        hg_json_set_string(one, "sink", others->items[i].sink);
+        hg_json_set_string(one, "pipeline", others->items[i].pipeline);
+        hg_json_set_string(one, "origin", others->items[i].origin);
+        hg_json_add(out, one);
     }
     return out;
 }
 
-void hg_others_text(const json_t *others, struct hg_str *out)
+void hg_others_text(const struct hg_others *others, struct hg_str *out)
 {
-    const char *last = "";
-    const json_t *one;
-    size_t i;
-    json_array_foreach (others, i, one) {
-        const char *sink = hg_json_string(one, "sink", ""), *origin;
-        const bool same = strcmp(sink, last) == 0;
+    const char *last = NULL; /* names of sinks are those of the configuration */
+    for (size_t i = 0; i < others->count; i++) {
+        const struct hg_other *one = &others->items[i];
+        const bool same = one->sink == last;
         hg_str_addf(out, "%s%s%s%s%s", i == 0 || same ? "" : "; ", same ? ", " : "sink ",
-                    same ? "" : sink, same ? "" : " holds backups of ",
-                    hg_json_string(one, "pipeline", ""));
-        origin = hg_json_string(one, "origin", NULL);
-        if (origin) {
-            hg_str_addf(out, " (origin %s)", origin);
+                    same ? "" : one->sink, same ? "" : " holds backups of ", one->pipeline);
+        if (one->origin) {
+            hg_str_addf(out, " (origin %s)", one->origin);
         }
-        last = sink;
+        last = one->sink;
     }
     hg_str_add(out, "; hint: give the pipeline in the configuration one of these names, and set "
                     "`origin`, to list and restore them");

@@ -8,18 +8,39 @@
 #ifndef HG_INVENTORY_OTHERS_H
 #define HG_INVENTORY_OTHERS_H
 
+#include <stddef.h>
+
+#include "base/error.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "session/session.h"
 
 #define HG_OTHERS_MAX 20 /* of a sink */
 
-/* Lists them for the sinks of all pipelines (or of `pipeline` alone, and `sink` alone; both may be
- * NULL): an array of { sink, pipeline, origin (or null) }, for the caller to free.  Pipelines that
- * the configuration has are no others.  A sink that cannot be read has none. */
-json_t *hg_others_find(struct hg_session *session, const char *pipeline, const char *sink);
+/* Another pipeline that has backups in a sink. */
+struct hg_other {
+    const char *sink; /* its name, of the configuration */
+    char *pipeline;
+    char *origin; /* safe to print; NULL: not known */
+};
+
+/* Those of one sink stand together. */
+struct hg_others {
+    struct hg_other *items;
+    size_t count, capacity;
+};
+
+/* Finds them in the sinks of all pipelines (or of `pipeline` alone, and `sink` alone; both may be
+ * NULL).  Pipelines that the configuration has are no others.  A sink that cannot be read has none.
+ * Fails only without memory; free *out with hg_others_free, also then. */
+enum hangar_rc hg_others_find(struct hg_session *session, const char *pipeline, const char *sink,
+                              struct hg_others *out, struct hg_error *err);
+void hg_others_free(struct hg_others *others);
+
+/* As documents show them: an array of { sink, pipeline, origin (or null) }. */
+json_t *hg_others_json(const struct hg_others *others);
 
 /* "sink s holds backups of nightly (origin db1); hint: ...": why nothing was found. */
-void hg_others_text(const json_t *others, struct hg_str *out);
+void hg_others_text(const struct hg_others *others, struct hg_str *out);
 
 #endif

@@ -182,44 +182,44 @@ static bool record_field_is(const struct hangar_ctx *sink, const json_t *record,
     return strcmp(found, value) == 0;
 }
 
-/* The part of a record that documents show; NULL when it is not a record of this place. */
-static json_t *record_parse(const struct hangar_ctx *sink, const char *pipeline, const char *id,
-                            const char *path, const struct hg_str *text)
+/* Fills *out from a record of this place; false when it is none. */
+static bool record_parse(const struct hangar_ctx *sink, const char *pipeline, const char *id,
+                         const char *path, const struct hg_str *text, struct hg_record *out)
 {
-    static const char *const shown[] = {"time",   "level",       "status",    "duration_ms",
-                                        "host",   "hangar",      "sources",   "error",
-                                        "unread", "drill_error", "drill_time"};
-    json_t *record = NULL, *out = NULL;
+    json_t *record = NULL;
     int64_t named_ms = 0, ms = -1;
     record_is_path(path, &named_ms);
-    if (hg_json_parse(hg_str_text(text), text->len, path, &record, NULL) == HANGAR_OK &&
-        hg_time_parse(hg_json_string(record, "time", ""), &ms) && ms == named_ms &&
-        hg_json_string(record, "level", NULL) && hg_json_string(record, "status", NULL) &&
-        record_field_is(sink, record, "pipeline", pipeline) &&
-        record_field_is(sink, record, "id", id) &&
-        record_field_is(sink, record, "sink", sink->name)) {
-        out = json_object();
-        for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
-            json_t *value = json_object_get(record, shown[i]);
-            if (value) {
-                hg_json_set(out, shown[i], json_incref(value));
-            }
-        }
-        hg_json_set_string(out, "sink", sink->name);
+    bool ok = hg_json_parse(hg_str_text(text), text->len, path, &record, NULL) == HANGAR_OK &&
+              hg_time_parse(hg_json_string(record, "time", ""), &ms) && ms == named_ms &&
+              hg_json_string(record, "level", NULL) && hg_json_string(record, "status", NULL) &&
+              record_field_is(sink, record, "pipeline", pipeline) &&
+              record_field_is(sink, record, "id", id) &&
+              record_field_is(sink, record, "sink", sink->name);
+    if (ok) {
+        hg_json_set_string(record, "id", id);
+        hg_json_set_string(record, "sink", sink->name);
+        ok = hg_verification_parse(record, &out->v);
+    }
+    if (ok) {
+        out->v.duration_ms = hg_json_int(record, "duration_ms", -1);
+        out->v.sources = json_object_get(record, "sources");
+        out->host = hg_json_string(record, "host", NULL);
+        out->hangar = hg_json_string(record, "hangar", NULL);
     }
     json_decref(record);
-    return out;
+    return ok;
 }
 
-/* *out is the record, or NULL when the file proves nothing. */
+/* *out is the record; without id when the file proves nothing. */
 static enum hangar_rc record_read(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                  const char *path, json_t **out, struct hg_error *err)
+                                  const char *path, struct hg_record *out, struct hg_error *err)
 {
     struct hg_str text = {0};
     struct hg_error why = {0};
     enum hangar_rc rc = hg_sidecar_get(sink, path, HG_RECORD_MAX, &text, &why);
-    if (rc == HANGAR_OK) {
-        *out = record_parse(sink, pipeline, id, path, &text);
+    *out = (struct hg_record){0};
+    if (rc == HANGAR_OK && !record_parse(sink, pipeline, id, path, &text, out)) {
+        hg_record_free(out);
     }
     hg_str_free(&text);
     return rc == HANGAR_OK || rc == HANGAR_CORRUPT || rc == HANGAR_NOT_FOUND
@@ -227,32 +227,24 @@ static enum hangar_rc record_read(struct hangar_ctx *sink, const char *pipeline,
                : hg_error_move(err, &why);
 }
 
-/* What counts is the drill, whatever was verified since. */
-static void record_show_drill(json_t *record)
+void hg_record_free(struct hg_record *record)
 {
-    const char *error = hg_json_string(record, "drill_error", NULL);
-    if (error) {
-        hg_json_set_string(record, "level", hg_verify_level_name(HANGAR_VERIFY_DRILL));
-        hg_json_set_string(record, "status", hangar_status_name(HANGAR_STATUS_CORRUPT));
-        hg_json_set_string(record, "time", hg_json_string(record, "drill_time", ""));
-        hg_json_set_string(record, "error", error);
-    }
-    json_object_del(record, "drill_error");
-    json_object_del(record, "drill_time");
+    hg_verification_free(&record->v);
+    *record = (struct hg_record){0};
 }
 
-json_t *hg_record_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                         const char *id)
+void hg_record_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                      const char *id, struct hg_record *out)
 {
-    json_t *record = NULL;
     struct hg_error err = {0};
     struct record_listing *list = NULL;
     size_t ignored = 0;
     enum hangar_rc rc = record_list(sink, pipeline, id, &list, &err);
+    *out = (struct hg_record){0};
     for (size_t i = list ? list->seen : 0;
-         rc == HANGAR_OK && !record && i-- > 0 && ignored < HG_RECORDS_KEPT;) {
-        rc = record_read(sink, pipeline, id, list->ring[i % HG_RECORDS_KEPT], &record, &err);
-        ignored += rc == HANGAR_OK && !record;
+         rc == HANGAR_OK && !out->v.id && i-- > 0 && ignored < HG_RECORDS_KEPT;) {
+        rc = record_read(sink, pipeline, id, list->ring[i % HG_RECORDS_KEPT], out, &err);
+        ignored += rc == HANGAR_OK && !out->v.id;
     }
     record_listing_free(list);
     if (rc != HANGAR_OK) {
@@ -267,8 +259,38 @@ json_t *hg_record_newest(struct hangar *h, struct hangar_ctx *sink, const char *
                                   : "are damaged, or belong to another backup",
                     id);
     }
-    record_show_drill(record);
-    return record ? record : json_null();
+}
+
+json_t *hg_record_json(const struct hg_record *record)
+{
+    if (!record->v.id) {
+        return json_null();
+    }
+    const struct hg_verification shown = hg_verification_counted(&record->v);
+    json_t *out = json_object();
+    hg_json_set_time(out, "time", shown.time_ms);
+    hg_json_set_string(out, "level", hg_verify_level_name(shown.level));
+    hg_json_set_string(out, "status", hangar_status_name(shown.status));
+    if (shown.duration_ms >= 0) {
+        hg_json_set_int(out, "duration_ms", shown.duration_ms);
+    }
+    if (record->host) {
+        hg_json_set_string(out, "host", record->host);
+    }
+    if (record->hangar) {
+        hg_json_set_string(out, "hangar", record->hangar);
+    }
+    if (shown.sources) {
+        hg_json_set(out, "sources", json_incref(shown.sources));
+    }
+    if (shown.error) {
+        hg_json_set_string(out, "error", shown.error);
+    }
+    if (record->v.unread) {
+        hg_json_set_bool(out, "unread", true);
+    }
+    hg_json_set_string(out, "sink", shown.sink);
+    return out;
 }
 
 /* ---- damage ---- */
@@ -284,15 +306,13 @@ static enum hangar_rc record_find_judgement(struct hangar_ctx *sink, const char 
     size_t least = seen > HG_RECORDS_KEPT ? seen - HG_RECORDS_KEPT : 0;
     *out = (struct hg_verification){0};
     for (size_t i = seen; rc == HANGAR_OK && !out->id && i-- > least;) {
-        json_t *record = NULL;
+        struct hg_record record;
         rc = record_read(sink, pipeline, id, list->ring[i % HG_RECORDS_KEPT], &record, err);
-        if (record) {
-            hg_json_set_string(record, "id", id);
+        if (record.v.id && hg_verification_judges(&record.v)) {
+            *out = record.v;
+        } else {
+            hg_record_free(&record);
         }
-        if (record && (!hg_verification_parse(record, out) || !hg_verification_judges(out))) {
-            hg_verification_free(out);
-        }
-        json_decref(record);
     }
     record_listing_free(list);
     return rc;

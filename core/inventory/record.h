@@ -33,11 +33,21 @@ bool hg_record_time(const char *name, int64_t *time_ms);
 enum hangar_rc hg_record_store(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                const struct hg_verification *v, struct hg_error *err);
 
-/* The newest record in the sink that counts, with "sink"; null when there is none, or it cannot
- * be read.  Requests: a listing, the file, with a key its signature; more only for files that do
- * not count, which are logged. */
-json_t *hg_record_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                         const char *id);
+/* A record that was read. */
+struct hg_record {
+    struct hg_verification v;  /* `id` NULL: there is no record; `sources` belongs to its `line` */
+    const char *host, *hangar; /* where it was made, and by which version; NULL: not known */
+};
+
+/* Reads the newest record in the sink that counts; there is none when it cannot be read.  Free *out
+ * with hg_record_free.  Requests: a listing, the file, with a key its signature; more only for
+ * files that do not count, which are logged. */
+void hg_record_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                      const char *id, struct hg_record *out);
+void hg_record_free(struct hg_record *record);
+
+/* The record as documents show it: a new object; null when there is none. */
+json_t *hg_record_json(const struct hg_record *record);
 
 /* The newest record beside a copy, as a listing shows it: this saves requests. */
 struct hg_newest_record {

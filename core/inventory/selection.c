@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "catalog/manifest.h"
@@ -216,18 +215,21 @@ static enum hangar_rc fail_not_found(struct hg_session *s, const struct hangar_s
             "there is no backup of all sources yet; hint: make one with `hangar backup`, "
             "or select a partial backup or a safety backup by its id: `hangar list`");
     }
-    json_t *others = hg_others_find(s, request->pipeline, request->sink);
-    if (json_array_size(others) > 0) {
+    struct hg_others others;
+    enum hangar_rc rc = hg_others_find(s, request->pipeline, request->sink, &others, err);
+    if (rc == HANGAR_OK && others.count > 0) {
         struct hg_str text = {0};
-        hg_others_text(others, &text);
-        hg_fail(err, HANGAR_NOT_FOUND, 0, "there is no backup%s%s of %s, but %s",
-                wants_latest(request) ? "" : " ", wants_latest(request) ? "" : request->id,
-                request->pipeline ? request->pipeline : "this configuration", hg_str_text(&text));
+        hg_others_text(&others, &text);
+        rc = hg_fail(err, HANGAR_NOT_FOUND, 0, "there is no backup%s%s of %s, but %s",
+                     wants_latest(request) ? "" : " ", wants_latest(request) ? "" : request->id,
+                     request->pipeline ? request->pipeline : "this configuration",
+                     hg_str_text(&text));
         hg_str_free(&text);
-        json_decref(others);
-        return HANGAR_NOT_FOUND;
     }
-    json_decref(others);
+    hg_others_free(&others);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
     if (wants_latest(request)) {
         return hg_fail(err, HANGAR_NOT_FOUND, 0,
                        "there is no backup yet; hint: make one with `hangar backup`");

@@ -15,6 +15,7 @@
 #include "catalog/retention.h"
 #include "state/history.h"
 #include "state/journal.h"
+#include "state/status_name.h"
 
 #define STATUS_REPLACED "replaced" /* in the journal: the copy is a new one */
 
@@ -22,6 +23,16 @@ const char *hg_verify_level_name(enum hangar_verify_level level)
 {
     static const char *const names[] = {"quick", "full", "drill"};
     return names[level <= HANGAR_VERIFY_DRILL ? level : HANGAR_VERIFY_QUICK];
+}
+
+bool hg_verify_level_of_name(const char *name, enum hangar_verify_level *level)
+{
+    for (*level = HANGAR_VERIFY_QUICK; *level <= HANGAR_VERIFY_DRILL; ++*level) {
+        if (strcmp(hg_verify_level_name(*level), name) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool hg_verification_is_ahead(int64_t time_ms)
@@ -53,20 +64,26 @@ void hg_verification_add_fields(const struct hg_verification *v, json_t *out)
     }
 }
 
+struct hg_verification hg_verification_counted(const struct hg_verification *v)
+{
+    struct hg_verification counted = *v;
+    if (v->drill_error) { /* whatever was verified since */
+        counted.level = HANGAR_VERIFY_DRILL;
+        counted.status = HANGAR_STATUS_CORRUPT;
+        counted.time_ms = v->drill_ms;
+        counted.error = v->drill_error;
+        counted.drill_error = NULL;
+        counted.unread = false;
+    }
+    return counted;
+}
+
 json_t *hg_verification_json(const struct hg_verification *v)
 {
     if (!v || !v->id) {
         return json_null();
     }
-    struct hg_verification shown = *v;
-    if (v->drill_error) { /* what counts is the drill, whatever was verified since */
-        shown.level = HANGAR_VERIFY_DRILL;
-        shown.status = HANGAR_STATUS_CORRUPT;
-        shown.time_ms = v->drill_ms;
-        shown.error = v->drill_error;
-        shown.drill_error = NULL;
-        shown.unread = false;
-    }
+    const struct hg_verification shown = hg_verification_counted(v);
     json_t *out = json_object();
     hg_json_set_string(out, "id", v->id);
     hg_json_set_string(out, "sink", v->sink);
@@ -77,16 +94,10 @@ json_t *hg_verification_json(const struct hg_verification *v)
 
 bool hg_verification_parse(const json_t *line, struct hg_verification *out)
 {
-    const char *level = hg_json_string(line, "level", "");
     *out = (struct hg_verification){.id = hg_json_string(line, "id", NULL),
                                     .sink = hg_json_string(line, "sink", "?"),
-                                    .time_ms = -1,
-                                    .level = HANGAR_VERIFY_QUICK};
-    while (out->level < HANGAR_VERIFY_DRILL &&
-           strcmp(hg_verify_level_name(out->level), level) != 0) {
-        out->level++;
-    }
-    if (!out->id || strcmp(hg_verify_level_name(out->level), level) != 0) {
+                                    .time_ms = -1};
+    if (!out->id || !hg_verify_level_of_name(hg_json_string(line, "level", ""), &out->level)) {
         return false;
     }
     hg_time_parse(hg_json_string(line, "time", ""), &out->time_ms);

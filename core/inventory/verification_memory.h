@@ -21,6 +21,9 @@
 /* "quick", "full" or "drill". */
 const char *hg_verify_level_name(enum hangar_verify_level level);
 
+/* The reverse; false for a name that no level has. */
+bool hg_verify_level_of_name(const char *name, enum hangar_verify_level *level);
+
 /* How the verification of one backup in one sink ended. */
 struct hg_verification {
     const char *id;   /* of the backup */
@@ -50,6 +53,9 @@ void hg_verification_free(struct hg_verification *v);
 
 /* Sets the fields that a line and a record have in common. */
 void hg_verification_add_fields(const struct hg_verification *v, json_t *out);
+
+/* The result that counts: what a drill found before goes first.  The strings stay those of *v. */
+struct hg_verification hg_verification_counted(const struct hg_verification *v);
 
 /* Does it say something of the bytes of the copy?  A manifest that cannot be read and files that
  * are missing are seen anew each time (goodness.h), so that such a finding ends with its cause. */

@@ -6,7 +6,6 @@
 #include "session/document.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 
 #include "base/error.h"
@@ -34,25 +33,6 @@ enum hangar_status hg_status(enum hangar_rc rc)
     default:
         return HANGAR_STATUS_FAILED;
     }
-}
-
-static const char *const status_names[] = {"done",      "failed", "usage", "degraded", "corrupt",
-                                           "not_found", "busy",   "stale", "auth"};
-static const char status_interrupted[] = "interrupted";
-
-const char *hangar_status_name(enum hangar_status status)
-{
-    return (unsigned)status <= HANGAR_STATUS_AUTH ? status_names[status] : status_interrupted;
-}
-
-enum hangar_status hg_status_of_name(const char *name)
-{
-    for (unsigned i = 0; i <= HANGAR_STATUS_AUTH; i++) {
-        if (strcmp(status_names[i], name) == 0) {
-            return (enum hangar_status)i;
-        }
-    }
-    return strcmp(name, status_interrupted) == 0 ? HANGAR_STATUS_INTERRUPTED : HANGAR_STATUS_FAILED;
 }
 
 enum hg_outcome hg_outcome_of(enum hangar_status status)

@@ -16,8 +16,6 @@
 
 /* The status of a job whose result is rc. */
 enum hangar_status hg_status(enum hangar_rc rc);
-/* The reverse of hangar_status_name; FAILED for a name that no status has. */
-enum hangar_status hg_status_of_name(const char *name);
 
 /* What a verification with this status says of the backup.  Interrupted, a store or a server that
  * cannot be reached, a missing program: these say nothing of it. */

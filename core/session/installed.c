@@ -85,10 +85,12 @@ enum hangar_status hangar_plugins(struct hangar *h, const char *name, char **jso
     size_t count = hg_plugin_scan(dirs, &files);
     struct hg_error err = {0};
     enum hangar_rc rc = HANGAR_OK;
+    bool found = false;
     for (size_t i = 0; i < count; i++) {
         if (name && strcmp(name, files[i].name) != 0) {
             continue;
         }
+        found = true;
         const struct hg_plugin *p = NULL;
         struct hg_error why = {0};
         if (hg_plugin_load_file(files[i].path, &p, &why) != HANGAR_OK) {
@@ -101,7 +103,7 @@ enum hangar_status hangar_plugins(struct hangar *h, const char *name, char **jso
         hg_json_add(list, plugin_document(&files[i], p, &why));
     }
     hg_plugin_files_free(files, count);
-    if (name && json_array_size(list) == 0) {
+    if (name && !found) {
         const struct hg_plugin *p;
         rc = hg_plugin_load(dirs, name, &p, &err);
     }

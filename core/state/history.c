@@ -12,16 +12,15 @@
 #include "base/str.h"
 #include "state/journal.h"
 #include "state/state.h"
+#include "state/status_name.h"
 
-json_t *hg_history_json(const struct hg_history_run *run)
+/* As the journal has it, and documents. */
+static json_t *history_run_json(const struct hg_history_run *run)
 {
-    if (!run->status) {
-        return json_null();
-    }
     json_t *line = json_object();
     hg_json_set_string(line, "run", run->run);
     hg_json_set_string(line, "id", run->id);
-    hg_json_set_string(line, "status", run->status);
+    hg_json_set_string(line, "status", hangar_status_name(run->status));
     hg_json_set_time(line, "started", run->started_ms);
     hg_json_set_int(line, "duration_ms", run->duration_ms);
     if (run->stored_bytes >= 0) {
@@ -36,10 +35,15 @@ json_t *hg_history_json(const struct hg_history_run *run)
     return line;
 }
 
+json_t *hg_history_json(const struct hg_history_run *run)
+{
+    return run->exists ? history_run_json(run) : json_null();
+}
+
 void hg_history_append(const struct hg_state *state, const char *pipeline,
                        const struct hg_history_run *run)
 {
-    json_t *line = hg_history_json(run);
+    json_t *line = history_run_json(run);
     hg_journal_append(state, pipeline, line);
     json_decref(line);
 }
@@ -64,9 +68,10 @@ enum hangar_rc hg_history_last(const struct hg_state *state, const char *pipelin
     if (!line) {
         return rc;
     }
+    last->exists = true;
     last->run = hg_json_string(line, "run", NULL);
     last->id = hg_json_string(line, "id", NULL);
-    last->status = hg_json_string(line, "status", "failed");
+    last->status = hg_status_of_name(hg_json_string(line, "status", ""));
     last->error = hg_json_string(line, "error", NULL);
     hg_time_parse(hg_json_string(line, "started", ""), &last->started_ms);
     hg_time_parse(hg_json_string(line, "retry", ""), &last->retry_ms);

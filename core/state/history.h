@@ -7,21 +7,25 @@
 #ifndef HG_STATE_HISTORY_H
 #define HG_STATE_HISTORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <hangar/hangar.h>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "state/state.h"
 
-/* One run of a pipeline.  Strings may be NULL, except for `status`. */
+/* One run of a pipeline.  Strings may be NULL. */
 struct hg_history_run {
     const char *run, *id; /* id: of the backup that the run left in a sink */
-    const char *status;   /* the name of its enum hangar_status */
+    enum hangar_status status;
     const char *error;
     int64_t started_ms, duration_ms;
     int64_t stored_bytes; /* -1: not known */
     int64_t retry_ms; /* of one that failed: the daemon tries again then; -1 or 0: it does not */
-    json_t *line;     /* of one that was read: owns the strings */
+    /* Of one that was read: */
+    bool exists;  /* false: there is none */
+    json_t *line; /* owns the strings */
 };
 
 /* Appends a run to the history of a pipeline.  A failure is only logged. */
@@ -38,13 +42,13 @@ void hg_history_append(const struct hg_state *state, const char *pipeline,
 void hg_history_append_apart(const struct hg_state *state, const char *pipeline, const char *suffix,
                              const struct hg_history_run *run);
 
-/* Reads the last run of a pipeline; `status` is NULL when there is none.  Fails when its history is
- * there and cannot be read; then there is none, too.  Free *last with hg_history_free. */
+/* Reads the last run of a pipeline; see `exists`.  Fails when its history is there and cannot be
+ * read; then there is none, too.  Free *last with hg_history_free. */
 enum hangar_rc hg_history_last(const struct hg_state *state, const char *pipeline,
                                struct hg_history_run *last, struct hg_error *err);
 void hg_history_free(struct hg_history_run *run);
 
-/* The run as documents show it: a new object, or null when there is none. */
+/* A run that was read, as documents show it: a new object, or null when there is none. */
 json_t *hg_history_json(const struct hg_history_run *run);
 
 #endif

@@ -89,20 +89,34 @@ void hg_manifest_cache_close(struct hg_manifest_cache *cache)
     *cache = (struct hg_manifest_cache){0};
 }
 
-static bool cache_field_is(const json_t *entry, const char *key, const char *value)
+/* What the file holds of a manifest. */
+struct cache_entry {
+    const char *etag, *signature_etag;
+    int64_t bytes;        /* -1: not known */
+    int64_t undamaged_ms; /* the record that reports no damage; -1: none */
+    const json_t *summary;
+};
+
+/* Empty for a backup that the file does not have. */
+static struct cache_entry cache_entry_of(const struct hg_manifest_cache *cache, const char *id)
 {
-    return strcmp(hg_json_string(entry, key, ""), value) == 0;
+    const json_t *entry = json_object_get(cache->known, id);
+    return (struct cache_entry){
+        .etag = hg_json_string(entry, "etag", ""),
+        .signature_etag = hg_json_string(entry, "signature", ""),
+        .bytes = hg_json_int(entry, "bytes", -1),
+        .undamaged_ms = hg_json_int(entry, "undamaged", -1),
+        .summary = json_object_get(entry, "summary"),
+    };
 }
 
 bool hg_manifest_cache_get(struct hg_manifest_cache *cache, const struct hg_manifest_version *v,
                            struct hg_summary *out)
 {
-    const json_t *entry = json_object_get(cache->known, v->id);
+    const struct cache_entry entry = cache_entry_of(cache, v->id);
     if (!v->etag[0] || (v->has_signature && !v->signature_etag[0]) ||
-        !cache_field_is(entry, "etag", v->etag) ||
-        !cache_field_is(entry, "signature", v->signature_etag) ||
-        hg_json_int(entry, "bytes", -1) != (int64_t)v->bytes ||
-        !hg_summary_from_json(json_object_get(entry, "summary"), out)) {
+        strcmp(entry.etag, v->etag) != 0 || strcmp(entry.signature_etag, v->signature_etag) != 0 ||
+        entry.bytes != (int64_t)v->bytes || !hg_summary_from_json(entry.summary, out)) {
         return false;
     }
     if (strcmp(out->id, v->id) != 0) {
@@ -133,9 +147,9 @@ void hg_manifest_cache_keep(struct hg_manifest_cache *cache, const struct hg_man
 bool hg_manifest_cache_is_undamaged(struct hg_manifest_cache *cache,
                                     const struct hg_manifest_version *v, int64_t record_ms)
 {
-    const json_t *entry = json_object_get(cache->known, v->id);
-    return record_ms >= 0 && v->etag[0] && cache_field_is(entry, "etag", v->etag) &&
-           hg_json_int(entry, "undamaged", -1) == record_ms;
+    const struct cache_entry entry = cache_entry_of(cache, v->id);
+    return record_ms >= 0 && v->etag[0] && strcmp(entry.etag, v->etag) == 0 &&
+           entry.undamaged_ms == record_ms;
 }
 
 void hg_manifest_cache_keep_undamaged(struct hg_manifest_cache *cache,

@@ -9,12 +9,12 @@
 #ifndef HG_STATE_RESTORE_TRIES_H
 #define HG_STATE_RESTORE_TRIES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "state/state.h"
 
 #define HG_TRIES_MAX 16 /* safety backups of one restore; further ones are left alone */
@@ -31,15 +31,25 @@ struct hg_tries {
     size_t count;
 };
 
-/* Reads the tries with exactly these targets (an array of strings). */
-void hg_tries_load(const struct hg_state *state, const char *pipeline, const json_t *targets,
-                   int64_t now_ms, struct hg_tries *out);
+/* What a restore replaces, "SOURCE: TARGET" each.  Owns the texts; zeroed: none. */
+struct hg_try_targets {
+    char **items;
+    size_t count, capacity;
+};
+
+/* Takes the text over, also after a failure; false for NULL, and when out of memory. */
+bool hg_try_targets_add(struct hg_try_targets *targets, char *text);
+void hg_try_targets_free(struct hg_try_targets *targets);
+
+/* Reads the tries with exactly these targets. */
+void hg_tries_load(const struct hg_state *state, const char *pipeline,
+                   const struct hg_try_targets *targets, int64_t now_ms, struct hg_tries *out);
 /* Replaces them. */
 enum hangar_rc hg_tries_save(const struct hg_state *state, const char *pipeline,
-                             const json_t *targets, int64_t now_ms, const struct hg_tries *tries,
-                             struct hg_error *err);
+                             const struct hg_try_targets *targets, int64_t now_ms,
+                             const struct hg_tries *tries, struct hg_error *err);
 /* Forgets the tries that have one of these targets: it is restored. */
-void hg_tries_forget(const struct hg_state *state, const char *pipeline, const json_t *targets,
-                     int64_t now_ms);
+void hg_tries_forget(const struct hg_state *state, const char *pipeline,
+                     const struct hg_try_targets *targets, int64_t now_ms);
 
 #endif

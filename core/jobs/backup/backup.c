@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "catalog/manifest.h"
+#include "catalog/tags.h"
 #include "jobs/backup/run.h"
 #include "jobs/notify/alerts.h"
 #include "jobs/notify/notify.h"
@@ -217,26 +218,24 @@ static enum hangar_rc backup_only(const struct hangar *h,
     return HANGAR_OK;
 }
 
-/* The tags of the request as an array, for the caller to free. */
-static enum hangar_rc backup_tags(const struct hangar_backup_request *request, json_t **out,
+/* Adds the tags of the request; for the caller to free, also after a failure. */
+static enum hangar_rc backup_tags(const struct hangar_backup_request *request, struct hg_tags *out,
                                   struct hg_error *err)
 {
-    json_t *tags = json_array();
     for (const char *const *tag = request->tags; tag && *tag; tag++) {
         if (!hg_tag_is_valid(*tag)) {
-            json_decref(tags);
             return hg_fail(err, HANGAR_CONFIG, 0,
                            "invalid tag \"%.*s\"; hint: a tag is a word or KEY=VALUE of at most %d "
                            "letters, digits and . _ : / @ + = -, and begins with a letter or digit",
                            HG_TAG_MAX_BYTES, *tag, HG_TAG_MAX_BYTES);
         }
-        if (json_array_size(tags) == HG_TAGS_MAX) {
-            json_decref(tags);
+        if (out->count == HG_TAGS_MAX) {
             return hg_fail(err, HANGAR_CONFIG, 0, "too many tags (limit %d)", HG_TAGS_MAX);
         }
-        hg_json_add(tags, json_string(*tag));
+        if (!hg_tags_add(out, *tag)) {
+            return hg_no_memory(err);
+        }
     }
-    *out = tags;
     return HANGAR_OK;
 }
 
@@ -246,7 +245,7 @@ static enum hangar_status backup_of_request(struct hangar *h, struct hg_run *run
                                             json_t *doc, struct hg_error *err)
 {
     size_t sources[HG_MAX_SOURCES];
-    json_t *tags = NULL;
+    struct hg_tags tags = {0};
     enum hangar_status status = HANGAR_STATUS_USAGE;
     run->request.retry_after_ms = request->retry_after_ms;
     run->request.retry_within_ms = request->retry_within_ms;
@@ -255,7 +254,7 @@ static enum hangar_status backup_of_request(struct hangar *h, struct hg_run *run
         run->request.tags = tags;
         status = backup_job(run, doc, err);
     }
-    json_decref(tags);
+    hg_tags_free(&tags);
     return status;
 }
 

@@ -52,7 +52,7 @@ static json_t *check_add_item(struct hg_check_job *c, const struct hg_check_item
 {
     json_t *one = json_object();
     json_t *messages = hg_json_lines(item->warnings ? item->warnings->data : NULL);
-    const bool warned = json_array_size(messages) > 0;
+    const bool warned = item->warnings && item->warnings->len > 0;
     if (item->error) {
         hg_json_add(messages, json_string(item->error->text));
         if (c->first.rc == HANGAR_OK) {

@@ -58,7 +58,6 @@ bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m)
     m->format = HG_MANIFEST_FORMAT;
     m->safety = run->request.safety;
     m->partial = !m->safety && run->request.source_count < run->request.pipeline->source_count;
-    m->tags = json_incref(run->request.tags);
     m->id = strdup(run->result.id);
     m->origin = strdup(run->h->identity.origin);
     m->pipeline = strdup(run->request.pipeline->name);
@@ -78,8 +77,9 @@ bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m)
                         hg_policy_json(&run->sinks[i].config->retention.policy));
         }
     }
-    bool ok = m->id && m->origin && m->pipeline && m->run && m->host && m->platform && m->arch &&
-              m->hangar && m->requires && m->retention && m->sinks;
+    bool ok = hg_tags_copy(&run->request.tags, &m->tags) && m->id && m->origin && m->pipeline &&
+              m->run && m->host && m->platform && m->arch && m->hangar && m->requires &&
+              m->retention && m->sinks;
     for (size_t i = 0; ok && i < run->open.transform_count; i++) {
         m->chain_count++;
         ok = run_describe_transform(run->open.transforms[i], &m->chain[i]);

@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "catalog/manifest.h"
+#include "catalog/tags.h"
 #include "config/config.h"
 #include "config/options.h"
 #include "inventory/place.h"
@@ -42,7 +43,7 @@ struct hg_run_request {
     size_t sink_count, source_count;
     const struct hg_source_overrides *overrides; /* one for each source; NULL: none */
     bool safety;                                 /* the manifest marks it as a safety backup */
-    json_t *tags;                                /* array of strings; NULL: none */
+    struct hg_tags tags;                         /* the caller frees them */
     struct hg_job *parent;                       /* the job that waits for this run; NULL: none */
     int64_t retry_after_ms, retry_within_ms;     /* as in hangar_backup_request */
 };

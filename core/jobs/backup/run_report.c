@@ -62,9 +62,7 @@ void hg_run_document(const struct hg_run *run, json_t *doc)
     if (m->id) { /* not before the manifest is begun */
         hg_json_set_string(doc, "kind", hg_backup_kind(m->safety, m->partial));
     }
-    if (json_array_size(run->request.tags) > 0) {
-        hg_json_set(doc, "tags", json_incref(run->request.tags));
-    }
+    hg_tags_to_json(&run->request.tags, doc);
     hg_json_set_time(doc, "started", run->result.first_started_ms);
     hg_json_set_int(doc, "duration_ms", run->result.finished_ms - run->result.first_started_ms);
     hg_json_set_int(doc, "objects", (int64_t)hg_manifest_objects(m));
@@ -90,7 +88,7 @@ struct hg_history_run hg_run_history(const struct hg_run *run, enum hangar_statu
     return (struct hg_history_run){
         .run = run->run_id,
         .id = run_has_backup(run) ? result->id : NULL,
-        .status = hangar_status_name(status),
+        .status = status,
         .error = err->text[0] ? err->text : NULL,
         .started_ms = result->first_started_ms,
         .duration_ms = result->finished_ms - result->first_started_ms,

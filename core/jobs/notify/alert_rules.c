@@ -66,7 +66,7 @@ static bool alert_run_is_open(const struct hg_pipeline_status *p, int64_t now_ms
     const struct hg_history_run *last = &p->last_run;
     const bool retries = last->retry_ms > 0 && last->retry_ms < now_ms + RETRY_MAX_MS &&
                          (p->running_since_ms >= 0 || now_ms < last->retry_ms + RETRY_GRACE_MS);
-    return retries || hg_status_of_name(last->status) == HANGAR_STATUS_INTERRUPTED;
+    return retries || last->status == HANGAR_STATUS_INTERRUPTED;
 }
 
 void hg_alerts_free(struct hg_alerts *alerts)
@@ -85,9 +85,10 @@ static void alert_last_run(const struct hg_pipeline_status *p, const struct hg_a
     const struct hg_history_run *last = &p->last_run;
     char took[HG_UNITS_SIZE], limit[HG_UNITS_SIZE];
     const bool running = p->running_since_ms >= 0;
-    if (last->status && hg_status_of_name(last->status) != HANGAR_STATUS_DONE) {
-        hg_str_addf(alert_add(out, HG_ALERT_FAILED, NULL), "last run %s%s%s", last->status,
-                    last->error ? ": " : "", last->error ? last->error : "");
+    if (last->exists && last->status != HANGAR_STATUS_DONE) {
+        hg_str_addf(alert_add(out, HG_ALERT_FAILED, NULL), "last run %s%s%s",
+                    hangar_status_name(last->status), last->error ? ": " : "",
+                    last->error ? last->error : "");
         alert_added(out)->quiet = alert_run_is_open(p, now_ms);
     }
     int64_t ms = running ? now_ms - p->running_since_ms : last->duration_ms;
@@ -220,9 +221,10 @@ void hg_alert_rules(const struct hg_pipeline_status *pipeline, const struct hg_a
 {
     *out = (struct hg_alerts){0};
     alert_last_run(pipeline, limits, now_ms, out);
-    const bool failed = pipeline->last_run.status && !alert_run_is_open(pipeline, now_ms) &&
-                        hg_status_of_name(pipeline->last_run.status) != HANGAR_STATUS_DONE &&
-                        hg_status_of_name(pipeline->last_run.status) != HANGAR_STATUS_DEGRADED;
+    const struct hg_history_run *last = &pipeline->last_run;
+    const bool failed = last->exists && !alert_run_is_open(pipeline, now_ms) &&
+                        last->status != HANGAR_STATUS_DONE &&
+                        last->status != HANGAR_STATUS_DEGRADED;
     for (size_t i = 0; i < pipeline->sink_count; i++) {
         const struct hg_sink_status *sink = &pipeline->sinks[i];
         const char *name = sink->config->name;

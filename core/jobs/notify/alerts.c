@@ -24,7 +24,6 @@
 #include "jobs/report/status_document.h"
 #include "session/document.h"
 #include "session/handle.h"
-#include "state/counters.h"
 #include "state/file.h"
 #include "state/project.h"
 #include "state/state.h"
@@ -332,19 +331,5 @@ enum hangar_status hangar_alerts(struct hangar *h, uint32_t flags, char **json)
 
 enum hangar_status hangar_watch(struct hangar *h, char **json)
 {
-    json_t *doc = hg_doc_begin(h, "hangar.status/1");
-    if (!h->ready) {
-        return hg_doc_unready(h, doc, json);
-    }
-    struct hg_error err = {0};
-    struct hg_status_report report;
-    enum hangar_rc rc = hg_status_read(&report, h, NULL, &err);
-    hg_status_to_json(&report, h, doc);
-    hg_status_end_session(&report);
-    if (rc == HANGAR_OK) {
-        alerts_of_report(h, &report);
-    }
-    hg_status_close(&report);
-    hg_json_set(doc, "counters", hg_counters_read(&h->state)); /* with the events just sent */
-    return hg_doc_end(h, doc, hg_status(rc), &err, json);
+    return hg_status_document(h, alerts_of_report, json);
 }

@@ -20,7 +20,7 @@
 /* Adds the run to the history, where a crashed run leaves no line. */
 static void crash_record(struct hangar *h, const char *pipeline, const struct hg_error *why)
 {
-    const struct hg_history_run run = {.status = hangar_status_name(HANGAR_STATUS_FAILED),
+    const struct hg_history_run run = {.status = HANGAR_STATUS_FAILED,
                                        .error = why->text,
                                        .started_ms = hg_now_ms(),
                                        .stored_bytes = -1};

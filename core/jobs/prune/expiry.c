@@ -26,9 +26,10 @@
 static void expiry_keep_locked(struct hg_expiry *p, struct hg_retained *item,
                                const struct hg_error *why)
 {
+    char detail[181];
     hg_log_event(&p->plan.h->log, HANGAR_LOG_INFO, "prune.locked", "%s: %s", item->id, why->text);
-    item->keep = true;
-    snprintf(item->reason, sizeof(item->reason), "kept by the store: %.180s", why->text);
+    snprintf(detail, sizeof(detail), "%.180s", why->text);
+    hg_retained_keep(item, HG_KEPT_BY_STORE, detail);
     p->plan.kept++;
     p->locked++;
 }

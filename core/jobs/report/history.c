@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "config/config.h"
+#include "inventory/verification_memory.h"
 #include "session/document.h"
 #include "session/handle.h"
 #include "session/names.h"
@@ -78,7 +79,9 @@ static void past_add_restore(void *arg, const json_t *line)
 
 static void past_add_verification(void *arg, const json_t *line)
 {
-    const bool drill = strcmp(hg_json_string(line, "level", ""), "drill") == 0;
+    enum hangar_verify_level level;
+    const bool drill = hg_verify_level_of_name(hg_json_string(line, "level", ""), &level) &&
+                       level == HANGAR_VERIFY_DRILL;
     past_add(arg, drill ? "drill" : "verify", hg_json_string(line, "time", ""), line);
 }
 

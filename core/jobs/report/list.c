@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "catalog/summary.h"
+#include "catalog/tags.h"
 #include "config/config.h"
 #include "inventory/index.h"
 #include "inventory/origin.h"
@@ -156,14 +157,10 @@ static void list_describe_damaged(json_t *entry, const struct hg_listed_copy *co
 /* The tags are those of a whole copy. */
 static bool list_has_tag(const struct hg_listed_copy *copies, size_t count, const char *tag)
 {
-    const json_t *tags = NULL, *one;
-    for (size_t i = 0; i < count && !tags; i++) {
-        tags = copies[i].item->rc == HANGAR_OK ? copies[i].item->summary.tags : NULL;
-    }
-    size_t i;
-    json_array_foreach (tags, i, one) {
-        if (strcmp(json_string_value(one), tag) == 0) {
-            return true;
+    for (size_t i = 0; i < count; i++) {
+        const struct hg_tags *tags = &copies[i].item->summary.tags;
+        if (copies[i].item->rc == HANGAR_OK && tags->count > 0) {
+            return hg_tags_have(tags, tag);
         }
     }
     return false;
@@ -233,15 +230,16 @@ static json_t *list_document(const struct hg_listing *l, const char *tag)
 static enum hangar_rc list_others(struct hg_listing *l, const char *pipeline, const char *sink,
                                   json_t *doc, struct hg_error *err)
 {
-    json_t *others = hg_others_find(&l->session, pipeline, sink);
+    struct hg_others others;
     struct hg_str text = {0};
-    enum hangar_rc rc = HANGAR_OK;
-    if (json_array_size(others) > 0) {
-        hg_others_text(others, &text);
+    enum hangar_rc rc = hg_others_find(&l->session, pipeline, sink, &others, err);
+    if (rc == HANGAR_OK && others.count > 0) {
+        hg_others_text(&others, &text);
         rc = hg_fail(err, HANGAR_NOT_FOUND, 0, "no backups of %s, but %s",
                      pipeline ? pipeline : "this configuration", hg_str_text(&text));
     }
-    hg_json_set(doc, "others", others);
+    hg_json_set(doc, "others", hg_others_json(&others));
+    hg_others_free(&others);
     hg_str_free(&text);
     return rc;
 }

@@ -42,6 +42,16 @@ static bool show_is_signed(struct hangar *h, const struct hg_selected *found)
     return there;
 }
 
+static json_t *show_record(struct hangar *h, const struct hg_selected *found)
+{
+    struct hg_record newest;
+    hg_record_newest(h, found->ctx, h->config->pipelines[found->pipeline].name, found->manifest.id,
+                     &newest);
+    json_t *out = hg_record_json(&newest);
+    hg_record_free(&newest);
+    return out;
+}
+
 enum hangar_status hangar_show(struct hangar *h, const struct hangar_selection *which, char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.show/1");
@@ -58,9 +68,7 @@ enum hangar_status hangar_show(struct hangar *h, const struct hangar_selection *
         if (rc == HANGAR_OK) {
             hg_json_set_string(doc, "sink", found.ctx->name);
             hg_json_set(doc, "sinks", show_sinks(&s, &found));
-            hg_json_set(doc, "verified",
-                        hg_record_newest(h, found.ctx, h->config->pipelines[found.pipeline].name,
-                                         found.manifest.id));
+            hg_json_set(doc, "verified", show_record(h, &found));
             hg_json_set_bool(doc, "signed", show_is_signed(h, &found));
             rc = hg_manifest_write(&found.manifest, &text, &err);
         }

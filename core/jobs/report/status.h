@@ -36,7 +36,7 @@ struct hg_sink_status {
 
 struct hg_pipeline_status {
     const struct hg_pipeline_config *config;
-    struct hg_history_run last_run;           /* `status` NULL: none */
+    struct hg_history_run last_run;           /* of the journal; see `exists` */
     int64_t running_since_ms;                 /* -1: no run is under way on this machine */
     const struct hg_verification *last_drill; /* the worst of the sinks' last ones; NULL: none */
     struct hg_sink_status *sinks;

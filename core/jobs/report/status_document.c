@@ -99,6 +99,18 @@ static json_t *status_verifications(const struct hg_sink_status *sink)
     return list;
 }
 
+/* Reads the newest record beside the newest backup. */
+static void status_add_record(struct hangar *h, const char *pipeline,
+                              const struct hg_sink_status *sink, json_t *one)
+{
+    struct hg_record record = {0};
+    if (sink->newest) {
+        hg_record_newest(h, sink->ctx, pipeline, sink->newest->id, &record);
+    }
+    hg_json_set(one, "newest_verified", hg_record_json(&record));
+    hg_record_free(&record);
+}
+
 static json_t *status_sink_json(struct hangar *h, const struct hg_pipeline_status *pipeline,
                                 size_t index)
 {
@@ -119,9 +131,7 @@ static json_t *status_sink_json(struct hangar *h, const struct hg_pipeline_statu
     hg_json_set_time(one, "newest_time", newest ? newest->time_ms : -1);
     hg_json_set(one, "age_ms", newest ? json_integer(now_ms - newest->time_ms) : json_null());
     hg_json_set(one, "lag_ms", status_lag(pipeline, index));
-    hg_json_set(one, "newest_verified",
-                newest ? hg_record_newest(h, sink->ctx, pipeline->config->name, newest->id)
-                       : json_null());
+    status_add_record(h, pipeline->config->name, sink, one);
     hg_json_set(one, "verifications", status_verifications(sink));
     hg_json_set(one, "newest_bytes",
                 newest ? json_integer(newest->summary.stored_bytes) : json_null());
@@ -228,7 +238,7 @@ static void status_add_config(struct hangar *h, json_t *doc)
     hg_json_set(doc, "limits", limits);
 }
 
-void hg_status_to_json(struct hg_status_report *report, struct hangar *h, json_t *doc)
+static void status_add_report(struct hg_status_report *report, struct hangar *h, json_t *doc)
 {
     json_t *pipelines = json_array(), *instances = json_array();
     status_add_config(h, doc);
@@ -242,7 +252,9 @@ void hg_status_to_json(struct hg_status_report *report, struct hangar *h, json_t
     hg_json_set(doc, "instances", instances);
 }
 
-enum hangar_status hangar_overview(struct hangar *h, char **json)
+enum hangar_status
+hg_status_document(struct hangar *h,
+                   void (*after)(struct hangar *h, const struct hg_status_report *), char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.status/1");
     if (!h->ready) {
@@ -251,8 +263,17 @@ enum hangar_status hangar_overview(struct hangar *h, char **json)
     struct hg_error err = {0};
     struct hg_status_report report;
     enum hangar_rc rc = hg_status_read(&report, h, NULL, &err);
-    hg_status_to_json(&report, h, doc);
+    status_add_report(&report, h, doc);
+    hg_status_end_session(&report);
+    if (rc == HANGAR_OK && after) {
+        after(h, &report);
+    }
     hg_status_close(&report);
-    hg_json_set(doc, "counters", hg_counters_read(&h->state));
+    hg_json_set(doc, "counters", hg_counters_read(&h->state)); /* with those of `after` */
     return hg_doc_end(h, doc, hg_status(rc), &err, json);
+}
+
+enum hangar_status hangar_overview(struct hangar *h, char **json)
+{
+    return hg_status_document(h, NULL, json);
 }

@@ -143,12 +143,14 @@ char *hg_clean_plan_line(const struct hg_restoration *r, const struct hg_target 
 void hg_clean_document(const struct hg_restoration *r, json_t *doc)
 {
     json_t *sources = json_array();
+    size_t count = 0;
     for (size_t i = 0; hg_restoration_is_clean(r) && i < r->targets.count; i++) {
         if (!r->targets.items[i].empty) {
             hg_json_add(sources, json_string(r->targets.items[i].from->name));
+            count++;
         }
     }
-    if (json_array_size(sources) == 0) {
+    if (count == 0) {
         json_decref(sources);
         hg_json_set(doc, "safety", json_null());
         return;

@@ -443,7 +443,7 @@ static void report_restore_end(const struct hg_restoration *r, enum hangar_statu
         hg_history_append_apart(&h->state, p->name, HG_HISTORY_RESTORES,
                                 &(struct hg_history_run){.run = h->log.run,
                                                          .id = r->selected.manifest.id,
-                                                         .status = hangar_status_name(status),
+                                                         .status = status,
                                                          .error = err->text[0] ? err->text : NULL,
                                                          .started_ms = r->started_ms,
                                                          .duration_ms = hg_now_ms() - r->started_ms,

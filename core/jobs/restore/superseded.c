@@ -7,12 +7,10 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "catalog/manifest.h"
@@ -26,29 +24,22 @@
 #include "session/session.h"
 #include "state/restore_tries.h"
 
-static void superseded_add_target(json_t *list, const struct hg_target *t)
+static bool superseded_add_target(struct hg_try_targets *targets, const struct hg_target *t)
 {
-    char *text = hg_format("%s: %s", t->from->name, hg_instance_target(t->ctx));
-    hg_json_add(list, text ? json_string(text) : json_null());
-    free(text);
+    return hg_try_targets_add(targets,
+                              hg_format("%s: %s", t->from->name, hg_instance_target(t->ctx)));
 }
 
-/* The targets that hold data, as SOURCE: TARGET.  NULL: a plugin does not say what its target is,
- * so that two restores cannot be compared. */
-static json_t *superseded_targets(const struct hg_restoration *r)
+/* Adds the targets that hold data.  False: a plugin does not say what its target is, so that two
+ * restores cannot be compared; or out of memory. */
+static bool superseded_targets(const struct hg_restoration *r, struct hg_try_targets *out)
 {
-    json_t *out = json_array();
-    for (size_t i = 0; i < r->targets.count; i++) {
+    bool ok = true;
+    for (size_t i = 0; ok && i < r->targets.count; i++) {
         const struct hg_target *t = &r->targets.items[i];
-        if (!t->empty && !t->ctx->plugin->d.describe) {
-            json_decref(out);
-            return NULL;
-        }
-        if (!t->empty) {
-            superseded_add_target(out, t);
-        }
+        ok = t->empty || (t->ctx->plugin->d.describe && superseded_add_target(out, t));
     }
-    return out;
+    return ok;
 }
 
 /* Opens the sink of a try; NOT_FOUND: the pipeline no longer has it. */
@@ -159,36 +150,37 @@ void hg_superseded_remove(struct hg_restoration *r)
     struct hg_tries tries;
     struct hg_session s;
     struct hg_error err = {0};
-    json_t *targets = superseded_targets(r);
-    if (!targets) {
+    struct hg_try_targets targets = {0};
+    if (!superseded_targets(r, &targets)) {
+        hg_try_targets_free(&targets);
         return;
     }
-    hg_tries_load(&r->h->state, pipeline, targets, hg_now_ms(), &tries);
+    hg_tries_load(&r->h->state, pipeline, &targets, hg_now_ms(), &tries);
     superseded_add(r, &tries);
     /* first, so that a kill leaves none of the backups out of the file */
-    enum hangar_rc rc = hg_tries_save(&r->h->state, pipeline, targets, hg_now_ms(), &tries, &err);
+    enum hangar_rc rc = hg_tries_save(&r->h->state, pipeline, &targets, hg_now_ms(), &tries, &err);
     if (rc == HANGAR_OK && tries.count > 2) {
         rc = hg_session_begin(&s, r->h, 0, NULL, NULL, &err);
         if (rc == HANGAR_OK) {
             superseded_remove_between(r, &s, &tries);
             hg_session_end(&s);
-            rc = hg_tries_save(&r->h->state, pipeline, targets, hg_now_ms(), &tries, &err);
+            rc = hg_tries_save(&r->h->state, pipeline, &targets, hg_now_ms(), &tries, &err);
         }
     }
     if (rc != HANGAR_OK) {
         hg_log_line(&r->h->log, HANGAR_LOG_WARN,
                     "cannot remove safety backups of earlier tries of this restore: %s", err.text);
     }
-    json_decref(targets);
+    hg_try_targets_free(&targets);
 }
 
 void hg_superseded_end(struct hg_restoration *r)
 {
-    json_t *targets = json_array();
+    struct hg_try_targets targets = {0};
     for (size_t i = 0; i < r->targets.count; i++) { /* also those that held no data */
-        superseded_add_target(targets, &r->targets.items[i]);
+        superseded_add_target(&targets, &r->targets.items[i]);
     }
-    hg_tries_forget(&r->h->state, r->h->config->pipelines[r->selected.pipeline].name, targets,
+    hg_tries_forget(&r->h->state, r->h->config->pipelines[r->selected.pipeline].name, &targets,
                     hg_now_ms());
-    json_decref(targets);
+    hg_try_targets_free(&targets);
 }

@@ -263,7 +263,7 @@ enum hangar_status hangar_export(struct hangar *h, const struct hangar_selection
     hg_new_run_id(h);
     x->write = write;
     x->arg = arg;
-    enum hangar_rc rc = hg_transfer_begin(&x->transfer, h, "export", &err);
+    enum hangar_rc rc = hg_transfer_begin(&x->transfer, h, HG_EXPORT, &err);
     if (rc == HANGAR_OK) {
         rc = export_run(x, which, &err);
         x->transfer.sink = x->from.ctx ? h->config->instances[x->from.sink].name : NULL;

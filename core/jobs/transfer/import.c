@@ -185,7 +185,7 @@ enum hangar_status hangar_import(struct hangar *h, const char *pipeline, const c
     hg_new_run_id(h);
     enum hangar_rc rc = hg_check_names(h->config, pipeline, sink, &err);
     if (rc == HANGAR_OK) {
-        rc = hg_transfer_begin(&x->transfer, h, "import", &err);
+        rc = hg_transfer_begin(&x->transfer, h, HG_IMPORT, &err);
     }
     if (rc == HANGAR_OK) {
         rc = hg_untar_open(read, arg, &x->untar, &err);

@@ -5,8 +5,6 @@
  */
 #include "jobs/transfer/transfer.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -16,12 +14,22 @@
 #include "session/progress.h"
 #include "session/session.h"
 
+/* How a job is called. */
+static const struct transfer_words {
+    const char *job, *done, *failed; /* its name; the events in the log */
+    const char *direction;           /* of the backup, before the name of its sink */
+} transfer_words[] = {
+    [HG_EXPORT] = {"export", "export.done", "export.failed", "from"},
+    [HG_IMPORT] = {"import", "import.done", "import.failed", "into"},
+};
+
 static void transfer_on_tick(void *arg)
 {
     struct hg_transfer *t = arg;
     struct hg_progress progress;
     struct hangar_progress *p = &progress.values;
-    if (!hg_progress_begin(&progress, &t->session, t->job, t->job, t->started_ms)) {
+    const char *job = transfer_words[t->job].job;
+    if (!hg_progress_begin(&progress, &t->session, job, job, t->started_ms)) {
         return;
     }
     p->plain_bytes = p->stored_bytes = atomic_load(&t->done_bytes);
@@ -31,7 +39,7 @@ static void transfer_on_tick(void *arg)
     hg_progress_report(&progress, &t->session);
 }
 
-enum hangar_rc hg_transfer_begin(struct hg_transfer *t, struct hangar *h, const char *job,
+enum hangar_rc hg_transfer_begin(struct hg_transfer *t, struct hangar *h, enum hg_transfer_job job,
                                  struct hg_error *err)
 {
     t->h = h;
@@ -57,14 +65,13 @@ void hg_transfer_report(const struct hg_transfer *t, json_t *doc, const struct h
                         enum hangar_rc rc, const struct hg_error *err)
 {
     int64_t ms = hg_now_ms() - t->started_ms;
-    bool import = strcmp(t->job, "import") == 0;
+    const struct transfer_words *words = &transfer_words[t->job];
     if (rc == HANGAR_OK) {
-        hg_log_took(&t->h->log, HANGAR_LOG_INFO, import ? "import.done" : "export.done", ms,
-                    "%s %s sink %s in %lld ms", m->id, import ? "into" : "from", t->sink,
-                    (long long)ms);
+        hg_log_took(&t->h->log, HANGAR_LOG_INFO, words->done, ms, "%s %s sink %s in %lld ms", m->id,
+                    words->direction, t->sink, (long long)ms);
     } else {
-        hg_log_took(&t->h->log, HANGAR_LOG_ERROR, import ? "import.failed" : "export.failed", ms,
-                    "after %lld ms: %s", (long long)ms, err->text);
+        hg_log_took(&t->h->log, HANGAR_LOG_ERROR, words->failed, ms, "after %lld ms: %s",
+                    (long long)ms, err->text);
     }
     hg_json_set_string(doc, "id", m->id);
     hg_json_set_string(doc, "pipeline", m->pipeline);

@@ -13,9 +13,11 @@
 #include "session/handle.h"
 #include "session/session.h"
 
+enum hg_transfer_job { HG_EXPORT, HG_IMPORT };
+
 struct hg_transfer {
     struct hangar *h;
-    const char *job; /* "export", "import" */
+    enum hg_transfer_job job;
     struct hg_session session;
     int64_t started_ms;
     const char *sink;       /* its name, from the configuration; NULL: not chosen */
@@ -24,7 +26,7 @@ struct hg_transfer {
     atomic_uint_fast64_t done_bytes, expected_bytes, done_objects, objects;
 };
 
-enum hangar_rc hg_transfer_begin(struct hg_transfer *t, struct hangar *h, const char *job,
+enum hangar_rc hg_transfer_begin(struct hg_transfer *t, struct hangar *h, enum hg_transfer_job job,
                                  struct hg_error *err);
 /* Ends the session; returns the result of the job, see hg_session_result. */
 enum hangar_rc hg_transfer_end(struct hg_transfer *t, enum hangar_rc rc, struct hg_error *err);

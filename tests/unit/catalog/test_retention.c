@@ -351,6 +351,7 @@ START_TEST(safety_backups_are_apart)
     ck_assert_str_eq(apply(&policy, "UTC", at("2026-01-27T02:00:00.001Z")), "kkk-----k");
     ck_assert_str_eq(items[2].reason, "newest safety backup");
     ck_assert_str_eq(items[8].reason, "held");
+    ck_assert_uint_eq(items[8].kept_by, HG_KEPT_BIT(HG_KEPT_HELD));
 }
 END_TEST
 

@@ -64,9 +64,11 @@ static void store_record(const char *id, int64_t age_ms, enum hangar_status stat
 static const char *newest_status(const char *id)
 {
     static char status[40];
-    json_t *record = hg_record_newest(world.h, sink, "nightly", id);
-    snprintf(status, sizeof(status), "%s", hg_json_string(record, "status", "none"));
-    json_decref(record);
+    struct hg_record record;
+    hg_record_newest(world.h, sink, "nightly", id, &record);
+    snprintf(status, sizeof(status), "%s",
+             record.v.id ? hangar_status_name(record.v.status) : "none");
+    hg_record_free(&record);
     return status;
 }
 
@@ -234,6 +236,32 @@ START_TEST(this_machine_forgets_good_results_from_the_future_and_remembers_damag
 }
 END_TEST
 
+START_TEST(a_document_shows_the_damage_that_an_earlier_drill_found)
+{
+    const char *id = world_backup(DAY, 1);
+    struct hg_record record;
+    record_world_open();
+    hg_record_newest(world.h, sink, "nightly", id, &record);
+    json_t *doc = hg_record_json(&record);
+    ck_assert(json_is_null(doc));
+    json_decref(doc);
+    world_write(id, "verify/2026-01-02T03-04-05-678Z.json",
+                "{ \"time\": \"2026-01-02T03:04:05.678Z\", \"level\": \"full\", "
+                "\"status\": \"done\", \"duration_ms\": 7, \"host\": \"a\", \"sources\": [1], "
+                "\"drill_error\": \"rows differ\", \"drill_time\": \"2026-01-01T00:00:00.000Z\" }");
+    hg_record_newest(world.h, sink, "nightly", id, &record);
+    doc = hg_record_json(&record);
+    char *text = hg_json_line(doc);
+    ck_assert_str_eq(text, "{\"time\":\"2026-01-01T00:00:00.000Z\",\"level\":\"drill\",\"status\":"
+                           "\"corrupt\",\"duration_ms\":7,\"host\":\"a\",\"sources\":[1],"
+                           "\"error\":\"rows differ\",\"sink\":\"local\"}\n");
+    free(text);
+    json_decref(doc);
+    hg_record_free(&record);
+    record_world_close();
+}
+END_TEST
+
 START_TEST(old_records_are_removed_with_their_signatures)
 {
     const char *id = world_backup(DAY, 1);
@@ -320,6 +348,7 @@ int main(void)
         a_drill_in_the_future_does_not_count_and_displaces_no_record,
         a_name_of_today_with_a_time_of_the_future_does_not_count,
         this_machine_forgets_good_results_from_the_future_and_remembers_damage,
+        a_document_shows_the_damage_that_an_earlier_drill_found,
         old_records_are_removed_with_their_signatures,
         marks_records_and_signatures_are_not_files_of_a_backup,
         a_hold_is_signed_for_its_backup,

@@ -34,7 +34,8 @@ static void project_begin(struct hg_state *s, const char *config, const char *or
 static void project_run(const char *config, const char *origin, const char *text, const char *run)
 {
     struct hg_state s;
-    const struct hg_history_run entry = {.run = run, .status = "done", .stored_bytes = -1};
+    const struct hg_history_run entry = {
+        .run = run, .status = HANGAR_STATUS_DONE, .stored_bytes = -1};
     folder_file(config, "", 0, 0600);
     project_begin(&s, config, origin, text);
     hg_history_append(&s, "nightly", &entry);
@@ -118,7 +119,8 @@ END_TEST
 
 START_TEST(the_state_of_0_1_goes_to_the_configuration_that_has_its_pipeline)
 {
-    const struct hg_history_run old = {.run = "old", .status = "done", .stored_bytes = -1};
+    const struct hg_history_run old = {
+        .run = "old", .status = HANGAR_STATUS_DONE, .stored_bytes = -1};
     hg_history_append(&state, "nightly", &old); /* no project, as 0.1 wrote it */
     ck_assert_str_eq(project_last("t.yaml", "host", "{\"test\": []}"), "");
     project_run("t.yaml", "host", "{\"test\": [{\"plugin\": \"p\", \"path\": \"/t\"}]}", "t");

@@ -128,7 +128,7 @@ START_TEST(a_lock_that_is_no_file_is_not_ready)
         ck_assert_int_eq(world_shell("cd state && rm lock/p.lock && %s", others[i]), 0);
         ck_assert_int_eq(world_check(), HANGAR_STATUS_FAILED);
         ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_FAILED);
-        ck_assert(world_says("cannot lock pipeline p"));
+        ck_assert(world_error_has("cannot lock pipeline p"));
         world_shell("rm -rf state");
     }
 }
@@ -148,7 +148,7 @@ START_TEST(state_that_cannot_be_written_is_a_warning)
         ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
         ck_assert_int_eq(world_shell("cd state && %s", rows[i].command), 0);
         ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
-        item_says("config", json_string_value(json_object_get(world_doc, "config")), "warning",
+        assert_item("config", json_string_value(json_object_get(world_doc, "config")), "warning",
                   rows[i].file);
         world_shell("rm -rf state");
     }

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "jobs/notify/alert_memory.h"
-#include "session/document.h"
+#include "state/status_name.h"
 #include "suite.h"
 
 #define NOW INT64_C(1768528800000) /* 2026-01-16T02:00:00Z */
@@ -154,7 +154,8 @@ static struct hg_pipeline_status make_status(const json_t *doc)
         .status = hg_status_of_name(hg_json_string(drill, "status", "done"))};
     return (struct hg_pipeline_status){
         .config = &pipeline,
-        .last_run = {.status = hg_json_string(run, "status", NULL),
+        .last_run = {.exists = json_is_object(run),
+                     .status = hg_status_of_name(hg_json_string(run, "status", "")),
                      .error = hg_json_string(run, "error", NULL),
                      .duration_ms = hg_json_int(run, "duration_ms", 0)},
         .running_since_ms = time_at(json_object_get(doc, "running"), "since"),
