@@ -196,9 +196,9 @@ static const struct {
                  {"signing", "signing: { key_file: ./signing.key }"},
                  {"limits", "limits: { memory: 256MiB }"},
                  {"alerts", "alerts: { max_drill_age: 30d }"},
-                 {"sources", "sources: { app: { plugin: postgres } }"},
-                 {"transforms", "transforms: { gzip: { plugin: compress-gzip } }"},
-                 {"sinks", "sinks: { local: { plugin: storage-local, options: { path: ./b } } }"},
+                 {"sources", "sources: { app: { plugin: NAME } }"},
+                 {"transforms", "transforms: { pack: { plugin: NAME } }"},
+                 {"sinks", "sinks: { local: { plugin: NAME } }"},
                  {"pipelines", "pipelines: { nightly: { sources: [app], sinks: [local] } }"}};
 
 #define HINT_COUNT(table) (sizeof(table) / sizeof((table)[0]))

@@ -210,7 +210,7 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
 
 /* Opens as many sessions at once as a backup does: of each database one that leads, its workers, and
  * pg_dump.  Limits of the role, of the database or of the server refuse them here, and not at night. */
-static enum hangar_rc check_sessions(struct pg_source *src)
+static enum hangar_rc check_open_sessions(struct pg_source *src)
 {
     const size_t each = src->opt.jobs + 2, total = src->database_count * each;
     struct pg_conn **sessions = calloc(total, sizeof(struct pg_conn *));
@@ -238,7 +238,7 @@ enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts)
         rc = pg_patterns_refuse_unmatched(src, &totals.patterns);
     }
     if (rc == HANGAR_OK) {
-        rc = check_sessions(src);
+        rc = check_open_sessions(src);
     }
     pg_patterns_free(&totals.patterns);
     if (rc != HANGAR_OK) {

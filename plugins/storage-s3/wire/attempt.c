@@ -424,8 +424,7 @@ static void s3_attempt_check_stall(struct s3_channel *channel)
     if (channel->paused) {
         channel->progress_ms = clock_monotonic_ms();
     }
-    if (!s3_attempt_is_late(channel) &&
-        clock_monotonic_ms() - channel->progress_ms < patience_ms) {
+    if (!s3_attempt_is_late(channel) && clock_monotonic_ms() - channel->progress_ms < patience_ms) {
         return;
     }
     s3_attempt_give_up(channel);

@@ -25,7 +25,7 @@
 static const struct world_row wrong[] = {
     {SOURCE "sinks: [out]\n" PIPELINE,
      "backup.yaml:4:8: sinks must be a map of keys and values; hint: write sinks: { local: { "
-     "plugin: storage-local, options: { path: ./b } } }\n"
+     "plugin: NAME } }\n"
      "backup.yaml:6:30: unknown sink \"out\"; hint: define it under \"sinks\""},
     {SOURCE "sinks:\n  out: store\n" PIPELINE,
      "backup.yaml:5:8: sink \"out\" must be a map with the key \"plugin\"\n"

@@ -120,8 +120,7 @@ END_TEST
 START_TEST(a_lock_that_is_no_file_is_not_ready)
 {
     static const char *const others[] = {"mkdir lock/p.lock", "mkfifo lock/p.lock",
-                                         "ln -s ../x lock/p.lock",
-                                         "rmdir lock && touch lock"};
+                                         "ln -s ../x lock/p.lock", "rmdir lock && touch lock"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         world_config(PLAIN);
         ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
@@ -149,7 +148,7 @@ START_TEST(state_that_cannot_be_written_is_a_warning)
         ck_assert_int_eq(world_shell("cd state && %s", rows[i].command), 0);
         ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
         assert_item("config", json_string_value(json_object_get(world_doc, "config")), "warning",
-                  rows[i].file);
+                    rows[i].file);
         world_shell("rm -rf state");
     }
 }
