@@ -208,8 +208,9 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
     return rc;
 }
 
-/* Opens as many sessions at once as a backup does: of each database one that leads, its workers, and
- * pg_dump.  Limits of the role, of the database or of the server refuse them here, and not at night. */
+/* Opens as many sessions at once as a backup does: of each database one that leads, its workers,
+ * and pg_dump.  Limits of the role, of the database or of the server refuse them here, and not at
+ * night. */
 static enum hangar_rc check_open_sessions(struct pg_source *src)
 {
     const size_t each = src->opt.jobs + 2, total = src->database_count * each;
