@@ -177,16 +177,6 @@ static enum hangar_rc index_set_result(struct hg_index_item *item, struct hg_err
     return item->problem ? HANGAR_OK : hg_no_memory(err);
 }
 
-/* A folder without a manifest: a backup that has lost it is damaged. */
-static enum hangar_rc index_judge_folder(struct hangar_ctx *sink, const char *pipeline,
-                                         int64_t store_ms, struct hg_index_item *item,
-                                         struct hg_error *err)
-{
-    struct hg_error why = {0};
-    hg_store_fail_without_manifest(sink, pipeline, item->id, &item->folder, store_ms, &why);
-    return index_set_result(item, &why, err);
-}
-
 static enum hangar_rc index_ask_why(struct hangar_ctx *sink, const char *pipeline,
                                     struct hg_index_item *item, struct hg_error *err)
 {
@@ -219,6 +209,23 @@ static enum hangar_rc index_read_manifest(struct hangar_ctx *sink, const char *p
         }
     }
     hg_manifest_free(&m);
+    return index_set_result(item, &why, err);
+}
+
+/* A folder without a manifest: a backup that has lost it is damaged.  The listing of some stores
+ * lags behind what was stored; asking for the manifest does not. */
+static enum hangar_rc index_judge_folder(struct hangar_ctx *sink, const char *pipeline,
+                                         int64_t store_ms, struct hg_index_item *item,
+                                         struct hg_error *err)
+{
+    struct hg_error why = {0};
+    struct hg_store_file manifest = {0};
+    hg_store_fail_without_manifest(sink, pipeline, item->id, &item->folder, store_ms, &why);
+    if (why.rc == HANGAR_CORRUPT &&
+        hg_store_find(sink, pipeline, item->id, HG_MANIFEST_NAME, &manifest, NULL) == HANGAR_OK &&
+        manifest.exists) {
+        return index_read_manifest(sink, pipeline, item, err);
+    }
     return index_set_result(item, &why, err);
 }
 
@@ -282,7 +289,7 @@ static enum hangar_rc index_check_damage(struct hg_manifest_cache *cache, const 
 static void index_save(struct hg_manifest_cache *cache, const struct hg_index *index)
 {
     for (size_t i = 0; i < index->count; i++) {
-        if (index->items[i].summary.id) {
+        if (index->items[i].summary.id && index->items[i].has_manifest) {
             const struct hg_manifest_version version = index_version(&index->items[i]);
             hg_manifest_cache_keep(cache, &version, &index->items[i].summary);
             if (index->items[i].undamaged) {

@@ -19,7 +19,7 @@
 struct sink {
     const struct hangar_host *host;
     struct hangar_ctx *ctx;
-    const char *path, *fail_at, *only, *once, *damage, *locks, *reads;
+    const char *path, *fail_at, *only, *once, *damage, *locks, *reads, *unlisted;
     int64_t fail_nth, fail_rc, lose, slow_ms;
     int block;
     pthread_mutex_t mutex; /* guards calls */
@@ -49,6 +49,7 @@ static const struct hangar_option options[] = {
     {.name = "damage", .type = HANGAR_OPT_STRING, .help = "bytes of such names are changed"},
     {.name = "locks", .type = HANGAR_OPT_PATH, .help = "where retain records its locks"},
     {.name = "reads", .type = HANGAR_OPT_PATH, .help = "a list of the objects that were read"},
+    {.name = "unlisted", .type = HANGAR_OPT_STRING, .help = "such names are not listed"},
     {.name = "lose", .type = HANGAR_OPT_INT, .default_value = "0", .help = "bytes at the end"},
     {.name = "opens", .type = HANGAR_OPT_PATH, .help = "a line for each instance goes here"},
     {.name = "slow", .type = HANGAR_OPT_DURATION, .default_value = "0s", .help = "each write"},
@@ -110,6 +111,7 @@ static enum hangar_rc test_sink_create(const struct hangar_host *host, struct ha
                        .damage = host->opt_string(ctx, "damage"),
                        .once = host->opt_string(ctx, "once"),
                        .reads = host->opt_string(ctx, "reads"),
+                       .unlisted = host->opt_string(ctx, "unlisted"),
                        .fail_nth = host->opt_int(ctx, "fail_nth"),
                        .fail_rc = host->opt_int(ctx, "fail_rc"),
                        .lose = host->opt_int(ctx, "lose"),
@@ -313,7 +315,8 @@ static enum hangar_rc test_sink_list(void *inst, struct hangar_page *page)
     size_t count = 0, n = strlen(page->prefix);
     DIR *dir = rc == HANGAR_OK ? opendir(s->path) : NULL;
     for (struct dirent *e; dir && count < 900 && (e = readdir(dir));) {
-        if (e->d_name[0] == '.' || strchr(e->d_name, '#')) {
+        if (e->d_name[0] == '.' || strchr(e->d_name, '#') ||
+            (s->unlisted && strstr(e->d_name, s->unlisted))) {
             continue;
         }
         char *name = strdup(e->d_name);

@@ -364,6 +364,28 @@ START_TEST(copy_and_repair_replace_a_copy_with_recorded_damage)
 }
 END_TEST
 
+/* The listing of some stores lags behind what was stored. */
+START_TEST(a_listing_that_lacks_a_name_makes_nothing_bad)
+{
+    static const char *const names[] = {"manifest.json", "db%", "SHA256SUMS"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        world_config("sources: { db: { plugin: test-source } }\n"
+                     "sinks: { a: { plugin: test-sink, retention: { keep_last: 1 }, options: { "
+                     "path: ./a, unlisted: '%s' } } }\n"
+                     "pipelines: { p: { sources: [db], sinks: [a] } }\n",
+                     names[i]);
+        ck_assert_msg(world_backup("p") == HANGAR_STATUS_DONE, "%s", world_error());
+        ck_assert_msg(world_list() == HANGAR_STATUS_DONE, "%s: %s", names[i], world_error());
+        ck_assert_str_eq(world_text("backups.0.id"), world_id());
+        ck_assert_str_eq(world_text("backups.0.state"), "complete");
+        ck_assert_int_eq(goodness_health(), HANGAR_STATUS_DONE);
+        ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
+        ck_assert_int_eq(world_int("pipelines.0.sinks.0.damaged"), 0);
+        ck_assert_str_eq(world_text("pipelines.0.sinks.0.newest"), world_id());
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -377,6 +399,7 @@ int main(void)
         a_failed_restore_names_the_other_copy,
         a_new_copy_is_not_judged_by_the_old_one,
         copy_and_repair_replace_a_copy_with_recorded_damage,
+        a_listing_that_lacks_a_name_makes_nothing_bad,
     };
     return SUITE_RUN("inventory/goodness", tests, world_setup, world_teardown);
 }
