@@ -20,8 +20,7 @@
 static enum hangar_rc rc_of(int error_number)
 {
     switch (error_number) {
-    case ENOENT:
-    case ENOTDIR:
+    case ENOENT: /* and not ENOTDIR: what is in the place of a folder may hide a file */
         return HANGAR_NOT_FOUND;
     case EACCES:
     case EPERM:

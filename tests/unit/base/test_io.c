@@ -120,7 +120,7 @@ START_TEST(folders_are_made_with_those_above)
     ck_assert_int_eq(stat("a/b/c", &st), 0);
     ck_assert_uint_eq(st.st_mode & 07777, 0700);
     folder_file("f", "", 0, 0600);
-    ck_assert_int_eq(hg_make_dirs("f/x", 0700, &err), HANGAR_NOT_FOUND);
+    ck_assert_int_eq(hg_make_dirs("f/x", 0700, &err), HANGAR_IO);
     ck_assert_str_eq(err.text, "cannot create f: Not a directory");
 }
 END_TEST

@@ -140,6 +140,14 @@ START_TEST(an_unreadable_history_is_not_a_missing_one)
     ck_assert_ptr_nonnull(strstr(err.text, "cannot read the history of jobs on this machine"));
     ck_assert_ptr_nonnull(strstr(err.text, "state/history/nightly.jsonl"));
     hg_history_free(&last);
+    /* nor is one below what is no folder */
+    ck_assert_int_eq(rmdir("state/history/nightly.jsonl"), 0);
+    ck_assert_int_eq(rmdir("state/history"), 0);
+    hg_error_clear(&err);
+    folder_file("state/history", "", 0, 0600);
+    ck_assert_int_eq(hg_history_last(&state, "nightly", &last, &err), HANGAR_IO);
+    ck_assert_ptr_nonnull(strstr(err.text, "Not a directory"));
+    hg_history_free(&last);
 }
 END_TEST
 
