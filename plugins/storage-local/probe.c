@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/statfs.h>
 #include <linux/magic.h>
 #include <unistd.h>
@@ -121,6 +122,19 @@ static void probe_warn_of_mode(struct local *local, int dir)
                      local->root, st.st_mode & 07777, local->root);
 }
 
+static void probe_warn_of_limit(struct local *local)
+{
+    struct rlimit limit;
+    char text[SIZE_TEXT_SIZE];
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        local_size_text(limit.rlim_cur, text);
+        local->host->log(local->ctx, HANGAR_LOG_WARN,
+                         "objects of more than %s cannot be stored in %s: the size of files is "
+                         "limited; hint: raise it (ulimit -f, LimitFSIZE= of the service)",
+                         text, local->root);
+    }
+}
+
 /* Sets what is known of the store in this directory, which is the root or a directory above it. */
 static enum hangar_rc probe_report(struct local *local, int dir, struct hangar_attrs *capabilities)
 {
@@ -134,6 +148,7 @@ static enum hangar_rc probe_report(struct local *local, int dir, struct hangar_a
     if (rc != HANGAR_OK) {
         return rc;
     }
+    probe_warn_of_limit(local);
     const char *name = probe_filesystem((uint32_t)fs.f_type);
     local->host->attr_set(capabilities, "create_only", "yes");
     local_size_text(space.free_bytes, text);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <errno.h>
@@ -105,6 +106,23 @@ START_TEST(a_probe_makes_no_root_and_warns_of_its_mode)
 }
 END_TEST
 
+START_TEST(a_probe_warns_of_a_limit_of_the_size_of_files)
+{
+    struct hangar_attrs *attrs = fake_attrs_new();
+    struct rlimit before, limited;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limited = before;
+    limited.rlim_cur = 1 << 20;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limited), 0);
+    testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    ck_assert_ptr_nonnull(
+        strstr(fake_host_log(fake), "warn: objects of more than 1.0 MiB cannot be stored in"));
+    ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "ulimit -f"));
+    fake_attrs_free(attrs);
+}
+END_TEST
+
 START_TEST(a_root_that_must_exist_is_not_made)
 {
     struct hangar_attrs *attrs = fake_attrs_new();
@@ -140,5 +158,6 @@ void directory_add_root(TCase *tcase)
     tcase_add_test(tcase, a_disk_that_disappears_is_detected);
     tcase_add_test(tcase, a_root_that_must_exist_is_not_made);
     tcase_add_test(tcase, a_probe_makes_no_root_and_warns_of_its_mode);
+    tcase_add_test(tcase, a_probe_warns_of_a_limit_of_the_size_of_files);
     tcase_add_test(tcase, a_root_that_is_a_file_is_refused);
 }
