@@ -76,9 +76,10 @@ static const struct {
 
 /* The words of other programs, and what hangar calls that.  A word with several meanings is
  * listed once for each; that which the map knows counts. */
-static const struct {
+struct hint_word {
     const char *word, *key;
-} hint_words[] = {
+};
+static const struct hint_word hint_words[] = {
     {"cron", "schedule"},
     {"crontab", "schedule"},
     {"cron_schedule", "schedule"},
@@ -163,27 +164,18 @@ static const struct {
     {"dir", "path"},
     {"folder", "path"},
     {"location", "path"},
-    {"count", "times"},
-    {"attempts", "times"},
-    {"max_attempts", "times"},
-    {"tries", "times"},
-    {"retries", "times"},
-    {"max", "times"},
-    {"delay", "after"},
-    {"wait", "after"},
-    {"every", "after"},
-    {"interval", "after"},
-    {"pause", "after"},
-    {"backoff", "after"},
-    {"retries", "retry"},
-    {"port", "listen"},
-    {"bind", "listen"},
-    {"address", "listen"},
     {"retain", "retention"},
-    {"keep", "retention"},
-    {"file", "key_file"},
-    {"path", "key_file"},
-    {"key_path", "key_file"},
+};
+
+/* Such words that are too common to lead to another map than the one with the key. */
+static const struct hint_word hint_words_there[] = {
+    {"count", "times"},    {"attempts", "times"},    {"max_attempts", "times"},
+    {"tries", "times"},    {"retries", "times"},     {"max", "times"},
+    {"delay", "after"},    {"wait", "after"},        {"every", "after"},
+    {"interval", "after"}, {"pause", "after"},       {"backoff", "after"},
+    {"retries", "retry"},  {"port", "listen"},       {"bind", "listen"},
+    {"address", "listen"}, {"keep", "retention"},    {"file", "key_file"},
+    {"path", "key_file"},  {"key_path", "key_file"},
 };
 
 /* How a key is written whose value is a map. */
@@ -231,6 +223,12 @@ static bool hint_is_known(const char *key, const char *const *known)
 static const char *hint_for_word(const char *word, const char *const *known)
 {
     const char *elsewhere = NULL;
+    for (size_t i = 0; i < HINT_COUNT(hint_words_there); i++) {
+        if (strcmp(hint_words_there[i].word, word) == 0 &&
+            hint_is_known(hint_words_there[i].key, known)) {
+            return hint_words_there[i].key;
+        }
+    }
     for (size_t i = 0; i < HINT_COUNT(hint_words); i++) {
         if (strcmp(hint_words[i].word, word) == 0) {
             if (hint_is_known(hint_words[i].key, known)) {
@@ -308,9 +306,9 @@ void hg_hint_for_schedule(const char *text, struct hg_str *out)
                     minute);
         return;
     }
-    for (const char *at = text + strspn(text, " "); *at != '\0'; at += strspn(at, " ")) {
+    for (const char *at = text + strspn(text, " \t"); *at != '\0'; at += strspn(at, " \t")) {
         fields++;
-        at += strcspn(at, " ");
+        at += strcspn(at, " \t");
     }
     if (fields != 5) {
         hg_str_add(out, "; hint: a schedule is \"minute hour day month weekday\", such as "

@@ -256,7 +256,7 @@ void hg_record_newest(struct hangar *h, struct hangar_ctx *sink, const char *pip
                     "`hangar verify --level full %s` makes a new one",
                     sink->name, ignored, id,
                     sink->signing ? "are not signed with the key for this backup"
-                                  : "are damaged, or belong to another backup",
+                                  : "are damaged, of another backup, or from the future",
                     id);
     }
 }

@@ -412,6 +412,7 @@ enum hangar_rc hg_select_newest(struct hg_session *s, const struct hangar_select
     if (rc == HANGAR_OK) {
         out->pipeline = found.found.pipeline;
         out->good = found.good;
+        out->newer = found.damage.rc == HANGAR_UNSUPPORTED;
         snprintf(out->id, sizeof(out->id), "%s", found.id);
     }
     return rc;

@@ -43,6 +43,7 @@ struct hg_selected_id {
     char id[HG_BACKUP_ID_SIZE];
     size_t pipeline; /* index in the configuration */
     bool good;       /* a sink has a good copy */
+    bool newer;      /* it was made by a newer hangar, which this one cannot judge */
 };
 
 /* The same for jobs that judge the backup themselves: "latest" is the newest one, good or bad.

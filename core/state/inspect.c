@@ -38,11 +38,12 @@ static void inspect_note(struct inspection *x, const char *path, const char *why
 static void inspect_entry(struct inspection *x, const char *path, bool is_folder)
 {
     struct stat st;
-    if (lstat(path, &st) != 0) {
+    /* a folder may be a symbolic link, a file may not */
+    if ((is_folder ? stat(path, &st) : lstat(path, &st)) != 0) {
         if (errno != ENOENT) { /* a job has just removed it */
             inspect_note(x, path, strerror(errno));
         }
-    } else if (is_folder != S_ISDIR(st.st_mode) || (!is_folder && !S_ISREG(st.st_mode))) {
+    } else if (is_folder ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode)) {
         inspect_note(x, path, is_folder ? "it is not a folder" : "it is not a regular file");
     } else if (faccessat(AT_FDCWD, path, is_folder ? R_OK | W_OK | X_OK : R_OK | W_OK,
                          AT_EACCESS) != 0) {
@@ -50,41 +51,59 @@ static void inspect_entry(struct inspection *x, const char *path, bool is_folder
     }
 }
 
-static enum hangar_rc inspect_folder(struct inspection *x, const char *path, bool top,
-                                     struct hg_error *err)
+static enum hangar_rc inspect_folder(struct inspection *x, const char *path, struct hg_error *err)
 {
-    DIR *dir = opendir(path);
-    if (!dir) {
-        if (errno != ENOENT) {
-            inspect_note(x, path, strerror(errno));
-        }
-        return HANGAR_OK;
-    }
     enum hangar_rc rc = HANGAR_OK;
-    for (const struct dirent *entry; rc == HANGAR_OK && (entry = readdir(dir));) {
-        const bool is_folder = top && !strchr(entry->d_name, '.');
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
-            continue;
-        }
-        char *child = hg_format("%s/%s", path, entry->d_name);
-        if (!child) {
-            rc = hg_no_memory(err);
-        } else if (strcmp(entry->d_name, HG_PROJECTS_FOLDER) != 0) { /* of other configurations */
-            const size_t before = x->lines;
-            inspect_entry(x, child, is_folder);
-            if (is_folder && x->lines == before) {
-                rc = inspect_folder(x, child, false, err);
-            }
-        }
-        free(child);
+    DIR *dir = opendir(path);
+    if (!dir && errno != ENOENT) {
+        inspect_note(x, path, strerror(errno));
     }
-    closedir(dir);
+    for (const struct dirent *entry; dir && rc == HANGAR_OK && (entry = readdir(dir));) {
+        char *file = entry->d_name[0] == '.' ? NULL : hg_format("%s/%s", path, entry->d_name);
+        if (file) {
+            inspect_entry(x, file, false);
+        } else if (entry->d_name[0] != '.') {
+            rc = hg_no_memory(err);
+        }
+        free(file);
+    }
+    if (dir) {
+        closedir(dir);
+    }
     return rc;
 }
 
 enum hangar_rc hg_state_inspect(const struct hg_state *state, struct hg_str *problems,
                                 struct hg_error *err)
 {
+    /* other files may lie beside these: the folder can be the home of a user */
+    static const char *const names[] = {
+        "lock",          "history",       "tries",        "sizes",       "sinks",
+        "retained",      "manifests",     "capabilities", "alerts.json", "alerts.lock",
+        "counters.json", "counters.lock", "daemon.json",  "daemon.lock", "project.json"};
     struct inspection x = {.problems = problems};
-    return inspect_folder(&x, hg_project_dir(state), true, err);
+    enum hangar_rc rc = HANGAR_OK;
+    const char *top = hg_project_dir(state);
+    struct stat st;
+    if (stat(top, &st) != 0) {
+        if (errno != ENOENT) {
+            inspect_note(&x, top, strerror(errno));
+        }
+        return HANGAR_OK;
+    }
+    inspect_entry(&x, top, true);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rc == HANGAR_OK; i++) {
+        const bool is_folder = !strchr(names[i], '.');
+        const size_t before = x.lines;
+        char *path = hg_format("%s/%s", top, names[i]);
+        if (!path) {
+            return hg_no_memory(err);
+        }
+        inspect_entry(&x, path, is_folder);
+        if (is_folder && x.lines == before) {
+            rc = inspect_folder(&x, path, err);
+        }
+        free(path);
+    }
+    return rc;
 }

@@ -23,6 +23,7 @@
 
 #define PROJECT_SCHEMA "hangar.project/1"
 #define PROJECT_FILE "project.json"
+#define PROJECTS_FOLDER "projects"
 #define PROJECT_MAX_BYTES ((size_t)1 << 20)
 
 enum { ID_DIGITS = 16 };
@@ -162,7 +163,7 @@ static char *project_new_dir(const struct hg_project *p)
     char *key = hg_format("%s\n%s", p->config, p->origin);
     bool ok = key && hg_sha256_of(key, strlen(key), hex);
     free(key);
-    return ok ? hg_format("%s/" HG_PROJECTS_FOLDER "/%.*s", p->base, ID_DIGITS, hex) : NULL;
+    return ok ? hg_format("%s/" PROJECTS_FOLDER "/%.*s", p->base, ID_DIGITS, hex) : NULL;
 }
 
 /* Keeps this folder if it fits better than the best so far.  Takes `dir` and `doc`. */
@@ -184,7 +185,7 @@ static enum project_fit project_consider(struct hg_project *p, char *dir, json_t
 
 static enum project_fit project_search_folder(struct hg_project *p, enum project_fit best)
 {
-    char *folder = hg_format("%s/" HG_PROJECTS_FOLDER, p->base);
+    char *folder = hg_format("%s/" PROJECTS_FOLDER, p->base);
     DIR *entries = folder ? opendir(folder) : NULL;
     const struct dirent *entry;
     while (entries && best < FITS_BY_PATH && (entry = readdir(entries))) {

@@ -29,8 +29,6 @@
 
 struct hg_project;
 
-#define HG_PROJECTS_FOLDER "projects" /* of the state folder; in it, a folder for each project */
-
 /* Finds the project of a configuration for state->dir, and sets state->project.  `pipelines` is
  * an object pipeline → array of sinks, each an object of strings: "plugin" and the options that
  * say where it is; it belongs to the project from now on, also after a failure. */

@@ -167,7 +167,9 @@ static void check_config(struct hg_check_job *c)
 {
     struct hg_str warnings = {0};
     struct hg_error err = {0};
-    hg_str_add(&warnings, hg_str_text(&c->h->warnings));
+    if (c->h->warnings.len > 0) {
+        hg_str_addf(&warnings, "%s\n", hg_str_text(&c->h->warnings));
+    }
     const enum hangar_rc rc = hg_state_inspect(&c->h->state, &warnings, &err);
     check_add_item(c, &(struct hg_check_item){.kind = "config",
                                               .name = c->h->config->path,

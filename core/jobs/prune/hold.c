@@ -92,8 +92,9 @@ static enum hangar_rc hold_find_backup(struct hold_job *x, struct hg_error *err)
     snprintf(x->id, sizeof(x->id), "%s", selected.id);
     x->pipeline = x->id[0] ? &x->s.h->config->pipelines[selected.pipeline] : NULL;
     if (rc == HANGAR_OK && strcmp(x->which->id, "latest") == 0 && !selected.good) {
-        rc = hg_fail(err, HANGAR_CORRUPT, 0,
-                     "the latest backup %s is damaged; hint: select one by its id", x->id);
+        rc = hg_fail(err, selected.newer ? HANGAR_UNSUPPORTED : HANGAR_CORRUPT, 0,
+                     "the latest backup %s is %s; hint: select one by its id", x->id,
+                     selected.newer ? "of a newer hangar" : "damaged");
     }
     return rc;
 }

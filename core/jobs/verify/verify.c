@@ -42,8 +42,8 @@ struct hg_verify_job {
     struct hg_error standing; /* of the last copy: what a drill found before; else OK */
     size_t verified;
     const struct hg_pipeline_config *pipeline; /* when all backups are of one; NULL otherwise */
-    struct hg_session session;                 /* of all backups, so that each sink opens once */
-    bool began;                                /* the session */
+    struct hg_session session; /* of all backups of a pipeline, so that each sink opens once */
+    bool began;                /* the session */
     pthread_mutex_t lock;
     struct hg_verified_backup *current; /* under the lock: what the monitor thread reports */
 };
@@ -90,11 +90,11 @@ static void verify_set_current(struct hg_verify_job *job, struct hg_verified_bac
     pthread_mutex_unlock(&job->lock);
 }
 
-/* The session of the job; another one when the last was cancelled, for example by a sink that did
- * not answer. */
+/* The session of the job.  Another one when the last was cancelled, for example by a sink that did
+ * not answer; and for each drill, whose temporary folders and limits end with it. */
 static enum hangar_rc verify_session(struct hg_verify_job *job, struct hg_error *err)
 {
-    if (job->began && !hg_job_cancelled(&job->session.job)) {
+    if (job->began && job->level != HANGAR_VERIFY_DRILL && !hg_job_cancelled(&job->session.job)) {
         return HANGAR_OK;
     }
     if (job->began) {
@@ -377,6 +377,9 @@ static void verify_in_sinks(struct hg_verify_job *job, const char *id, const cha
             } else {
                 verify_all_in_sink(job, pc->name, sink);
             }
+        }
+        if (job->began) { /* the sinks of all pipelines may be more than a session can open */
+            hg_session_close_from(&job->session, 0);
         }
     }
 }

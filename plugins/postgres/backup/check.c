@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "backup/plan/globals.h"
 #include "backup/checks/others.h"
 #include "backup/checks/patterns.h"
@@ -22,6 +23,10 @@
 #include "server/programs/scratch.h"
 #include "server/connection/settings.h"
 #include "server/programs/tools.h"
+#include "clock.h"
+
+/* How long a server may take to end sessions that were closed. */
+#define SESSIONS_WAIT_MS 2000
 
 struct check_totals {
     struct pg_patterns patterns;
@@ -208,6 +213,26 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
     return rc;
 }
 
+/* Opens a session.  The server may still end those that were just closed, so it is asked for a
+ * while. */
+static enum hangar_rc check_open_session(struct pg_source *src, const char *database,
+                                         struct pg_conn **out)
+{
+    const int64_t until_ms = clock_monotonic_ms() + SESSIONS_WAIT_MS;
+    const struct timespec pause = {.tv_nsec = 100000000};
+    struct pg_error err;
+    enum hangar_rc rc;
+    while ((rc = pg_open(src, database, false, out, &err)) == HANGAR_RETRY &&
+           clock_monotonic_ms() < until_ms) {
+        pg_close(*out);
+        *out = NULL;
+        nanosleep(&pause, NULL);
+    }
+    return rc == HANGAR_OK ? rc
+                           : pg_raise(src, &err, "cannot connect to database %s on %s", database,
+                                      pg_where(src));
+}
+
 /* Opens as many sessions at once as a backup does: of each database one that leads, its workers,
  * and pg_dump.  Limits of the role, of the database or of the server refuse them here, and not at
  * night. */
@@ -217,7 +242,7 @@ static enum hangar_rc check_open_sessions(struct pg_source *src)
     struct pg_conn **sessions = calloc(total, sizeof(struct pg_conn *));
     enum hangar_rc rc = sessions ? HANGAR_OK : pg_no_memory(src);
     for (size_t i = 0; i < total && rc == HANGAR_OK; i++) {
-        rc = pg_connect(src, src->databases[i / each], &sessions[i]);
+        rc = check_open_session(src, src->databases[i / each], &sessions[i]);
     }
     for (size_t i = 0; sessions && i < total; i++) {
         pg_close(sessions[i]);
