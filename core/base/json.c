@@ -205,7 +205,7 @@ static json_t *any_string(const char *value)
 
 void hg_json_set_string(json_t *object, const char *key, const char *value)
 {
-    hg_json_set(object, key, value != NULL ? any_string(value) : json_null());
+    hg_json_set(object, key, value ? any_string(value) : json_null());
 }
 
 void hg_json_set_int(json_t *object, const char *key, int64_t value)

@@ -220,8 +220,8 @@ static bool value_convert_enum(const struct hg_value_place *at, const struct han
     const char *meant = option->choices ? hg_did_you_mean(text, option->choices) : NULL;
     char value[SHOWN_SIZE];
     hg_value_fail(at, "%s must be one of %s, not \"%s\"%s%s%s", at->name, hg_str_text(&choices),
-                  value_shown(at, text, value), meant != NULL ? "; hint: did you mean \"" : "",
-                  meant != NULL ? meant : "", meant != NULL ? "\"?" : "");
+                  value_shown(at, text, value), meant ? "; hint: did you mean \"" : "",
+                  meant ? meant : "", meant ? "\"?" : "");
     hg_str_free(&choices);
     return false;
 }

@@ -11,10 +11,10 @@ calls back to that file, nor from a subfolder back to that subfolder; x.h and x.
 Other jobs include a job through its public headers only.  The command line and the daemon see
 hangar/hangar.h alone, plugins hangar/plugin.h alone, and no plugin sees another one; the core names
 no plugin, and only core/plugin loads any.  An #include names a header of its own component, in
-quotes, without a macro and without "..".  Statements of SQL go through one function, by the protocol that accepts one statement at
-a time.  Every file has its licence line, no // comments, and ends before it is too long; so do
-functions and their lists of parameters.  A C file opens with its name and what it does, a header has
-the guard of its path.  A folder of a plugin has few files.
+quotes, without a macro and without "..".  Statements of SQL go through one function, by the
+protocol that accepts one statement at a time.  Every file has its licence line, no // comments, and
+ends before it is too long; so do functions and their lists of parameters.  A C file opens with its
+name and what it does, a header has the guard of its path.  A folder of a plugin has few files.
 """
 
 import functools
@@ -503,7 +503,7 @@ def points_up(path, target):
 
 
 def unit_of(path):
-    """A header and the source file of the same name are one thing: to include x.h is to include x.c."""
+    """A header and the source file of its name are one thing: who includes x.h includes x.c."""
     return os.path.splitext(path)[0]
 
 

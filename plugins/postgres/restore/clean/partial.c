@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * partial: see partial.h.  The facts of a backup name its patterns (backup/patterns.c); what they
- * left out of the backed up database, they leave out of the one that is to be replaced.
+ * partial: see partial.h.  The facts of a backup name its patterns (backup/checks/patterns.c); what
+ * they left out of the backed up database, they leave out of the one that is to be replaced.
  */
 #include "restore/clean/partial.h"
 

@@ -201,7 +201,7 @@ static enum hangar_rc start_cluster(struct pg_launch *launch)
         "shared_buffers=32MB",
         "dynamic_shared_memory_type=mmap", /* no shared memory outside the folder */
         "logging_collector=off",
-        "log_line_prefix=%e ", /* the SQLSTATE, for restore/verdict.c */
+        "log_line_prefix=%e ", /* the SQLSTATE, for restore/rows/verdict.c */
         "log_min_messages=warning",
         "shared_preload_libraries=",
         "ssl=off",
