@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * json: reading documents we do not trust, and building our own without a check
+ * json: reading documents of any origin, and building those of hangar without a check
  * per member.
  */
 #include "base/json.h"

@@ -30,7 +30,7 @@ enum hangar_rc hg_mark_release(struct hangar_ctx *sink, const char *pipeline, co
 
 /* Sets *proven to false when the sink has signing keys, and the mark of a held backup is not
  * signed by one of them for this backup.  Such a mark still protects the backup: it could be one
- * that was made before there was a key.  Fails when the sink does not say. */
+ * that was made before there was a key.  Fails when that cannot be read. */
 enum hangar_rc hg_mark_check_hold(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                   bool *proven, struct hg_error *err);
 

@@ -39,7 +39,7 @@ enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t ma
 /* What origin.json of a pipeline's folder says. */
 struct hg_origin {
     bool exists;
-    char created[HG_TIME_SIZE]; /* "": it does not say */
+    char created[HG_TIME_SIZE]; /* "": not known */
 };
 
 /* Checks that the folder of a pipeline in a sink belongs to this origin (NULL: to any).  CONFIG
@@ -68,14 +68,14 @@ enum hangar_rc hg_store_abandon(struct hangar_ctx *sink, const char *pipeline, c
                                 struct hg_error *err);
 
 /* Sets *begun when deleted.json proves that hangar has begun to remove this backup (removal.h).
- * Fails when the sink does not say. */
+ * Fails when the sink cannot be read. */
 enum hangar_rc hg_store_find_removal(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                      bool *begun, struct hg_error *err);
 
 /* For a folder without a manifest, or with the mark of a dead run in its place.  CORRUPT: a backup
  * was in it and has lost its manifest (hg_folder_had_backup).  NOT_FOUND: there is no backup in it
  * so far: it does not exist, a run is just storing its last files, or it is a leftover.  Another
- * failure: the sink does not say. */
+ * failure: the sink cannot be read. */
 enum hangar_rc hg_store_fail_without_manifest(struct hangar_ctx *sink, const char *pipeline,
                                               const char *id, const struct hg_folder *folder,
                                               int64_t store_ms, struct hg_error *err);
@@ -109,7 +109,7 @@ struct hg_store_file {
     int64_t time_ms; /* when it was stored, by the store's clock; 0 when it does not exist */
 };
 
-/* Finds out whether a file of a backup exists.  Fails when the sink does not say. */
+/* Finds out whether a file of a backup exists.  Fails when the sink cannot be read. */
 enum hangar_rc hg_store_find(struct hangar_ctx *sink, const char *pipeline, const char *id,
                              const char *name, struct hg_store_file *out, struct hg_error *err);
 

@@ -50,7 +50,7 @@ struct newest_search {
     struct hg_newest *out;
 };
 
-/* True when the backup is passed over as one from the future. */
+/* True when the backup is skipped as one from the future. */
 static bool newest_is_future(const struct newest_search *x, const char *id, int64_t time_ms)
 {
     char time[HG_TIME_SIZE];
@@ -83,7 +83,7 @@ static void newest_keep_bad(struct hg_newest *out, const char *id)
     }
 }
 
-/* OK: it is the one.  NOT_FOUND: passed over. */
+/* OK: it is the newest.  NOT_FOUND: it is skipped. */
 static enum hangar_rc newest_consider(struct newest_search *x, const char *id, struct hg_error *err)
 {
     struct hg_newest *out = x->out;

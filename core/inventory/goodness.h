@@ -40,11 +40,11 @@ struct hg_newest {
     char id[HG_BACKUP_ID_SIZE]; /* "": there is none */
     bool good;
     struct hg_manifest manifest;     /* empty where it cannot be read; free it */
-    char bad_id[HG_BACKUP_ID_SIZE];  /* the first bad one that was passed over; "": none */
+    char bad_id[HG_BACKUP_ID_SIZE];  /* the first bad one that was skipped; "": none */
     struct hg_manifest bad_manifest; /* likewise */
     struct hg_error damage;          /* why the first bad one is bad; else OK */
-    char future[HG_BACKUP_ID_SIZE];  /* the first that was passed over as from the future; or "" */
-    bool apart;                      /* a safety backup or a partial one was passed over */
+    char future[HG_BACKUP_ID_SIZE];  /* the first that was skipped as from the future; or "" */
+    bool apart;                      /* a safety backup or a partial one was skipped */
     bool lost;                       /* the sink lost its origin.json; see inventory/origin.h */
     char unknown[HG_BACKUP_ID_SIZE]; /* after a failure: the folder that could not be read; or "" */
 };

@@ -2,8 +2,8 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * others: which other pipelines have backups in a sink.  A host that is to restore what another
- * one stored often has a configuration with another name of the pipeline, and must not be told
- * that there is nothing.
+ * one stored often has a configuration with another name of the pipeline; "there is nothing" would
+ * be wrong there.
  */
 #ifndef HG_INVENTORY_OTHERS_H
 #define HG_INVENTORY_OTHERS_H

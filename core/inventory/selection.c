@@ -31,14 +31,14 @@ struct selection {
     char id[HG_BACKUP_ID_SIZE]; /* the best so far; "": none */
     bool good;                  /* `found` is filled with a good copy */
     bool usable;                /* `found` is filled; the manifest of the copy can be read */
-    bool future;                /* a backup from the future was passed over */
-    bool apart;                 /* a safety backup or a partial one was passed over */
-    bool again;                 /* the sinks are looked at once more */
-    bool reported;              /* the damage was, when the copy was passed over at first */
+    bool future;                /* a backup from the future was skipped */
+    bool apart;                 /* a safety backup or a partial one was skipped */
+    bool again;                 /* this is a second reading of the sinks */
+    bool reported;              /* the damage of `found` was logged */
     struct hg_selected found;
-    struct hg_selected bad; /* of "latest": the newest bad copy that was passed over */
+    struct hg_selected bad; /* of "latest": the newest bad copy that was skipped */
     struct hg_error damage; /* why the first copy, of `id` or of a newer backup, is bad */
-    struct hg_error unread; /* why the first sink that could not be read was passed over */
+    struct hg_error unread; /* why the first sink that was skipped could not be read */
     char unknown_id[HG_BACKUP_ID_SIZE]; /* the newest folder that could not be read; "": none */
     struct hg_error unknown;            /* why */
 };
@@ -162,7 +162,7 @@ static enum hangar_rc consider_sink(struct selection *x, size_t instance, struct
                                     : consider_backup(x, instance, sink, err);
 }
 
-/* Finds the backup in one pipeline's sinks.  A sink that cannot be read is passed over. */
+/* Finds the backup in one pipeline's sinks.  A sink that cannot be read is skipped. */
 static void select_among_sinks(struct selection *x)
 {
     const struct hg_instance_config *instances = x->s->h->config->instances;
@@ -174,7 +174,7 @@ static void select_among_sinks(struct selection *x)
             continue;
         }
         if (x->good && !wants_latest(x->request)) {
-            break; /* this copy will do */
+            break; /* one good copy is enough */
         }
         if (consider_sink(x, instance, &why) != HANGAR_OK) {
             keep_first(&x->unread, &why);
@@ -268,7 +268,7 @@ static enum hangar_rc fail_unknown(const struct selection *x, struct hg_error *e
     return err->rc;
 }
 
-/* Hands over what was selected in the one pipeline that has it. */
+/* Fills *out with what was selected in the one pipeline that has it. */
 static enum hangar_rc selection_result(struct selection *x, struct hg_selected *out,
                                        struct hg_error *err)
 {
@@ -285,7 +285,7 @@ static enum hangar_rc selection_result(struct selection *x, struct hg_selected *
                         "%s has no good copy; using the damaged one in sink %s", x->id,
                         out->ctx->name);
         } else if (!x->good) {
-            /* a sink that was asked for is the only one that was looked at */
+            /* of a request that names a sink, no other sink was read */
             hg_log_line(
                 &x->s->h->log, HANGAR_LOG_WARN,
                 x->request->sink ? "the copy of %s in sink %s is damaged: %s"

@@ -27,7 +27,7 @@ struct hg_selected {
 /* Finds the backup that the request means, by its id, a unique part of it (short_id.h) or "latest",
  * in a sink whose copy is good (goodness.h); the caller frees the manifest.  "latest" is the newest
  * good backup of all sinks that is not a safety backup and not from the future.  A sink that cannot
- * be read, a bad copy and a backup from the future are passed over with a warning.  Where there is
+ * be read, a bad copy and a backup from the future are skipped with a warning.  Where there is
  * no good one, a bad one is given, with a warning, as long as its manifest can be read: a part of
  * it may be what is needed.  A folder that cannot be read and is newer than the newest backup may
  * be the latest: that is a failure.

@@ -72,7 +72,7 @@ void hg_journal_append(const struct hg_state *state, const char *journal, const 
     }
     if (err.rc != HANGAR_OK) {
         hg_log_line(state->log, HANGAR_LOG_WARN,
-                    "cannot append to the history, so status and alerts do not know this run: %s",
+                    "cannot append to the history, so status and alerts lack this run: %s",
                     err.text);
     }
     free(text);

@@ -3,7 +3,7 @@
  *
  * stale: removes uploads in parts that dead runs have left.  They are invisible in listings, but
  * the store charges for them.  An upload of a live run, here or on another host, gets a part now
- * and then; one to which no part was added for `stale_after` is stale.  Uploads outside our prefix,
+ * and then; one to which no part was added for `stale_after` is stale.  Uploads outside the prefix,
  * or with names that the core cannot have given, are ignored.
  */
 #include "sink/sink.h"

@@ -9,7 +9,7 @@
  * the store refuses it, because the object exists now (create-only) or the upload has ended.  Then
  * the mark in the metadata of the object shows whether this put stored it.  The mark is read after
  * every such refusal: curl repeats a request by itself when it finds an open connection closed, so
- * we do not know how often a request was sent.
+ * it is not known how often a request was sent.
  */
 #include "sink/sink.h"
 

@@ -10,7 +10,7 @@
 #include "server/instance/instance.h"
 
 /* The condition for the options of a mapping is that of the view pg_user_mappings.  A mapping
- * that has none is counted as well: this role cannot tell. */
+ * that has none is counted as well: this role cannot see the difference. */
 static const char unseen_query[] =
     "WITH me AS (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),"
     " found(count, one, many) AS ("

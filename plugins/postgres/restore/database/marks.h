@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * marks: how a database that a clean restore makes is called and marked, so that a
- * later restore can tell what a dead one left.
+ * marks: how a database that a clean restore makes is named and marked, so that a later restore
+ * finds what a killed one left.
  */
 #ifndef PG_RESTORE_DATABASE_MARKS_H
 #define PG_RESTORE_DATABASE_MARKS_H

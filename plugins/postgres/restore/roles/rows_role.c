@@ -14,7 +14,7 @@
     " ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'))"             \
     " AND pg_catalog.pg_has_role(r.oid, p.oid, 'MEMBER'))"
 
-/* Everybody may use all data in this database, which only the drill has: so the owner of a table
+/* All roles may use all data in this database, which only the drill has: so the owner of a table
  * can load it and call the functions in its checks as the superuser could, whatever the backup
  * grants to it. */
 static const char grants[] =

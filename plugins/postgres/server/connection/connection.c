@@ -24,7 +24,7 @@
 #define FIRST_ASK_MS 1000 /* a silent server is asked for the first time after this time, */
 #define ASK_MS 10000      /* and then again each time after this one */
 #define ANSWER_MOST ((size_t)1 << 30) /* growth of this process, see pg_consume */
-#define CONSUMED_PER_LOOK 256         /* calls of pg_consume between two looks at the memory */
+#define CONSUMED_PER_LOOK 256         /* calls of pg_consume between two readings of the memory */
 #define UNCANCELLED_LIMIT_MS 15000    /* the longest wait while cleaning up */
 
 enum hangar_rc pg_conn_failed(struct pg_conn *conn)
