@@ -51,6 +51,20 @@ promise "a store that does not answer is named"
 s3_endpoint=http://127.0.0.1:$(_s3_free_port) write_files_config "retries: 1"
 refused 1 "127.0.0.1"
 
+promise "a setting of the bucket that cannot be read is unknown, not off"
+write_files_config
+s3_fault "get-versioning answer 500 InternalError" "get-lock answer 500 InternalError"
+expect_exit 0 hangar check
+[[ $(grep -c 'unknown: the store did not answer' out) == 2 ]] || { show_output; fail "not unknown"; }
+write_files_config "lock_mode: governance, lock_days: 1"
+expect_exit 1 hangar check
+expect_output "InternalError"
+expect_not_in output "the bucket has no object lock"
+s3_fault "get-lock answer 404 ObjectLockConfigurationNotFoundError"
+expect_exit 2 hangar check
+expect_output "the bucket has no object lock"
+s3_fault
+
 promise "https requires the right authority and the right name"
 s3_endpoint=$S3_TLS_ENDPOINT write_files_config
 refused 8 certificate

@@ -161,10 +161,12 @@ static bool s3_probe_on_element(void *arg, const char *path, char *text)
     return true;
 }
 
+/* Reads a setting of the bucket.  A store that does not know the setting answers NOT_FOUND,
+ * UNSUPPORTED or CONFIG, and *element is empty then as it is for OK without the setting. */
 static enum hangar_rc s3_probe_read_bucket(struct s3_probe_run *probe, const char *about,
-                                           struct s3_probe_element *element)
+                                           struct s3_probe_element *element,
+                                           struct failure *failure)
 {
-    struct failure ignored_failure = {0};
     struct s3_answer answer;
     const struct s3_pair query = {about, ""};
     const struct s3_request request = {.method = "GET",
@@ -174,17 +176,27 @@ static enum hangar_rc s3_probe_read_bucket(struct s3_probe_run *probe, const cha
                                        .root = element->root,
                                        .on_element = s3_probe_on_element,
                                        .arg = element};
-    enum hangar_rc rc = s3_send(&probe->s3->wire, &request, "read the settings of the bucket",
-                                &answer, &ignored_failure);
-    return rc;
+    enum hangar_rc rc =
+        s3_send(&probe->s3->wire, &request, "read the settings of the bucket", &answer, failure);
+    return rc == HANGAR_NOT_FOUND || rc == HANGAR_UNSUPPORTED || rc == HANGAR_CONFIG ? HANGAR_OK
+                                                                                     : rc;
+}
+
+static void s3_probe_report_unknown(struct s3_probe_run *probe, const char *fact, enum hangar_rc rc)
+{
+    s3_probe_report(probe, fact,
+                    rc == HANGAR_AUTH ? "unknown: the key has no right to read it"
+                                      : "unknown: the store did not answer");
 }
 
 static void s3_probe_versioning(struct s3_probe_run *probe)
 {
     struct s3_probe_element element = {.root = "VersioningConfiguration",
                                        .path = "VersioningConfiguration/Status"};
-    if (s3_probe_read_bucket(probe, "versioning", &element) != HANGAR_OK) {
-        s3_probe_report(probe, "versioning", "unknown: the key has no right to read it");
+    struct failure ignored_failure = {0};
+    enum hangar_rc rc = s3_probe_read_bucket(probe, "versioning", &element, &ignored_failure);
+    if (rc != HANGAR_OK) {
+        s3_probe_report_unknown(probe, "versioning", rc);
     } else if (strcmp(element.text, "Enabled") == 0) {
         s3_probe_report(
             probe, "versioning",
@@ -204,15 +216,20 @@ static enum hangar_rc s3_probe_object_lock(struct s3_probe_run *probe, struct fa
     const struct s3_settings *set = &probe->s3->set;
     struct s3_probe_element element = {.root = "ObjectLockConfiguration",
                                        .path = "ObjectLockConfiguration/ObjectLockEnabled"};
-    enum hangar_rc rc = s3_probe_read_bucket(probe, "object-lock", &element);
+    struct failure why = {0};
+    enum hangar_rc rc = s3_probe_read_bucket(probe, "object-lock", &element, &why);
     bool on = rc == HANGAR_OK && strcmp(element.text, "Enabled") == 0;
     if (on) {
         s3_probe_report(probe, "object_lock",
                         set->lock_mode ? "on" : "on, but not used: lock_mode is none");
-    } else if (rc == HANGAR_AUTH) {
-        s3_probe_report(probe, "object_lock", "unknown: the key has no right to read it");
+    } else if (rc != HANGAR_OK) {
+        s3_probe_report_unknown(probe, "object_lock", rc);
     } else {
         s3_probe_report(probe, "object_lock", "off: anyone with the key can remove all backups");
+    }
+    if (set->lock_mode && rc != HANGAR_OK && rc != HANGAR_AUTH) {
+        *failure = why;
+        return rc;
     }
     if (set->lock_mode && !on && rc != HANGAR_AUTH) {
         return failure_record(failure, HANGAR_CONFIG,
