@@ -114,7 +114,6 @@ static enum hangar_rc drill_start_server(struct hg_drill *drill, struct hg_sessi
     if (rc != HANGAR_OK) {
         return rc;
     }
-    drill_limit_time(s);
     hg_job_step(&s->job, "starting a throw-away server for %s", from->name);
     scratch->ctx = ctx;
     rc = HG_CALL(
@@ -197,6 +196,7 @@ enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
     enum hangar_rc rc = hg_targets_init(&drill->targets, s, m, from, err);
     drill->disk = drill_disk_bytes(s->h);
     hg_job_limit_temp(&s->job, drill->disk);
+    drill_limit_time(s);
     drill->scratches = calloc(m->source_count + 1, sizeof(*drill->scratches));
     if (rc == HANGAR_OK && !drill->scratches) {
         rc = hg_no_memory(err);

@@ -45,7 +45,9 @@ static const struct hangar_option options[] = {
     {.name = "full", .type = HANGAR_OPT_BOOL, .default_value = "false", .help = "has data"},
     {.name = "left", .type = HANGAR_OPT_STRING, .help = "behind by a restore"},
     {.name = "journal", .type = HANGAR_OPT_PATH, .help = "of all calls"},
-    {.name = "hold", .type = HANGAR_OPT_PATH, .help = "read waits while this is there"},
+    {.name = "hold",
+     .type = HANGAR_OPT_PATH,
+     .help = "read and restore_end wait while it is there"},
     {.name = "priority", .type = HANGAR_OPT_PATH, .help = "where to write that of a reader"},
     {.name = "password", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_SECRET, .help = "secret"},
     {.name = "fail_at", .type = HANGAR_OPT_STRING, .help = "the call that fails"},
@@ -350,6 +352,12 @@ static enum hangar_rc test_source_restore_phase_end(void *inst, uint32_t phase)
 static enum hangar_rc test_source_restore_end(void *inst, struct hangar_attrs *report)
 {
     struct source *s = inst;
+    const char *hold = s->host->opt_string(s->ctx, "hold");
+    while (report && hold && access(hold, F_OK) == 0) {
+        if (s->host->sleep(s->ctx, 10) != HANGAR_OK) {
+            return HANGAR_CANCELLED;
+        }
+    }
     if (report) {
         s->host->attr_set(report, "compared", "all");
         s->host->attr_set(report, "left_behind", s->host->opt_string(s->ctx, "left"));

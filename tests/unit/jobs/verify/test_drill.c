@@ -83,6 +83,19 @@ START_TEST(a_good_drill_ends_what_an_earlier_one_found)
 }
 END_TEST
 
+/* Also in a server of the user, which hangar does not start. */
+START_TEST(a_drill_that_does_not_end_is_ended_and_not_judged)
+{
+    drill_start("limits: { drill_timeout: 1s }\n" DRILLED(", hold: ./held"));
+    ck_assert_int_eq(world_shell("touch held"), 0);
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_DRILL), HANGAR_STATUS_FAILED);
+    ck_assert_str_eq(world_text("outcome"), "not_judged");
+    ck_assert(world_error_has("the drill did not end within 1 s"));
+    ck_assert_int_eq(world_shell("rm held"), 0);
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_DRILL), HANGAR_STATUS_DONE);
+}
+END_TEST
+
 START_TEST(a_plugin_without_drills_needs_a_server_of_the_user)
 {
     drill_start("sources: { db: { plugin: test-source } }\n"
@@ -101,6 +114,7 @@ int main(void)
         a_damaged_copy_is_not_restored,
         only_a_difference_is_damage,
         a_good_drill_ends_what_an_earlier_one_found,
+        a_drill_that_does_not_end_is_ended_and_not_judged,
         a_plugin_without_drills_needs_a_server_of_the_user,
     };
     return SUITE_RUN("jobs/verify/drill", tests, world_setup, world_teardown);
