@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cron.h"
+#include "base/error.h"
 #include "base/str.h"
 #include "config/hints.h"
 
@@ -42,7 +43,7 @@ static char *schedule_read_cron(struct hg_reader *r, const struct hg_yaml *pipel
     char *text = hg_value_text(&at, node);
     if (text && !hg_cron_parse(text, &cron, &err)) {
         struct hg_str hint = {0};
-        if (!strstr(err.text, "; hint: ")) {
+        if (!hg_error_has_hint(err.text)) {
             hg_hint_for_schedule(text, &hint);
         }
         schedule_report_problem(&at, node, text, &err, hg_str_text(&hint));
