@@ -14,8 +14,8 @@
 #include "pipeline/decode.h"
 #include "session/session.h"
 
-/* Call hg_drill_init first, and hg_drill_fini when the instances that hg_drill_run opened are
- * closed and no other thread reports its progress. */
+/* Call hg_drill_init before hg_session_begin and hg_drill_fini after hg_session_end: the job's
+ * monitor thread reads it until then. */
 struct hg_drill {
     struct hg_targets targets;
     struct hg_scratch {

@@ -6,7 +6,6 @@
  */
 #include "jobs/verify/verify.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -44,23 +43,7 @@ struct hg_verify_job {
     const struct hg_pipeline_config *pipeline; /* when all backups are of one; NULL otherwise */
     struct hg_session session; /* of all backups of a pipeline, so that each sink opens once */
     bool began;                /* the session */
-    pthread_mutex_t lock;
-    struct hg_verified_backup *current; /* under the lock: what the monitor thread reports */
 };
-
-static void verify_init(struct hg_verify_job *job)
-{
-    pthread_mutex_init(&job->lock, NULL);
-    job->backups = json_array();
-}
-
-static void verify_fini(struct hg_verify_job *job)
-{
-    if (job->began) {
-        hg_session_end(&job->session);
-    }
-    pthread_mutex_destroy(&job->lock);
-}
 
 /* Damage outranks a sink that cannot be read. */
 static void verify_note_result(struct hg_verify_job *job, enum hangar_rc rc,
@@ -75,32 +58,30 @@ static void verify_note_result(struct hg_verify_job *job, enum hangar_rc rc,
 
 static void verify_tick(void *arg)
 {
-    struct hg_verify_job *job = arg;
-    pthread_mutex_lock(&job->lock);
-    if (job->current) {
-        hg_drill_progress(&job->current->drill, job->current->started_ms);
-    }
-    pthread_mutex_unlock(&job->lock);
+    struct hg_verified_backup *v = arg;
+    hg_drill_progress(&v->drill, v->started_ms);
 }
 
-static void verify_set_current(struct hg_verify_job *job, struct hg_verified_backup *v)
+static void verify_end_session(struct hg_verify_job *job)
 {
-    pthread_mutex_lock(&job->lock);
-    job->current = v;
-    pthread_mutex_unlock(&job->lock);
-}
-
-/* The session of the job.  Another one when the last was cancelled, for example by a sink that did
- * not answer; and for each drill, whose temporary folders and limits end with it. */
-static enum hangar_rc verify_session(struct hg_verify_job *job, struct hg_error *err)
-{
-    if (job->began && job->level != HANGAR_VERIFY_DRILL && !hg_job_cancelled(&job->session.job)) {
-        return HANGAR_OK;
-    }
     if (job->began) {
         hg_session_end(&job->session);
     }
-    enum hangar_rc rc = hg_session_begin(&job->session, job->h, 0, verify_tick, job, err);
+    job->began = false;
+}
+
+/* The session of the job.  Another one when the last was cancelled, for example by a sink that did
+ * not answer; and for each drill (`drilled`, else NULL), whose temporary folders and limits end
+ * with it. */
+static enum hangar_rc verify_session(struct hg_verify_job *job, struct hg_verified_backup *drilled,
+                                     struct hg_error *err)
+{
+    if (job->began && !drilled && !hg_job_cancelled(&job->session.job)) {
+        return HANGAR_OK;
+    }
+    verify_end_session(job);
+    enum hangar_rc rc =
+        hg_session_begin(&job->session, job->h, 0, drilled ? verify_tick : NULL, drilled, err);
     job->began = rc == HANGAR_OK;
     return rc;
 }
@@ -211,30 +192,21 @@ static void verify_store_record(struct hg_verified_backup *v, size_t sink,
 
 /* ---- one backup in one sink ---- */
 
-static enum hangar_rc verify_in_open_sink(struct hg_verified_backup *v, struct hg_error *err)
+/* The sink stays open for the other backups. */
+static enum hangar_rc verify_run(struct hg_verified_backup *v, size_t sink, struct hg_error *err)
 {
     hg_job_step(&v->s->job, "verifying %s", v->id);
-    enum hangar_rc rc = hg_verify_backup(v, err);
+    enum hangar_rc rc = hg_session_open(v->s, sink, NULL, 0, &v->sink, err);
+    const size_t kept = v->s->count;
+    if (rc == HANGAR_OK) {
+        rc = hg_verify_backup(v, err);
+    }
     if (rc == HANGAR_NOT_FOUND && !v->manifest.id) {
         struct hg_error why = {0};
         if (hg_origin_again(v->h, v->sink, v->pipeline, &why) != HANGAR_OK) {
             hg_error_clear(err);
             rc = hg_error_move(err, &why); /* a copy in another sink does not make up for that */
         }
-    }
-    return rc;
-}
-
-/* The sink stays open for the other backups. */
-static enum hangar_rc verify_run(struct hg_verify_job *job, struct hg_verified_backup *v,
-                                 size_t sink, struct hg_error *err)
-{
-    enum hangar_rc rc = hg_session_open(v->s, sink, NULL, 0, &v->sink, err);
-    const size_t kept = v->s->count;
-    if (rc == HANGAR_OK) {
-        verify_set_current(job, v);
-        rc = verify_in_open_sink(v, err);
-        verify_set_current(job, NULL);
     }
     hg_session_close_from(v->s, kept);
     rc = hg_session_result(v->s, rc, err);
@@ -286,13 +258,17 @@ static void verify_in_sink(struct hg_verify_job *job, const char *pipeline, size
                                      .sources = v.sources};
     int64_t started = hg_mono_ms();
     hg_drill_init(&v.drill);
-    enum hangar_rc rc = verify_session(job, &err);
+    const bool drills = job->level == HANGAR_VERIFY_DRILL;
+    enum hangar_rc rc = verify_session(job, drills ? &v : NULL, &err);
     if (rc == HANGAR_OK) {
-        rc = verify_run(job, &v, sink, &err);
+        rc = verify_run(&v, sink, &err);
     }
     if (rc != HANGAR_NOT_FOUND || v.manifest.id) { /* else this sink does not have it */
         result.duration_ms = hg_mono_ms() - started;
         verify_add_result(job, &v, sink, &result, rc, &err);
+    }
+    if (drills) {
+        verify_end_session(job);
     }
     hg_drill_fini(&v.drill);
     hg_manifest_free(&v.manifest);
@@ -303,10 +279,9 @@ static void verify_in_sink(struct hg_verify_job *job, const char *pipeline, size
 enum hangar_rc hg_verify_repaired(struct hangar *h, const char *pipeline, size_t sink,
                                   const char *id, struct hg_error *err)
 {
-    struct hg_verify_job job = {.h = h, .level = HANGAR_VERIFY_FULL};
-    verify_init(&job);
+    struct hg_verify_job job = {.h = h, .level = HANGAR_VERIFY_FULL, .backups = json_array()};
     verify_in_sink(&job, pipeline, sink, id);
-    verify_fini(&job);
+    verify_end_session(&job);
     json_decref(job.backups);
     if (job.rc == HANGAR_CORRUPT || job.rc == HANGAR_CANCELLED) {
         return hg_error_move(err, &job.error);
@@ -322,7 +297,7 @@ static void verify_all_in_sink(struct hg_verify_job *job, const char *pipeline, 
     struct hg_error err = {0};
     struct hg_origin_ids ids = {0};
     struct hangar_ctx *ctx;
-    enum hangar_rc rc = verify_session(job, &err);
+    enum hangar_rc rc = verify_session(job, NULL, &err);
     if (rc == HANGAR_OK) {
         rc = hg_session_open(&job->session, sink, NULL, 0, &ctx, &err);
     }
@@ -344,7 +319,7 @@ static enum hangar_rc verify_select(struct hg_verify_job *job, char id[HG_BACKUP
                                     struct hg_error *err)
 {
     struct hg_selected_id selected;
-    enum hangar_rc rc = verify_session(job, err);
+    enum hangar_rc rc = verify_session(job, NULL, err);
     if (rc == HANGAR_OK) {
         rc = hg_select_newest(&job->session, job->which, &selected, err);
         rc = hg_session_result(&job->session, rc, err);
@@ -423,15 +398,14 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
     if (!h->ready) {
         return hg_doc_unready(h, doc, json);
     }
-    struct hg_verify_job job = {.h = h, .which = which, .level = level};
-    verify_init(&job);
+    struct hg_verify_job job = {.h = h, .which = which, .level = level, .backups = json_array()};
     hg_new_run_id(h);
     hg_json_set_string(doc, "level", hg_verify_level_name(level));
     job.rc = verify_check_request(&job, &job.error);
     if (job.rc == HANGAR_OK) {
         hg_priority_run(h->config, &h->log, verify_selected, &job);
     }
-    verify_fini(&job);
+    verify_end_session(&job);
     hg_json_set_string(doc, "outcome", hg_outcome_name(hg_outcome_of(hg_status(job.rc))));
     hg_json_set(doc, "backups", job.backups);
     if (job.rc != HANGAR_CANCELLED) {
