@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "backup/plan/globals.h"
 #include "backup/checks/others.h"
 #include "backup/checks/patterns.h"
@@ -219,14 +218,10 @@ static enum hangar_rc check_open_session(struct pg_source *src, const char *data
                                          struct pg_conn **out)
 {
     const int64_t until_ms = clock_monotonic_ms() + SESSIONS_WAIT_MS;
-    const struct timespec pause = {.tv_nsec = 100000000};
     struct pg_error err;
     enum hangar_rc rc;
     while ((rc = pg_open(src, database, false, out, &err)) == HANGAR_RETRY &&
-           clock_monotonic_ms() < until_ms) {
-        pg_close(*out);
-        *out = NULL;
-        nanosleep(&pause, NULL);
+           clock_monotonic_ms() < until_ms && src->host->sleep(src->ctx, 100) == HANGAR_OK) {
     }
     return rc == HANGAR_OK ? rc
                            : pg_raise(src, &err, "cannot connect to database %s on %s", database,
