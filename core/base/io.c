@@ -190,6 +190,21 @@ out:
     return rc;
 }
 
+enum hangar_rc hg_open_own_file(const char *path, int flags, int *fd, struct hg_error *err)
+{
+    struct stat st;
+    int opened = open(path, flags | O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (opened < 0) {
+        return hg_fail(err, HANGAR_IO, errno, "cannot open %s", path);
+    }
+    if (fstat(opened, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(opened);
+        return hg_fail(err, HANGAR_IO, 0, "cannot open %s: it is not a regular file", path);
+    }
+    *fd = opened;
+    return HANGAR_OK;
+}
+
 enum hangar_rc hg_check_writable(const char *path, struct hg_error *err)
 {
     char *at = strdup(path);

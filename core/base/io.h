@@ -28,6 +28,10 @@ enum hangar_rc hg_read_open_file(int fd, const char *path, size_t max, struct hg
 enum hangar_rc hg_write_file(const char *path, const void *data, size_t size, mode_t mode,
                              struct hg_error *err);
 
+/* Opens a file that is hangar's own for reading and writing, and makes it if it is missing; `flags`
+ * are more flags of open.  IO for a symbolic link, a pipe and the like, without waiting. */
+enum hangar_rc hg_open_own_file(const char *path, int flags, int *fd, struct hg_error *err);
+
 /* Whether this process could write the file of this path, which need not exist, nor the folders
  * above it.  Makes nothing. */
 enum hangar_rc hg_check_writable(const char *path, struct hg_error *err);

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -59,18 +58,13 @@ enum hangar_rc hg_state_lock_file(const struct hg_state *state, const char *name
     if (rc != HANGAR_OK) {
         return rc;
     }
-    struct stat st;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    if (fd < 0) {
-        rc = hg_fail(err, HANGAR_IO, errno, "cannot open %s", path);
-    } else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        rc = hg_fail(err, HANGAR_IO, 0, "cannot lock %s: it is not a regular file", path);
-        close(fd);
-    } else if (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+    int fd = -1;
+    rc = hg_open_own_file(path, 0, &fd, err);
+    if (rc == HANGAR_OK && flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
         rc = hg_fail(err, errno == EWOULDBLOCK ? HANGAR_EXISTS : HANGAR_IO, errno, "cannot lock %s",
                      path);
         close(fd);
-    } else {
+    } else if (rc == HANGAR_OK) {
         *fd_out = fd;
     }
     free(path);

@@ -58,12 +58,9 @@ void hg_journal_append(const struct hg_state *state, const char *journal, const 
         hg_no_memory(&err);
     } else if (hg_state_path(state, name, &path, &err) == HANGAR_OK) {
         journal_trim(path);
-        struct stat st;
-        fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-        if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
-            hg_fail(&err, HANGAR_IO, 0, "cannot write %s: it is not a regular file", path);
-        } else if (fd < 0 || (journal_is_cut(fd) && hg_write_all(fd, "\n", 1) != 0) ||
-                   hg_write_all(fd, text, strlen(text)) != 0) {
+        if (hg_open_own_file(path, O_APPEND, &fd, &err) == HANGAR_OK &&
+            ((journal_is_cut(fd) && hg_write_all(fd, "\n", 1) != 0) ||
+             hg_write_all(fd, text, strlen(text)) != 0)) {
             hg_fail(&err, HANGAR_IO, errno, "cannot write %s", path);
         }
     }

@@ -316,10 +316,10 @@ static enum hangar_rc project_lock_and_register(struct hg_project *p, struct hg_
     enum hangar_rc rc = lock ? hg_make_dirs(p->base, 0700, err) : hg_no_memory(err);
     int fd = -1;
     if (rc == HANGAR_OK) {
-        fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0 || flock(fd, LOCK_EX) != 0) {
-            rc = hg_fail(err, HANGAR_IO, errno, "cannot lock %s", lock);
-        }
+        rc = hg_open_own_file(lock, 0, &fd, err);
+    }
+    if (rc == HANGAR_OK && flock(fd, LOCK_EX) != 0) {
+        rc = hg_fail(err, HANGAR_IO, errno, "cannot lock %s", lock);
     }
     if (rc == HANGAR_OK) {
         rc = project_register(p, err);
