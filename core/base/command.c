@@ -52,8 +52,7 @@ static int command_start(const struct hg_command *c, pid_t *pid, int *out)
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawnattr_setflags(&attr,
                              POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int error =
-        posix_spawnp(pid, c->argv[0], &actions, &attr, c->argv, c->env ? c->env : environ);
+    int error = posix_spawnp(pid, c->argv[0], &actions, &attr, c->argv, c->env ? c->env : environ);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
