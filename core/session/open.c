@@ -91,11 +91,13 @@ static bool identity_init(struct hg_identity *identity, const struct hg_config *
 
 /* The options of a sink that say where it is.  The state folder gets hashes of their values:
  * that suffices to compare them, and a password in an address is not stored. */
-static json_t *project_sink(const struct hg_instance_config *sink, const struct hg_options *options)
+static bool add_project_sink(struct hg_project_pipeline *pipeline,
+                             const struct hg_instance_config *sink,
+                             const struct hg_options *options)
 {
-    json_t *one = json_object();
-    hg_json_set_string(one, "plugin", sink->plugin);
-    for (size_t i = 0; i < options->count; i++) {
+    struct hg_project_sink *added = hg_project_add_sink(pipeline);
+    bool ok = added && hg_project_add_option(added, "plugin", sink->plugin);
+    for (size_t i = 0; ok && i < options->count; i++) {
         const struct hg_option_value *value = &options->items[i];
         const uint32_t type = value->declared->type;
         char hex[HG_SHA256_HEX];
@@ -103,34 +105,40 @@ static json_t *project_sink(const struct hg_instance_config *sink, const struct 
             (type == HANGAR_OPT_STRING || type == HANGAR_OPT_PATH) &&
             hg_sha256_of(value->text, strlen(value->text), hex)) {
             hex[16] = '\0';
-            hg_json_set_string(one, value->declared->name, hex);
+            ok = hg_project_add_option(added, value->declared->name, hex);
         }
     }
-    return one;
+    return ok;
 }
 
 /* The sinks of each pipeline, by which projects are compared. */
-static json_t *project_pipelines(const struct hangar *h)
+static bool add_project_pipelines(const struct hangar *h, struct hg_project_member *mine)
 {
     const struct hg_config *config = h->config;
-    json_t *all = json_object();
-    for (size_t p = 0; p < config->pipeline_count; p++) {
+    bool ok = true;
+    for (size_t p = 0; ok && p < config->pipeline_count; p++) {
         const struct hg_pipeline_config *pipeline = &config->pipelines[p];
-        json_t *sinks = json_array();
-        for (size_t i = 0; i < pipeline->sink_count; i++) {
+        struct hg_project_pipeline *added = hg_project_add_pipeline(mine, pipeline->name);
+        ok = added != NULL;
+        for (size_t i = 0; ok && i < pipeline->sink_count; i++) {
             const size_t sink = pipeline->sinks[i];
-            hg_json_add(sinks, project_sink(&config->instances[sink], &h->plugins.options[sink]));
+            ok = add_project_sink(added, &config->instances[sink], &h->plugins.options[sink]);
         }
-        hg_json_set(all, pipeline->name, sinks);
     }
-    return all;
+    return ok;
 }
 
 static enum hangar_status open_project(struct hangar *h)
 {
     struct hg_error err = {0};
-    enum hangar_rc rc =
-        hg_project_open(&h->state, h->config->path, h->identity.origin, project_pipelines(h), &err);
+    struct hg_project_member mine = {.path = strdup(h->config->path)};
+    enum hangar_rc rc = HANGAR_OK;
+    if (add_project_pipelines(h, &mine)) {
+        rc = hg_project_open(&h->state, &mine, h->identity.origin, &err);
+    } else {
+        hg_project_member_free(&mine);
+        rc = hg_no_memory(&err);
+    }
     if (rc != HANGAR_OK) {
         hg_str_add(&h->error, err.text);
     }

@@ -17,90 +17,59 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/io.h"
-#include "base/json.h"
 #include "base/str.h"
+#include "state/project_members.h"
 #include "state/state.h"
 
-#define PROJECT_SCHEMA "hangar.project/1"
-#define PROJECT_FILE "project.json"
 #define PROJECTS_FOLDER "projects"
-#define PROJECT_MAX_BYTES ((size_t)1 << 20)
 
 enum { ID_DIGITS = 16 };
 
 struct hg_project {
-    char *base;   /* the state folder */
-    char *config; /* canonical path */
+    char *base; /* the state folder */
     char *origin;
-    json_t *pipelines; /* of the configuration */
+    struct hg_project_member mine; /* the open configuration */
 
     pthread_mutex_t mutex; /* guards all below */
     char *dir, *read_dir;  /* the folder; the one that was read before it was registered */
-    json_t *doc;           /* its project.json; an empty object: none */
+    struct hg_project_members members; /* of the folder */
     bool entered;
 };
 
-/* ---- project.json ---- */
+/* ---- comparing ---- */
 
-/* An empty object where there is none, or none that is usable. */
-static json_t *project_read(const char *dir)
+static const char *project_option(const struct hg_project_sink *sink, const char *name)
 {
-    struct hg_str text = {0};
-    json_t *doc = NULL;
-    char *path = hg_format("%s/" PROJECT_FILE, dir);
-    if (path && hg_read_file(path, PROJECT_MAX_BYTES, &text, NULL) == HANGAR_OK &&
-        hg_json_parse(hg_str_text(&text), text.len, PROJECT_FILE, &doc, NULL) == HANGAR_OK &&
-        strcmp(hg_json_string(doc, "schema", ""), PROJECT_SCHEMA) != 0) {
-        json_decref(doc);
-        doc = NULL;
+    for (size_t i = 0; i < sink->count; i++) {
+        if (strcmp(sink->items[i].name, name) == 0) {
+            return sink->items[i].value;
+        }
     }
-    hg_str_free(&text);
-    free(path);
-    return doc ? doc : json_object();
-}
-
-static enum hangar_rc project_write(const char *dir, const json_t *doc, struct hg_error *err)
-{
-    char *path = hg_format("%s/" PROJECT_FILE, dir), *text = hg_json_text(doc);
-    enum hangar_rc rc = path && text ? hg_make_dirs(dir, 0700, err) : hg_no_memory(err);
-    if (rc == HANGAR_OK) {
-        rc = hg_write_file(path, text, strlen(text), 0600, err);
-    }
-    free(text);
-    free(path);
-    return rc;
-}
-
-static const json_t *project_configurations(const json_t *doc)
-{
-    return json_object_get(doc, "configurations");
+    return NULL;
 }
 
 /* Two descriptions mean one sink when no option that both give differs.  With other options, such
  * as a key or a limit, it is the same sink. */
-static bool project_same_sink(const json_t *a, const json_t *b)
+static bool project_same_sink(const struct hg_project_sink *a, const struct hg_project_sink *b)
 {
-    const char *key;
-    json_t *value;
     size_t common = 0;
-    json_object_foreach ((json_t *)(uintptr_t)a, key, value) {
-        const json_t *other = json_object_get(b, key);
-        if (other && !json_equal(value, other)) {
+    for (size_t i = 0; i < a->count; i++) {
+        const char *other = project_option(b, a->items[i].name);
+        if (other && strcmp(a->items[i].value, other) != 0) {
             return false;
         }
         common += other != NULL;
     }
-    /* the plugin alone says nothing, unless there is nothing more to say */
-    return common > 1 || (common == 1 && json_object_size(a) == 1 && json_object_size(b) == 1);
+    /* the plugin alone decides only where neither has another option */
+    return common > 1 || (common == 1 && a->count == 1 && b->count == 1);
 }
 
-static bool project_share_a_sink(const json_t *mine, const json_t *theirs)
+static bool project_share_a_sink(const struct hg_project_pipeline *mine,
+                                 const struct hg_project_pipeline *theirs)
 {
-    size_t i, k;
-    json_t *a, *b;
-    json_array_foreach (mine, i, a) {
-        json_array_foreach (theirs, k, b) {
-            if (project_same_sink(a, b)) {
+    for (size_t i = 0; theirs && i < mine->count; i++) {
+        for (size_t k = 0; k < theirs->count; k++) {
+            if (project_same_sink(&mine->items[i], &theirs->items[k])) {
                 return true;
             }
         }
@@ -109,13 +78,14 @@ static bool project_share_a_sink(const json_t *mine, const json_t *theirs)
 }
 
 /* A pipeline of the same name, with a sink in common. */
-static bool project_overlaps(const struct hg_project *p, const json_t *doc)
+static bool project_overlaps(const struct hg_project_member *mine,
+                             const struct hg_project_members *members)
 {
-    const char *path, *name;
-    json_t *configuration, *sinks;
-    json_object_foreach ((json_t *)(uintptr_t)project_configurations(doc), path, configuration) {
-        json_object_foreach (p->pipelines, name, sinks) {
-            if (project_share_a_sink(sinks, json_object_get(configuration, name))) {
+    for (size_t i = 0; i < members->count; i++) {
+        for (size_t p = 0; p < mine->count; p++) {
+            const struct hg_project_pipeline *pipeline = &mine->items[p];
+            if (project_share_a_sink(
+                    pipeline, hg_project_find_pipeline(&members->items[i], pipeline->name))) {
                 return true;
             }
         }
@@ -128,28 +98,30 @@ static bool project_overlaps(const struct hg_project *p, const json_t *doc)
 /* How well a project fits; the best is taken. */
 enum project_fit { FITS_NOT, FITS_BY_SINK, FITS_BY_PATH };
 
-static enum project_fit project_fit(const struct hg_project *p, const json_t *doc)
+static enum project_fit project_fit(const struct hg_project *p,
+                                    const struct hg_project_members *members)
 {
-    if (strcmp(hg_json_string(doc, "origin", ""), p->origin) != 0) {
+    if (!members->origin || strcmp(members->origin, p->origin) != 0) {
         return FITS_NOT;
     }
-    if (json_object_get(project_configurations(doc), p->config)) {
+    if (hg_project_find_member(members, p->mine.path)) {
         return FITS_BY_PATH;
     }
-    return project_overlaps(p, doc) ? FITS_BY_SINK : FITS_NOT;
+    return project_overlaps(&p->mine, members) ? FITS_BY_SINK : FITS_NOT;
 }
 
 /* No project has the state folder itself, and what hangar 0.1 left there can be of this
  * configuration. */
-static bool project_top_is_free(const struct hg_project *p, const json_t *top)
+static bool project_top_is_free(const struct hg_project *p, bool top_has_project)
 {
-    const char *name;
-    json_t *sinks;
+    if (top_has_project) {
+        return false;
+    }
     char *history = hg_format("%s/history", p->base);
-    bool is_free = json_object_size(top) == 0 && history && access(history, F_OK) != 0;
-    json_object_foreach (p->pipelines, name, sinks) {
-        char *file = hg_format("%s/%s.jsonl", history, name);
-        is_free = is_free || (json_object_size(top) == 0 && file && access(file, F_OK) == 0);
+    bool is_free = history && access(history, F_OK) != 0;
+    for (size_t i = 0; i < p->mine.count && !is_free; i++) {
+        char *file = hg_format("%s/%s.jsonl", history, p->mine.items[i].name);
+        is_free = file && access(file, F_OK) == 0;
         free(file);
     }
     free(history);
@@ -160,82 +132,107 @@ static bool project_top_is_free(const struct hg_project *p, const json_t *top)
 static char *project_new_dir(const struct hg_project *p)
 {
     char hex[HG_SHA256_HEX];
-    char *key = hg_format("%s\n%s", p->config, p->origin);
+    char *key = hg_format("%s\n%s", p->mine.path, p->origin);
     bool ok = key && hg_sha256_of(key, strlen(key), hex);
     free(key);
     return ok ? hg_format("%s/" PROJECTS_FOLDER "/%.*s", p->base, ID_DIGITS, hex) : NULL;
 }
 
-/* Keeps this folder if it fits better than the best so far.  Takes `dir` and `doc`. */
-static enum project_fit project_consider(struct hg_project *p, char *dir, json_t *doc,
-                                         enum project_fit best)
+/* The search for the folder of a configuration. */
+struct project_search {
+    const struct hg_project *project;
+    enum project_fit best;
+    char *dir; /* of the best; NULL: none fits */
+    struct hg_project_members members;
+    bool failed; /* out of memory */
+};
+
+/* Keeps this folder if it fits better than the best so far.  Takes `dir`. */
+static void search_consider(struct project_search *search, char *dir,
+                            struct hg_project_members *members)
 {
-    const enum project_fit fit = dir ? project_fit(p, doc) : FITS_NOT;
-    if (fit > best) {
-        free(p->dir);
-        json_decref(p->doc);
-        p->dir = dir;
-        p->doc = doc;
-        return fit;
+    const enum project_fit fit = project_fit(search->project, members);
+    if (fit <= search->best) {
+        free(dir);
+        hg_project_members_free(members);
+        return;
     }
-    free(dir);
-    json_decref(doc);
-    return best;
+    free(search->dir);
+    hg_project_members_free(&search->members);
+    search->best = fit;
+    search->dir = dir;
+    search->members = *members;
 }
 
-static enum project_fit project_search_folder(struct hg_project *p, enum project_fit best)
+/* Sets *has_project if there is one. */
+static void search_folder(struct project_search *search, char *dir, bool *has_project)
 {
-    char *folder = hg_format("%s/" PROJECTS_FOLDER, p->base);
+    struct hg_project_members members = {0};
+    if (!dir || !hg_project_members_read(dir, &members)) {
+        search->failed = true;
+        free(dir);
+        return;
+    }
+    *has_project = members.origin != NULL;
+    search_consider(search, dir, &members);
+}
+
+static void search_projects(struct project_search *search)
+{
+    char *folder = hg_format("%s/" PROJECTS_FOLDER, search->project->base);
     DIR *entries = folder ? opendir(folder) : NULL;
     const struct dirent *entry;
-    while (entries && best < FITS_BY_PATH && (entry = readdir(entries))) {
+    bool has_project;
+    while (entries && search->best < FITS_BY_PATH && (entry = readdir(entries))) {
         if (entry->d_name[0] != '.') {
-            char *dir = hg_format("%s/%s", folder, entry->d_name);
-            best = project_consider(p, dir, dir ? project_read(dir) : NULL, best);
+            search_folder(search, hg_format("%s/%s", folder, entry->d_name), &has_project);
         }
     }
     if (entries) {
         closedir(entries);
     }
+    search->failed = search->failed || !folder;
     free(folder);
-    return best;
 }
 
-/* Sets dir and doc. */
+/* Sets dir and members; the old ones are no longer used. */
 static enum hangar_rc project_find(struct hg_project *p, struct hg_error *err)
 {
-    json_t *top = project_read(p->base);
-    json_decref(p->doc);
-    p->dir = NULL;
-    p->doc = NULL;
-    enum project_fit best = project_consider(p, strdup(p->base), json_incref(top), FITS_NOT);
-    best = best < FITS_BY_PATH ? project_search_folder(p, best) : best;
-    if (best == FITS_NOT) {
-        p->dir = project_top_is_free(p, top) ? strdup(p->base) : project_new_dir(p);
-        p->doc = json_object();
+    struct project_search search = {.project = p};
+    bool top_has_project = false;
+    search_folder(&search, strdup(p->base), &top_has_project);
+    if (search.best < FITS_BY_PATH) {
+        search_projects(&search);
     }
-    json_decref(top);
-    return p->dir && p->doc ? HANGAR_OK : hg_no_memory(err);
+    if (search.best == FITS_NOT) {
+        search.dir = project_top_is_free(p, top_has_project) ? strdup(p->base) : project_new_dir(p);
+    }
+    hg_project_members_free(&p->members);
+    p->dir = search.dir;
+    p->members = search.members;
+    return p->dir && !search.failed ? HANGAR_OK : hg_no_memory(err);
 }
 
-enum hangar_rc hg_project_open(struct hg_state *state, const char *config, const char *origin,
-                               json_t *pipelines, struct hg_error *err)
+enum hangar_rc hg_project_open(struct hg_state *state, struct hg_project_member *mine,
+                               const char *origin, struct hg_error *err)
 {
     struct hg_project *p = calloc(1, sizeof(*p));
-    char *canonical = realpath(config, NULL);
     if (!p) {
-        json_decref(pipelines);
-        free(canonical);
+        hg_project_member_free(mine);
         return hg_no_memory(err);
+    }
+    char *canonical = mine->path ? realpath(mine->path, NULL) : NULL;
+    if (canonical) {
+        free(mine->path);
+        mine->path = canonical;
     }
     pthread_mutex_init(&p->mutex, NULL);
     p->base = strdup(state->dir);
-    p->config = canonical ? canonical : strdup(config);
     p->origin = strdup(origin);
-    p->pipelines = pipelines;
+    p->mine = *mine;
+    *mine = (struct hg_project_member){0};
     state->project = p;
-    return p->base && p->config && p->origin && pipelines ? project_find(p, err)
-                                                          : hg_no_memory(err);
+    return p->base && p->mine.path && p->origin ? project_find(p, err) : hg_no_memory(err);
 }
 
 void hg_project_close(struct hg_state *state)
@@ -245,12 +242,11 @@ void hg_project_close(struct hg_state *state)
         return;
     }
     pthread_mutex_destroy(&p->mutex);
-    json_decref(p->pipelines);
-    json_decref(p->doc);
+    hg_project_member_free(&p->mine);
+    hg_project_members_free(&p->members);
     free(p->read_dir);
     free(p->dir);
     free(p->origin);
-    free(p->config);
     free(p->base);
     free(p);
     state->project = NULL;
@@ -270,21 +266,18 @@ const char *hg_project_dir(const struct hg_state *state)
 
 /* ---- registering ---- */
 
-/* The document with this configuration in it, and without those whose file is gone. */
-static json_t *project_with_mine(const struct hg_project *p)
+/* The members with this configuration as it is now, and without those whose file is gone. */
+static bool project_with_mine(const struct hg_project *p, struct hg_project_members *now)
 {
-    json_t *doc = json_object(), *all = json_object(), *pipelines;
-    const char *path;
-    json_object_foreach ((json_t *)(uintptr_t)project_configurations(p->doc), path, pipelines) {
-        if (access(path, F_OK) == 0) {
-            hg_json_set(all, path, json_incref(pipelines));
+    *now = (struct hg_project_members){.origin = strdup(p->origin)};
+    bool ok = now->origin != NULL;
+    for (size_t i = 0; ok && i < p->members.count; i++) {
+        const struct hg_project_member *member = &p->members.items[i];
+        if (strcmp(member->path, p->mine.path) != 0 && access(member->path, F_OK) == 0) {
+            ok = hg_project_add_member(now, member);
         }
     }
-    hg_json_set(all, p->config, json_incref(p->pipelines));
-    hg_json_set_string(doc, "schema", PROJECT_SCHEMA);
-    hg_json_set_string(doc, "origin", p->origin);
-    hg_json_set(doc, "configurations", all);
-    return doc;
+    return ok && hg_project_add_member(now, &p->mine);
 }
 
 /* The lock of the list of projects is held. */
@@ -301,12 +294,16 @@ static enum hangar_rc project_register(struct hg_project *p, struct hg_error *er
     if (rc != HANGAR_OK) {
         return rc;
     }
-    json_t *doc = project_with_mine(p);
-    if (!json_equal(doc, p->doc)) {
-        rc = project_write(p->dir, doc, err);
+    struct hg_project_members now;
+    if (!project_with_mine(p, &now)) {
+        hg_project_members_free(&now);
+        return hg_no_memory(err);
     }
-    json_decref(p->doc);
-    p->doc = doc;
+    if (!hg_project_members_equal(&now, &p->members)) {
+        rc = hg_project_members_write(p->dir, &now, err);
+    }
+    hg_project_members_free(&p->members);
+    p->members = now;
     return rc;
 }
 
@@ -351,15 +348,14 @@ bool hg_project_has_pipeline(const struct hg_state *state, const char *pipeline)
 {
     struct hg_project *p = state->project;
     bool has = false;
-    const char *path;
-    json_t *pipelines;
     if (!p) {
         return false;
     }
     pthread_mutex_lock(&p->mutex);
-    json_object_foreach ((json_t *)(uintptr_t)project_configurations(p->doc), path, pipelines) {
-        has = has || (strcmp(path, p->config) != 0 && json_object_get(pipelines, pipeline) &&
-                      access(path, F_OK) == 0);
+    for (size_t i = 0; i < p->members.count && !has; i++) {
+        const struct hg_project_member *member = &p->members.items[i];
+        has = strcmp(member->path, p->mine.path) != 0 &&
+              hg_project_find_pipeline(member, pipeline) && access(member->path, F_OK) == 0;
     }
     pthread_mutex_unlock(&p->mutex);
     return has;

@@ -24,16 +24,15 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "base/json.h"
+#include "state/project_members.h"
 #include "state/state.h"
 
 struct hg_project;
 
-/* Finds the project of a configuration for state->dir, and sets state->project.  `pipelines` is
- * an object pipeline → array of sinks, each an object of strings: "plugin" and the options that
- * say where it is; it belongs to the project from now on, also after a failure. */
-enum hangar_rc hg_project_open(struct hg_state *state, const char *config, const char *origin,
-                               json_t *pipelines, struct hg_error *err);
+/* Finds the project of a configuration for state->dir, and sets state->project.  Takes what *mine
+ * owns, also after a failure; its path need not be canonical yet. */
+enum hangar_rc hg_project_open(struct hg_state *state, struct hg_project_member *mine,
+                               const char *origin, struct hg_error *err);
 void hg_project_close(struct hg_state *state);
 
 /* The folder of the project; state->dir when there is none.  Valid until hg_project_close. */

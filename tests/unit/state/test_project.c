@@ -14,11 +14,25 @@
 
 static struct hg_state other; /* the same folder, for another configuration */
 
-static json_t *pipelines(const char *text)
+/* A configuration with the pipelines of a JSON text: {pipeline: [{option: value}]}. */
+static struct hg_project_member project_member(const char *config, const char *text)
 {
-    json_t *doc = json_loads(text, 0, NULL);
+    struct hg_project_member member = {.path = strdup(config)};
+    json_t *doc = json_loads(text, 0, NULL), *sinks, *sink, *value;
+    const char *pipeline, *name;
+    size_t i;
     ck_assert_ptr_nonnull(doc);
-    return doc;
+    json_object_foreach (doc, pipeline, sinks) {
+        struct hg_project_pipeline *added = hg_project_add_pipeline(&member, pipeline);
+        json_array_foreach (sinks, i, sink) {
+            struct hg_project_sink *one = hg_project_add_sink(added);
+            json_object_foreach (sink, name, value) {
+                ck_assert(hg_project_add_option(one, name, json_string_value(value)));
+            }
+        }
+    }
+    json_decref(doc);
+    return member;
 }
 
 #define NIGHTLY_TO(path) "{\"nightly\": [{\"plugin\": \"storage-local\", \"path\": \"" path "\"}]}"
@@ -27,7 +41,8 @@ static void project_begin(struct hg_state *s, const char *config, const char *or
                           const char *text)
 {
     *s = (struct hg_state){.dir = state.dir, .log = &state_log};
-    ck_assert_int_eq(hg_project_open(s, config, origin, pipelines(text), NULL), HANGAR_OK);
+    struct hg_project_member mine = project_member(config, text);
+    ck_assert_int_eq(hg_project_open(s, &mine, origin, NULL), HANGAR_OK);
 }
 
 /* Opens a configuration, which is a file, and records a run of its pipeline. */
