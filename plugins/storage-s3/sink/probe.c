@@ -114,6 +114,26 @@ static void s3_probe_checksums(struct s3_probe_run *probe)
     }
 }
 
+/* Does the store accept the options that every object of a backup is stored with?  The upload is
+ * aborted, so that no object gets a lock, or the minimum time of a storage class. */
+static enum hangar_rc s3_probe_options(struct s3_probe_run *probe, struct failure *failure)
+{
+    const struct s3_settings *set = &probe->s3->set;
+    struct failure own = {0};
+    struct s3_upload upload = {
+        .s3 = probe->s3,
+        .action = "begin an upload with storage_class, sse, tags and object lock as configured"};
+    if (set->object_header_count == 0 && !set->lock_mode) {
+        return HANGAR_OK;
+    }
+    memcpy(upload.mark, probe->upload.mark, sizeof(upload.mark));
+    memcpy(upload.key, probe->upload.key, sizeof(upload.key));
+    enum hangar_rc rc = s3_upload_begin(&upload, &own);
+    s3_upload_abort(&upload);
+    s3_upload_free(&upload);
+    return rc != HANGAR_OK ? failure_copy(failure, &own) : HANGAR_OK;
+}
+
 static enum hangar_rc s3_probe_multipart(struct s3_probe_run *probe, struct failure *failure)
 {
     struct failure own = {0};
@@ -141,6 +161,9 @@ static enum hangar_rc s3_probe_multipart(struct s3_probe_run *probe, struct fail
         s3_probe_report(probe, "multipart", "yes");
     }
     s3_upload_abort(upload);
+    if (rc == HANGAR_OK) {
+        rc = s3_probe_options(probe, &own);
+    }
     return rc != HANGAR_OK ? failure_copy(failure, &own) : HANGAR_OK;
 }
 
