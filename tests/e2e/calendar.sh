@@ -6,7 +6,6 @@
 # year.
 . "$(dirname "$0")/lib.sh"
 
-command -v faketime >/dev/null || fail "faketime is not installed"
 start_redis 1
 
 # rules TEXT: writes a configuration with a new sink with these rules, in Berlin time.
@@ -35,7 +34,7 @@ backups()
     local time
     for time in "$@"; do
         TZ=UTC FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 expect_exit 0 \
-            faketime -f "@$time" "$hangar_program" -c "$work/backup.yaml" backup
+            with_clock "@$time" "$hangar_program" -c "$work/backup.yaml" backup
     done
     listed | sort | sed -E 's/^backup_(.{10})T(..)-(..).*/\1 \2:\3/' >found
 }

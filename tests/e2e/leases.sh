@@ -78,12 +78,11 @@ expect_exit 0 on b --json prune --yes
     fail "the running backup was disturbed"
 
 promise "the clock of another host, hours ahead or behind, does not end a lease: the store's clock does"
-command -v faketime >/dev/null || fail "faketime is not installed"
 # as on a network file system: the files have the times of the server, the processes their own
 for offset in +2h -2h; do
     # a host that is behind sees backups from the future, and removes nothing with that reason
     HANGAR_STATE_DIR=$work/state-c NO_FAKE_STAT=1 FAKETIME_DONT_FAKE_MONOTONIC=1 \
-        faketime -f "$offset" "$hangar_program" -c "$work/backup.yaml" --json prune --yes \
+        with_clock "$offset" "$hangar_program" -c "$work/backup.yaml" --json prune --yes \
         >out 2>err || [[ $offset == -2h && $(<err) == *"from the future"* ]] ||
         { cat err >&2; fail "prune of a host $offset"; }
     [[ $(json '[l["action"] for l in d["sinks"][0]["leftovers"]]') == "['waiting']" ]] ||

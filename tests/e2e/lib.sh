@@ -11,6 +11,7 @@
 #     expect_exit N COMMAND...   runs it; its output is in $work/out and $work/err
 #     expect_in FILE TEXT        the file contains the text
 #     expect_output TEXT           the output of the last expect_exit contains it
+#     with_clock SPEC COMMAND... runs it with another clock; SPEC as of faketime -f
 #     same WHAT A B              two files are equal
 #     promise TEXT               prints what is tested next
 #     sweep FEW MANY             prints FEW, or MANY when tests/long/run runs the test
@@ -81,6 +82,18 @@ sweep()
 hangar()
 {
     "$hangar_program" -c "$work/backup.yaml" "$@"
+}
+
+# Not the wrapper faketime: one that is killed leaves a semaphore that is named by its process id,
+# and makes a later one with the same id fail.
+with_clock()
+{
+    local library
+    for library in /usr/lib/*/faketime/libfaketime.so.1 /usr/lib*/faketime/libfaketime.so.1; do
+        [[ -f $library ]] && break
+    done
+    [[ -f $library ]] || fail "libfaketime is not installed"
+    LD_PRELOAD=$library FAKETIME=$1 "${@:2}"
 }
 
 # within_kib KIB COMMAND...: with this address space at most, unless the program has a sanitizer,

@@ -6,7 +6,6 @@
 # nothing; backups on hold are kept.
 . "$(dirname "$0")/lib.sh"
 
-command -v faketime >/dev/null || fail "faketime is not installed"
 start_redis 1
 fill_redis "${redis_ports[1]}"
 cat >backup.yaml <<END
@@ -33,7 +32,7 @@ at()
     shift
     local seconds=$(($(date -u -d "$start 02:00" +%s) + day * 86400 + day % 60 * 60))
     TZ=UTC FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 \
-        faketime -f "@$(date -u -d "@$seconds" '+%F %T')" "$@"
+        with_clock "@$(date -u -d "@$seconds" '+%F %T')" "$@"
 }
 at_hangar()
 {

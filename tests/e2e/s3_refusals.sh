@@ -95,7 +95,7 @@ promise "a clock that is an hour off costs one more request"
 write_files_config
 for offset in -3600 +3600; do
     s3_forget
-    expect_exit 0 env FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -f "${offset}s" "$hangar_program" -c backup.yaml backup
+    FAKETIME_DONT_FAKE_MONOTONIC=1 expect_exit 0 with_clock "${offset}s" "$hangar_program" -c backup.yaml backup
     id=$(<out)
     [[ $(s3_requests '^[a-z-]+ [A-Z]+ 403 ') == [1-4] ]] || fail "refused $(s3_requests ' 403 ') times"
     expect_exit 0 hangar verify "$id" --level full

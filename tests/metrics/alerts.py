@@ -11,6 +11,7 @@ that is an hour old.  The rules have their real thresholds, but each `for:` is 0
 the values of `for:`.
 """
 
+import glob
 import os
 import shutil
 import signal
@@ -21,6 +22,11 @@ import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from world import PROGRAM, World, wait_for
+
+# Not its wrapper: one that is killed makes a later one with the same process id fail.
+LIBFAKETIME = (
+    glob.glob("/usr/lib/*/faketime/libfaketime.so.1") + glob.glob("/usr/lib*/faketime/libfaketime.so.1")
+)[0]
 
 DAY = 86400
 # The expected alert of each pipeline.  Only `good` and `drilled` ever had a drill.
@@ -85,11 +91,11 @@ pipelines:
     def ago(self, seconds, *words):
         """Runs hangar with a clock that is set back by so many seconds."""
         done = subprocess.run(
-            ["faketime", "-f", f"-{seconds}s", PROGRAM, "-c", self.config, *words],
+            [PROGRAM, "-c", self.config, *words],
             capture_output=True,
             text=True,
             timeout=100,
-            env=self.environment,
+            env={**self.environment, "LD_PRELOAD": LIBFAKETIME, "FAKETIME": f"-{seconds}s"},
         )
         self.assertEqual(done.returncode, 0, done.stderr)
 
