@@ -143,12 +143,26 @@ static void main_hide_memory(void)
     }
 }
 
+/* Sinks, sessions and files of many jobs are open at once, and the usual limit of 1024 is one for
+ * programs that use select().  Programs that hangar starts get the same limit. */
+static void main_raise_open_files(void)
+{
+    const rlim_t enough = 4096;
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < enough) {
+        files.rlim_cur = files.rlim_max < enough ? files.rlim_max : enough;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *term = getenv("TERM");
     struct timespec now = {0};
 
     main_hide_memory();
+    main_raise_open_files();
     if (!main_standard_streams_exist()) {
         return HANGAR_STATUS_FAILED;
     }
