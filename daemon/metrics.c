@@ -130,10 +130,11 @@ static void metrics_last_run(FILE *out, const json_t *status)
     metrics_sample(out, "backup_last_attempt_timestamp_seconds",
                    metrics_seconds(json_object_get(p, "last_run"), "started"), "pipeline",
                    metrics_text(p, "name"), NULL);
-    metrics_family(out, "backup_running", "gauge", "1 while a run is in progress.");
+    metrics_family(out, "backup_running", "gauge", "1 while a backup is in progress.");
     EACH_PIPELINE(status, i, p)
-    metrics_sample(out, "backup_running", json_is_object(json_object_get(p, "running")), "pipeline",
-                   metrics_text(p, "name"), NULL);
+    metrics_sample(out, "backup_running",
+                   strcmp(metrics_text(json_object_get(p, "running"), "job"), "backup") == 0,
+                   "pipeline", metrics_text(p, "name"), NULL);
     metrics_family(out, "backup_next_run_timestamp_seconds", "gauge",
                    "Time of the next scheduled run; 0: no schedule.");
     EACH_PIPELINE(status, i, p)
@@ -148,15 +149,11 @@ static void metrics_last_run(FILE *out, const json_t *status)
                        metrics_text(p, "name"), NULL);
     }
     metrics_family(out, "backup_drill_last_success_timestamp_seconds", "gauge",
-                   "Start of the last successful drill; 0: none.");
+                   "Start of the last good drill; 0: none.");
     EACH_PIPELINE(status, i, p)
-    {
-        const json_t *drill = json_object_get(p, "last_drill");
-        bool done = strcmp(metrics_text(drill, "status"), "done") == 0;
-        metrics_sample(out, "backup_drill_last_success_timestamp_seconds",
-                       done ? metrics_seconds(drill, "time") : 0, "pipeline",
-                       metrics_text(p, "name"), NULL);
-    }
+    metrics_sample(out, "backup_drill_last_success_timestamp_seconds",
+                   metrics_seconds(p, "last_good_drill"), "pipeline", metrics_text(p, "name"),
+                   NULL);
 }
 
 /* A gauge per pipeline and sink.  A sink without a value is left out. */
@@ -210,9 +207,12 @@ static bool metrics_free_bytes(const json_t *sink, double *value)
 static bool metrics_verified(const json_t *sink, double *value)
 {
     const json_t *record = json_object_get(sink, "newest_verified");
+    const bool done = strcmp(metrics_text(record, "status"), "done") == 0;
+    const double recorded = done ? metrics_seconds(record, "time") : 0;
+    const double remembered = metrics_seconds(sink, "last_good_verification");
 
-    *value =
-        strcmp(metrics_text(record, "status"), "done") == 0 ? metrics_seconds(record, "time") : 0;
+    /* other hosts verify, too */
+    *value = recorded > remembered ? recorded : remembered;
     return true;
 }
 

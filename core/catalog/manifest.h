@@ -58,7 +58,8 @@ struct hg_manifest {
     bool safety;  /* a safety backup */
     bool partial; /* a partial backup: of some of the pipeline's sources */
     struct hg_tags tags;
-    json_t *requires;  /* array of ids; empty: it needs no other backup */
+    json_t *requires;  /* array of ids */
+    size_t required;   /* how many: 0, or it cannot be restored without other backups */
     json_t *retention; /* object: per sink, the policy in force */
     json_t *sinks;     /* object: per sink, its plugin and capabilities; NULL: not recorded */
     struct hg_manifest_transform chain[HG_CHAIN_MAX];

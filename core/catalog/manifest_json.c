@@ -488,6 +488,7 @@ static void manifest_read_rest(struct manifest_reader *r, const json_t *json)
     manifest_read_kind(r, json);
     manifest_read_tags(r, json);
     m->requires = json_incref(json_object_get(json, "requires"));
+    m->required = json_array_size(m->requires);
     m->retention = json_incref(json_object_get(json, "retention"));
     m->sinks = json_incref(json_object_get(json, "sinks"));
     if (m->sinks && !json_is_object(m->sinks)) {

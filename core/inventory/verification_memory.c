@@ -187,22 +187,41 @@ void hg_verification_forget(const struct hg_state *state, const char *pipeline, 
     json_decref(line);
 }
 
-static enum hangar_rc verifications_each(const struct hg_state *state, const char *pipeline,
-                                         void (*fn)(void *arg, const json_t *line), void *arg,
-                                         struct hg_error *err)
+struct verifications_reader {
+    void (*fn)(void *arg, const struct hg_verification *v);
+    void *arg;
+};
+
+static void verifications_read_line(void *arg, const json_t *line)
 {
+    const struct verifications_reader *reader = arg;
+    struct hg_verification v;
+    if (hg_verification_parse(line, &v)) {
+        reader->fn(reader->arg, &v);
+        hg_verification_free(&v);
+    }
+}
+
+enum hangar_rc hg_verifications_each(const struct hg_state *state, const char *pipeline,
+                                     void (*fn)(void *arg, const struct hg_verification *v),
+                                     void *arg, struct hg_error *err)
+{
+    struct verifications_reader reader = {fn, arg};
     char *name = journal_name(pipeline);
-    enum hangar_rc rc = name ? hg_journal_each(state, name, fn, arg, err) : hg_no_memory(err);
+    enum hangar_rc rc = name ? hg_journal_each(state, name, verifications_read_line, &reader, err)
+                             : hg_no_memory(err);
     free(name);
     return rc;
 }
 
-static void verifications_add(void *arg, const json_t *line)
+static void verifications_add(void *arg, const struct hg_verification *v)
 {
     struct hg_verifications *all = arg;
-    if (HG_VEC_RESERVE(all) && hg_verification_parse(line, &all->items[all->count])) {
-        all->items[all->count].number = all->count;
-        all->count++;
+    if (HG_VEC_RESERVE(all)) {
+        struct hg_verification *added = &all->items[all->count];
+        *added = *v;
+        added->number = all->count++;
+        json_incref(added->line);
     }
 }
 
@@ -234,7 +253,7 @@ void hg_verifications_read(struct hg_verifications *all, const struct hg_state *
 {
     *all = (struct hg_verifications){.is_read = true};
     struct hg_error err = {0};
-    if (verifications_each(state, pipeline, verifications_add, all, &err) != HANGAR_OK) {
+    if (hg_verifications_each(state, pipeline, verifications_add, all, &err) != HANGAR_OK) {
         hg_log_line(state->log, HANGAR_LOG_WARN, "%s", err.text);
     }
     if (all->count == 0) {
@@ -285,22 +304,21 @@ struct last_search {
 };
 
 /* The journal has the oldest first: each later one replaces it. */
-static void last_search_add(void *arg, const json_t *line)
+static void last_search_add(void *arg, const struct hg_verification *v)
 {
     struct last_search *search = arg;
-    struct hg_verification found;
-    if (!hg_verification_parse(line, &found)) {
-        return;
-    }
-    for (size_t i = 0; i < search->count && !found.forget; i++) {
+    for (size_t i = 0; i < search->count && !v->forget; i++) {
         struct hg_last_verification *last = &search->wanted[i];
-        if (found.level >= last->level && strcmp(found.sink, last->sink) == 0) {
-            hg_verification_free(&last->found);
-            last->found = found;
-            json_incref(found.line);
+        if (v->level < last->level || strcmp(v->sink, last->sink) != 0) {
+            continue;
+        }
+        hg_verification_free(&last->found);
+        last->found = *v;
+        json_incref(v->line);
+        if (verification_outcome(v) == HG_GOOD && v->time_ms > last->good_ms) {
+            last->good_ms = v->time_ms;
         }
     }
-    hg_verification_free(&found);
 }
 
 enum hangar_rc hg_verifications_last(const struct hg_state *state, const char *pipeline,
@@ -310,6 +328,7 @@ enum hangar_rc hg_verifications_last(const struct hg_state *state, const char *p
     struct last_search search = {wanted, count};
     for (size_t i = 0; i < count; i++) {
         wanted[i].found = (struct hg_verification){0};
+        wanted[i].good_ms = 0;
     }
-    return verifications_each(state, pipeline, last_search_add, &search, err);
+    return hg_verifications_each(state, pipeline, last_search_add, &search, err);
 }

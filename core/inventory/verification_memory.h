@@ -96,15 +96,23 @@ const struct hg_verification *hg_verifications_find(const struct hg_verification
 const struct hg_verification *hg_verification_shown(const struct hg_verification *a,
                                                     const struct hg_verification *b);
 
+/* Calls fn with each result that this machine remembers, the oldest first; those that only say
+ * that a copy is a new one are among them (`forget`).  `v` lives until fn returns, and its strings
+ * as long as fn keeps a reference to its line. */
+enum hangar_rc hg_verifications_each(const struct hg_state *state, const char *pipeline,
+                                     void (*fn)(void *arg, const struct hg_verification *v),
+                                     void *arg, struct hg_error *err);
+
 /* The last verification of at least `level` in a sink that this machine remembers. */
 struct hg_last_verification {
     const char *sink; /* its name */
     enum hangar_verify_level level;
     struct hg_verification found; /* `id` is NULL when there is none; hg_verification_free */
+    int64_t good_ms;              /* when the last good one began; 0: there is none */
 };
 
-/* Finds all of them in one reading; sets each `found`.  Fails when what is remembered cannot be
- * read. */
+/* Finds all of them in one reading; sets `found` and `good_ms` of each.  Fails when what is
+ * remembered cannot be read. */
 enum hangar_rc hg_verifications_last(const struct hg_state *state, const char *pipeline,
                                      struct hg_last_verification *wanted, size_t count,
                                      struct hg_error *err);

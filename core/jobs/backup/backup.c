@@ -143,7 +143,7 @@ static enum hangar_status backup_job(struct hg_run *run, json_t *doc, struct hg_
     const struct hg_pipeline_config *pipeline = run->request.pipeline;
     enum hangar_status status;
     int lock = -1;
-    enum hangar_rc rc = hg_pipeline_lock(&h->state, pipeline->name, &lock, err);
+    enum hangar_rc rc = hg_pipeline_lock(&h->state, pipeline->name, HG_LOCK_BACKUP, &lock, err);
     if (rc != HANGAR_OK) {
         status = rc == HANGAR_EXISTS ? HANGAR_STATUS_BUSY : HANGAR_STATUS_FAILED;
         run->result.finished_ms = hg_now_ms();

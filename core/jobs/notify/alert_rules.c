@@ -65,7 +65,7 @@ static bool alert_run_is_open(const struct hg_pipeline_status *p, int64_t now_ms
 {
     const struct hg_history_run *last = &p->last_run;
     const bool retries = last->retry_ms > 0 && last->retry_ms < now_ms + RETRY_MAX_MS &&
-                         (p->running_since_ms >= 0 || now_ms < last->retry_ms + RETRY_GRACE_MS);
+                         (p->running.since_ms >= 0 || now_ms < last->retry_ms + RETRY_GRACE_MS);
     return retries || last->status == HANGAR_STATUS_INTERRUPTED;
 }
 
@@ -84,14 +84,14 @@ static void alert_last_run(const struct hg_pipeline_status *p, const struct hg_a
 {
     const struct hg_history_run *last = &p->last_run;
     char took[HG_UNITS_SIZE], limit[HG_UNITS_SIZE];
-    const bool running = p->running_since_ms >= 0;
+    const bool running = p->running.since_ms >= 0 && p->running.job == HG_LOCK_BACKUP;
     if (last->exists && last->status != HANGAR_STATUS_DONE) {
         hg_str_addf(alert_add(out, HG_ALERT_FAILED, NULL), "last run %s%s%s",
                     hangar_status_name(last->status), last->error ? ": " : "",
                     last->error ? last->error : "");
         alert_added(out)->quiet = alert_run_is_open(p, now_ms);
     }
-    int64_t ms = running ? now_ms - p->running_since_ms : last->duration_ms;
+    int64_t ms = running ? now_ms - p->running.since_ms : last->duration_ms;
     if (limits->max_duration_ms > 0 && ms > limits->max_duration_ms) {
         hg_format_duration(ms, took);
         hg_format_duration(limits->max_duration_ms, limit);

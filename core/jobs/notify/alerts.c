@@ -173,7 +173,7 @@ static bool alert_is_too_early(const struct hg_alert_judgement *j,
                                const struct hg_alert *alert)
 {
     const struct hg_pipeline_config *pipeline = status->config;
-    if (!alert->none_yet || status->running_since_ms >= 0) {
+    if (!alert->none_yet || status->running.since_ms >= 0) {
         return alert->none_yet;
     }
     const int64_t first_ms =

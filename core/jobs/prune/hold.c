@@ -114,7 +114,7 @@ static enum hangar_status hold_run(struct hangar *h, const struct hangar_selecti
     if (rc == HANGAR_OK) {
         rc = hold_find_backup(&x, &err);
         if (rc == HANGAR_OK && action == REMOVE) { /* a hold may come during a run */
-            rc = hg_pipeline_lock(&h->state, x.pipeline->name, &lock, &err);
+            rc = hg_pipeline_lock(&h->state, x.pipeline->name, HG_LOCK_REMOVE, &lock, &err);
             busy = rc == HANGAR_EXISTS;
         }
         if (rc == HANGAR_OK) {

@@ -208,7 +208,8 @@ static void prune_pipeline(struct hangar *h, const struct hg_pipeline_config *pi
 {
     struct hg_error err = {0};
     int lock = -1;
-    if (!dry && hg_pipeline_lock(&h->state, pipeline->name, &lock, &err) != HANGAR_OK) {
+    if (!dry &&
+        hg_pipeline_lock(&h->state, pipeline->name, HG_LOCK_PRUNE, &lock, &err) != HANGAR_OK) {
         json_t *all = json_object();
         hg_json_set_string(all, "pipeline", pipeline->name);
         hg_json_set_string(all, "sink", sink);

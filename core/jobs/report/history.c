@@ -7,10 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "base/str.h"
 #include "base/vec.h"
 #include "config/config.h"
 #include "inventory/verification_memory.h"
@@ -18,71 +16,86 @@
 #include "session/handle.h"
 #include "session/names.h"
 #include "state/history.h"
-#include "state/journal.h"
+
+/* A job that ended, of whatever kind.  Strings may be NULL. */
+struct past_job {
+    const char *job, *pipeline;
+    const char *run, *id, *sink, *error;
+    enum hangar_status status;
+    int64_t time_ms;
+    int64_t duration_ms, retry_ms; /* -1: none */
+    size_t number;                 /* in the order of reading: jobs of one time stay in it */
+    json_t *line;                  /* owns the strings */
+};
 
 /* The jobs that were read so far. */
 struct past_jobs {
-    struct past_job {
-        int64_t time_ms;
-        size_t number; /* in the order of reading: jobs of one time stay in it */
-        json_t *doc;
-    } *items;
+    struct past_job *items;
     size_t count, capacity;
-    const char *pipeline;
+    const char *pipeline, *job; /* of the journal that is read now */
     bool failed;
 };
 
-/* Adds a line of a journal as the document shows it. */
-static void past_add(struct past_jobs *jobs, const char *job, const char *time, const json_t *line)
+/* Adds a job, with a reference to its line.  One without a time has no place in the list. */
+static void past_add(struct past_jobs *jobs, struct past_job added)
 {
-    int64_t time_ms;
-    if (!hg_time_parse(time, &time_ms)) {
+    if (added.time_ms < 0) {
         return;
     }
     if (!HG_VEC_RESERVE(jobs)) {
         jobs->failed = true;
         return;
     }
+    json_incref(added.line);
+    added.pipeline = jobs->pipeline;
+    added.number = jobs->count;
+    jobs->items[jobs->count++] = added;
+}
+
+static void past_add_run(void *arg, const struct hg_history_run *run)
+{
+    struct past_jobs *jobs = arg;
+    past_add(jobs, (struct past_job){.job = jobs->job,
+                                     .run = run->run,
+                                     .id = run->id,
+                                     .error = run->error,
+                                     .status = run->status,
+                                     .time_ms = run->started_ms,
+                                     .duration_ms = run->duration_ms,
+                                     .retry_ms = run->retry_ms,
+                                     .line = run->line});
+}
+
+static void past_add_verification(void *arg, const struct hg_verification *v)
+{
+    if (!v->forget) { /* that a copy was replaced is no job */
+        past_add(arg, (struct past_job){.job = v->level == HANGAR_VERIFY_DRILL ? "drill" : "verify",
+                                        .id = v->id,
+                                        .sink = v->sink,
+                                        .error = v->error,
+                                        .status = v->status,
+                                        .time_ms = v->time_ms,
+                                        .duration_ms = -1,
+                                        .retry_ms = -1,
+                                        .line = v->line});
+    }
+}
+
+static json_t *past_job_json(const struct past_job *job)
+{
     json_t *doc = json_object();
-    hg_json_set_time(doc, "time", time_ms);
-    hg_json_set_string(doc, "job", job);
-    hg_json_set_string(doc, "pipeline", jobs->pipeline);
-    hg_json_set_string(doc, "status", hg_json_string(line, "status", "failed"));
-    hg_json_set_string(doc, "id", hg_json_string(line, "id", NULL));
-    hg_json_set_string(doc, "sink", hg_json_string(line, "sink", NULL));
-    hg_json_set_string(doc, "run", hg_json_string(line, "run", NULL));
-    const json_t *duration = json_object_get(line, "duration_ms");
+    hg_json_set_time(doc, "time", job->time_ms);
+    hg_json_set_string(doc, "job", job->job);
+    hg_json_set_string(doc, "pipeline", job->pipeline);
+    hg_json_set_string(doc, "status", hangar_status_name(job->status));
+    hg_json_set_string(doc, "id", job->id);
+    hg_json_set_string(doc, "sink", job->sink);
+    hg_json_set_string(doc, "run", job->run);
     hg_json_set(doc, "duration_ms",
-                json_is_integer(duration) ? json_integer(json_integer_value(duration))
-                                          : json_null());
-    hg_json_set_string(doc, "retry", hg_json_string(line, "retry", NULL));
-    hg_json_set_string(doc, "error", hg_json_string(line, "error", NULL));
-    jobs->items[jobs->count] =
-        (struct past_job){.time_ms = time_ms, .number = jobs->count, .doc = doc};
-    jobs->count++;
-}
-
-static void past_add_backup(void *arg, const json_t *line)
-{
-    past_add(arg, "backup", hg_json_string(line, "started", ""), line);
-}
-
-static void past_add_partial(void *arg, const json_t *line)
-{
-    past_add(arg, "partial", hg_json_string(line, "started", ""), line);
-}
-
-static void past_add_restore(void *arg, const json_t *line)
-{
-    past_add(arg, "restore", hg_json_string(line, "started", ""), line);
-}
-
-static void past_add_verification(void *arg, const json_t *line)
-{
-    enum hangar_verify_level level;
-    const bool drill = hg_verify_level_of_name(hg_json_string(line, "level", ""), &level) &&
-                       level == HANGAR_VERIFY_DRILL;
-    past_add(arg, drill ? "drill" : "verify", hg_json_string(line, "time", ""), line);
+                job->duration_ms >= 0 ? json_integer(job->duration_ms) : json_null());
+    hg_json_set_time(doc, "retry", job->retry_ms > 0 ? job->retry_ms : -1);
+    hg_json_set_string(doc, "error", job->error);
+    return doc;
 }
 
 /* Reads all histories of jobs->pipeline. */
@@ -90,19 +103,18 @@ static enum hangar_rc past_read(struct past_jobs *jobs, const struct hg_state *s
                                 struct hg_error *err)
 {
     static const struct {
-        const char *suffix;
-        void (*add)(void *arg, const json_t *line);
-    } all[] = {{"", past_add_backup},
-               {HG_HISTORY_PARTIAL, past_add_partial},
-               {HG_HISTORY_VERIFY, past_add_verification},
-               {HG_HISTORY_RESTORES, past_add_restore}};
+        const char *suffix, *job;
+    } runs[] = {{HG_HISTORY_RUNS, "backup"},
+                {HG_HISTORY_PARTIAL, "partial"},
+                {HG_HISTORY_RESTORES, "restore"}};
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && rc == HANGAR_OK; i++) {
-        char *name = hg_format("%s%s", jobs->pipeline, all[i].suffix);
-        rc = name ? hg_journal_each(state, name, all[i].add, jobs, err) : hg_no_memory(err);
-        free(name);
+    for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]) && rc == HANGAR_OK; i++) {
+        jobs->job = runs[i].job;
+        rc = hg_history_each(state, jobs->pipeline, runs[i].suffix, past_add_run, jobs, err);
     }
-    return rc;
+    return rc == HANGAR_OK
+               ? hg_verifications_each(state, jobs->pipeline, past_add_verification, jobs, err)
+               : rc;
 }
 
 static int past_compare(const void *a, const void *b)
@@ -136,9 +148,9 @@ enum hangar_status hangar_history(struct hangar *h, const char *pipeline, uint32
     }
     for (size_t i = 0; i < jobs.count; i++) {
         if (last == 0 || i < last) {
-            hg_json_add(list, json_incref(jobs.items[i].doc));
+            hg_json_add(list, past_job_json(&jobs.items[i]));
         }
-        json_decref(jobs.items[i].doc);
+        json_decref(jobs.items[i].line);
     }
     free(jobs.items);
     hg_json_set(doc, "jobs", list);

@@ -19,7 +19,6 @@
 #include "session/handle.h"
 #include "session/session.h"
 #include "state/history.h"
-#include "state/pipeline_lock.h"
 
 /* The usual size is the median of up to ten backups before the newest, and at least three. */
 enum { USUAL_AT_MOST = 10, USUAL_AT_LEAST = 3 };
@@ -127,15 +126,19 @@ static enum hangar_rc status_read_verifications(const struct hangar *h,
     }
     for (size_t i = 0; i < count; i++) {
         const char *name = pipeline->sinks[i].config->name;
-        last[2 * i] = (struct hg_last_verification){name, HANGAR_VERIFY_FULL, {0}};
-        last[2 * i + 1] = (struct hg_last_verification){name, HANGAR_VERIFY_DRILL, {0}};
+        last[2 * i] = (struct hg_last_verification){.sink = name, .level = HANGAR_VERIFY_FULL};
+        last[2 * i + 1] = (struct hg_last_verification){.sink = name, .level = HANGAR_VERIFY_DRILL};
     }
     enum hangar_rc rc =
         hg_verifications_last(&h->state, pipeline->config->name, last, 2 * count, err);
     for (size_t i = 0; i < count; i++) {
         struct hg_sink_status *sink = &pipeline->sinks[i];
         sink->last_full = last[2 * i].found;
+        sink->good_full_ms = last[2 * i].good_ms;
         sink->last_drill = last[2 * i + 1].found;
+        if (last[2 * i + 1].good_ms > pipeline->good_drill_ms) {
+            pipeline->good_drill_ms = last[2 * i + 1].good_ms;
+        }
         if (sink->last_drill.id &&
             (!pipeline->last_drill ||
              hg_verification_is_worse(&sink->last_drill, pipeline->last_drill))) {
@@ -153,7 +156,7 @@ static enum hangar_rc status_read_pipeline(struct hg_session *s,
     struct hangar *h = s->h;
     *out = (struct hg_pipeline_status){
         .config = config,
-        .running_since_ms = hg_pipeline_lock_since(&h->state, config->name),
+        .running = hg_pipeline_lock_holder(&h->state, config->name),
         .sinks = calloc(config->sink_count + 1, sizeof(*out->sinks)),
     };
     if (!out->sinks) {

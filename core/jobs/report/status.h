@@ -16,6 +16,7 @@
 #include "session/handle.h"
 #include "session/session.h"
 #include "state/history.h"
+#include "state/pipeline_lock.h"
 
 /* One sink of a pipeline.  Figures are -1 where they are not known. */
 struct hg_sink_status {
@@ -30,6 +31,8 @@ struct hg_sink_status {
     const struct hg_index_item *damage; /* the newest that is damaged; NULL: none */
     int64_t backups, safety_backups, partial_backups, damaged, stored_bytes;
     struct hg_verification last_full, last_drill; /* of at least that level; `id` NULL: none */
+    int64_t
+        good_full_ms;    /* when the last good one of at least level full began; 0: there is none */
     int64_t usual_bytes; /* the median of the backups before the newest; -1: too few */
     int64_t free_bytes;
 };
@@ -37,8 +40,9 @@ struct hg_sink_status {
 struct hg_pipeline_status {
     const struct hg_pipeline_config *config;
     struct hg_history_run last_run;           /* of the journal; see `exists` */
-    int64_t running_since_ms;                 /* -1: no run is under way on this machine */
+    struct hg_lock_holder running;            /* the job that has locked it on this machine */
     const struct hg_verification *last_drill; /* the worst of the sinks' last ones; NULL: none */
+    int64_t good_drill_ms;                    /* when the last good one began; 0: there is none */
     struct hg_sink_status *sinks;
     size_t sink_count;
 };

@@ -99,6 +99,12 @@ static json_t *status_verifications(const struct hg_sink_status *sink)
     return list;
 }
 
+/* For hg_json_set_time, which shows -1 as null. */
+static int64_t status_time_or_none(int64_t ms)
+{
+    return ms > 0 ? ms : -1;
+}
+
 /* Reads the newest record beside the newest backup. */
 static void status_add_record(struct hangar *h, const char *pipeline,
                               const struct hg_sink_status *sink, json_t *one)
@@ -133,6 +139,7 @@ static json_t *status_sink_json(struct hangar *h, const struct hg_pipeline_statu
     hg_json_set(one, "lag_ms", status_lag(pipeline, index));
     status_add_record(h, pipeline->config->name, sink, one);
     hg_json_set(one, "verifications", status_verifications(sink));
+    hg_json_set_time(one, "last_good_verification", status_time_or_none(sink->good_full_ms));
     hg_json_set(one, "newest_bytes",
                 newest ? json_integer(newest->summary.stored_bytes) : json_null());
     hg_json_set(one, "usual_bytes", status_int_or_null(sink->usual_bytes));
@@ -186,12 +193,14 @@ static json_t *status_pipeline_json(struct hangar *h, const struct hg_pipeline_s
     hg_json_set(one, "transforms", status_names(h, pc->transforms, pc->transform_count));
     hg_json_set_string(one, "schedule", pc->schedule);
     hg_json_set(one, "last_run", hg_history_json(&pipeline->last_run));
-    json_t *running = pipeline->running_since_ms >= 0 ? json_object() : json_null();
-    if (pipeline->running_since_ms >= 0) {
-        hg_json_set_time(running, "since", pipeline->running_since_ms);
+    json_t *running = pipeline->running.since_ms >= 0 ? json_object() : json_null();
+    if (pipeline->running.since_ms >= 0) {
+        hg_json_set_time(running, "since", pipeline->running.since_ms);
+        hg_json_set_string(running, "job", hg_lock_job_name(pipeline->running.job));
     }
     hg_json_set(one, "running", running);
     hg_json_set(one, "last_drill", hg_verification_json(pipeline->last_drill));
+    hg_json_set_time(one, "last_good_drill", status_time_or_none(pipeline->good_drill_ms));
     hg_json_set_int(one, "max_age_ms", hg_pipeline_max_age_ms(pc));
     const int64_t next_ms =
         pc->schedule ? hangar_next_time(pc->schedule, pc->timezone, hg_now_ms()) : -1;

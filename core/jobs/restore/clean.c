@@ -31,7 +31,8 @@ enum hangar_rc hg_clean_lock(struct hg_restoration *r, struct hg_error *err)
     if (!hg_restoration_is_clean(r) || hg_restoration_is_dry(r)) {
         return HANGAR_OK;
     }
-    enum hangar_rc rc = hg_pipeline_lock(&r->h->state, pipeline_of_backup(r)->name, &r->lock, err);
+    enum hangar_rc rc =
+        hg_pipeline_lock(&r->h->state, pipeline_of_backup(r)->name, HG_LOCK_RESTORE, &r->lock, err);
     r->busy = rc == HANGAR_EXISTS;
     return rc;
 }

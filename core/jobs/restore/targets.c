@@ -33,7 +33,7 @@ enum hangar_rc hg_targets_init(struct hg_targets *t, struct hg_session *session,
     if (!t->items) {
         return hg_no_memory(err);
     }
-    if (json_array_size(manifest->requires) > 0) {
+    if (manifest->required > 0) {
         return hg_fail(err, HANGAR_UNSUPPORTED, 0,
                        "%s is an incremental backup, which this version cannot restore",
                        manifest->id);

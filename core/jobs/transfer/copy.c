@@ -424,7 +424,7 @@ static enum hangar_rc copy_run(struct copy_job *c, const struct hangar_selection
     pthread_mutex_unlock(&c->mutex);
     rc = copy_open_sinks(c, which, to, err);
     if (rc == HANGAR_OK) {
-        rc = hg_pipeline_lock(&c->h->state, c->pipeline->name, &lock, err);
+        rc = hg_pipeline_lock(&c->h->state, c->pipeline->name, HG_LOCK_COPY, &lock, err);
         *busy = rc == HANGAR_EXISTS;
     }
     if (rc == HANGAR_OK) {

@@ -54,7 +54,8 @@ enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const 
         return rc;
     }
     x->transfer.sink = x->transfer.h->config->instances[x->place.instance].name;
-    rc = hg_pipeline_lock(&x->transfer.h->state, x->manifest.pipeline, &x->lock, err);
+    rc = hg_pipeline_lock(&x->transfer.h->state, x->manifest.pipeline, HG_LOCK_IMPORT, &x->lock,
+                          err);
     if (rc != HANGAR_OK) {
         x->busy = rc == HANGAR_EXISTS;
         return rc;

@@ -374,7 +374,7 @@ enum hangar_status hangar_repair(struct hangar *h, const struct hangar_selection
     if (rc == HANGAR_OK) {
         rc = repair_find(&r, which, &err);
         if (rc == HANGAR_OK) {
-            rc = hg_pipeline_lock(&h->state, r.pipeline->name, &lock, &err);
+            rc = hg_pipeline_lock(&h->state, r.pipeline->name, HG_LOCK_REPAIR, &lock, &err);
             busy = rc == HANGAR_EXISTS;
         }
         if (rc == HANGAR_OK) {

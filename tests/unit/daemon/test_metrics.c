@@ -75,8 +75,8 @@ static size_t metrics_samples(void)
 #define OLD(name)                                                                                  \
     "{'name': '" name "', 'last_run': {'run': 'abc123', 'id': 'backup_2026', 'status': 'failed',"  \
     " 'error': 'cannot open /srv/x', 'started': '2026-01-15T00:00:00.250Z', 'duration_ms': 1500}," \
-    " 'running': {'run': 'def456'}, 'next': '2026-01-16T00:00:00.000Z', 'last_drill': {'status':"  \
-    " 'done', 'time': '2026-01-14T00:00:00.000Z'}, 'max_age_ms': 90000000, 'sinks': [{'name':"     \
+    " 'running': {'job': 'backup'}, 'next': '2026-01-16T00:00:00.000Z', 'last_good_drill':"        \
+    " '2026-01-14T00:00:00.000Z', 'max_age_ms': 90000000, 'sinks': [{'name':"                      \
     " 'local', 'reachable': true, 'backups': 7, 'newest': 'backup_2026', 'newest_time':"           \
     " '2026-01-15T00:00:02.000Z', 'newest_bytes': 1000, 'stored_bytes': 8000, 'free_bytes': 42,"   \
     " 'newest_verified': {'status': 'done', 'time': '2026-01-15T00:00:03.000Z'}}]}"
@@ -193,14 +193,30 @@ END_TEST
 
 START_TEST(a_failed_drill_or_verification_is_not_a_success)
 {
-    metrics_serve(
-        STATUS("", "{'name': 'a', 'last_drill': {'status': 'failed', 'time':"
-                   " '2026-01-14T00:00:00.000Z'}, 'sinks': [{'name': 'local', 'reachable': true,"
-                   " 'newest_verified': {'status': 'corrupt', 'time':"
-                   " '2026-01-15T00:00:03.000Z'}}]}"));
+    metrics_serve(STATUS("",
+                         "{'name': 'a', 'last_drill': {'status': 'failed', 'time':"
+                         " '2026-01-14T00:00:00.000Z'}, 'last_good_drill': null, 'sinks': [{'name':"
+                         " 'local', 'reachable': true, 'last_good_verification': null,"
+                         " 'newest_verified': {'status': 'corrupt', 'time':"
+                         " '2026-01-15T00:00:03.000Z'}}]}"));
     ck_assert(metrics_has("backup_drill_last_success_timestamp_seconds{pipeline=\"a\"} 0"));
     ck_assert(metrics_has(
         "backup_verify_last_success_timestamp_seconds{pipeline=\"a\",sink=\"local\"} 0"));
+}
+END_TEST
+
+START_TEST(a_failed_drill_or_verification_does_not_hide_the_last_good_one)
+{
+    metrics_serve(
+        STATUS("", "{'name': 'a', 'last_drill': {'status': 'failed', 'time':"
+                   " '2026-01-16T00:00:00.000Z'}, 'last_good_drill': '2026-01-14T00:00:00.000Z',"
+                   " 'sinks': [{'name': 'local', 'reachable': true, 'last_good_verification':"
+                   " '2026-01-14T00:00:01.000Z', 'newest_verified': {'status': 'corrupt', 'time':"
+                   " '2026-01-15T00:00:03.000Z'}}]}"));
+    ck_assert(
+        metrics_has("backup_drill_last_success_timestamp_seconds{pipeline=\"a\"} 1768348800"));
+    ck_assert(metrics_has(
+        "backup_verify_last_success_timestamp_seconds{pipeline=\"a\",sink=\"local\"} 1768348801"));
 }
 END_TEST
 
@@ -222,6 +238,7 @@ int main(void)
         labels_are_bounded,
         an_unreachable_sink_does_not_look_empty,
         a_failed_drill_or_verification_is_not_a_success,
+        a_failed_drill_or_verification_does_not_hide_the_last_good_one,
         a_value_of_a_label_cannot_break_out,
     };
     return SUITE_RUN("metrics", tests, NULL, metrics_teardown);

@@ -222,7 +222,7 @@ START_TEST(this_machine_forgets_good_results_from_the_future_and_remembers_damag
     v.level = HANGAR_VERIFY_FULL;
     v.status = HANGAR_STATUS_CORRUPT;
     hg_verification_remember(&world.h->state, "nightly", &v);
-    struct hg_last_verification last = {"local", HANGAR_VERIFY_DRILL, {0}};
+    struct hg_last_verification last = {.sink = "local", .level = HANGAR_VERIFY_DRILL};
     ck_assert_int_eq(hg_verifications_last(&world.h->state, "nightly", &last, 1, NULL), HANGAR_OK);
     ck_assert_ptr_null(last.found.id);
     struct hg_verifications all;
@@ -232,6 +232,46 @@ START_TEST(this_machine_forgets_good_results_from_the_future_and_remembers_damag
     ck_assert_ptr_nonnull(damage);
     ck_assert_int_eq(damage->status, HANGAR_STATUS_CORRUPT);
     hg_verifications_free(&all);
+    record_world_close();
+}
+END_TEST
+
+START_TEST(the_last_good_result_stays_known_after_bad_and_other_ones)
+{
+    static const struct {
+        enum hangar_verify_level level;
+        enum hangar_status status;
+        int64_t good_full, good_drill; /* after it, the number of the last good one; 0: none */
+    } steps[] = {
+        {HANGAR_VERIFY_QUICK, HANGAR_STATUS_DONE, 0, 0},
+        {HANGAR_VERIFY_FULL, HANGAR_STATUS_CORRUPT, 0, 0},
+        {HANGAR_VERIFY_DRILL, HANGAR_STATUS_DONE, 3, 3},
+        {HANGAR_VERIFY_DRILL, HANGAR_STATUS_FAILED, 3, 3},
+        {HANGAR_VERIFY_FULL, HANGAR_STATUS_DONE, 5, 3},
+        {HANGAR_VERIFY_FULL, HANGAR_STATUS_INTERRUPTED, 5, 3},
+        {HANGAR_VERIFY_DRILL, HANGAR_STATUS_CORRUPT, 5, 3},
+    };
+    const char *id = world_backup(DAY, 1);
+    const int64_t start_ms = hg_now_ms() - DAY;
+    record_world_open();
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        const struct hg_verification v = {.id = id,
+                                          .sink = "local",
+                                          .time_ms = start_ms + (int64_t)i + 1,
+                                          .level = steps[i].level,
+                                          .status = steps[i].status};
+        struct hg_last_verification last[] = {{.sink = "local", .level = HANGAR_VERIFY_FULL},
+                                              {.sink = "local", .level = HANGAR_VERIFY_DRILL},
+                                              {.sink = "other", .level = HANGAR_VERIFY_FULL}};
+        hg_verification_remember(&world.h->state, "nightly", &v);
+        ck_assert_int_eq(hg_verifications_last(&world.h->state, "nightly", last, 3, NULL),
+                         HANGAR_OK);
+        ck_assert_int_eq(last[0].good_ms, steps[i].good_full ? start_ms + steps[i].good_full : 0);
+        ck_assert_int_eq(last[1].good_ms, steps[i].good_drill ? start_ms + steps[i].good_drill : 0);
+        ck_assert_int_eq(last[2].good_ms, 0);
+        hg_verification_free(&last[0].found);
+        hg_verification_free(&last[1].found);
+    }
     record_world_close();
 }
 END_TEST
@@ -348,6 +388,7 @@ int main(void)
         a_drill_in_the_future_does_not_count_and_displaces_no_record,
         a_name_of_today_with_a_time_of_the_future_does_not_count,
         this_machine_forgets_good_results_from_the_future_and_remembers_damage,
+        the_last_good_result_stays_known_after_bad_and_other_ones,
         a_document_shows_the_damage_that_an_earlier_drill_found,
         old_records_are_removed_with_their_signatures,
         marks_records_and_signatures_are_not_files_of_a_backup,

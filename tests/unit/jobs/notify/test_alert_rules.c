@@ -39,6 +39,7 @@ static const struct {
     {P(RUN, SINK(""), ", 'running': {'since': '2026-01-16T01:00:00.000Z'}"),
      "slow: current run has been running for 1 h (limit 30 min)\n"},
     {P(RUN, SINK(""), ", 'running': {'since': '2026-01-16T01:30:00.000Z'}"), ""},
+    {P(RUN, SINK(""), ", 'running': {'since': '2026-01-16T01:00:00.000Z', 'job': 'copy'}"), ""},
     {P(RUN, "'sinks': [{'name': 's', 'newest_time': '2026-01-15T00:59:59.999Z'}]", ""),
      "stale s: newest good backup in sink s is 1 d 01 h old (limit 1 d 01 h)\n"},
     {P(RUN, "'sinks': [{'name': 's', 'newest_time': null}]", ""),
@@ -158,7 +159,10 @@ static struct hg_pipeline_status make_status(const json_t *doc)
                      .status = hg_status_of_name(hg_json_string(run, "status", "")),
                      .error = hg_json_string(run, "error", NULL),
                      .duration_ms = hg_json_int(run, "duration_ms", 0)},
-        .running_since_ms = time_at(json_object_get(doc, "running"), "since"),
+        .running = {.since_ms = time_at(json_object_get(doc, "running"), "since"),
+                    .job = json_object_get(json_object_get(doc, "running"), "job")
+                               ? HG_LOCK_COPY
+                               : HG_LOCK_BACKUP},
         .last_drill = drill ? &last_drill : NULL,
         .sinks = sinks,
         .sink_count = json_array_size(list),
