@@ -128,6 +128,28 @@ START_TEST(options_of_new_objects_are_sent)
 }
 END_TEST
 
+START_TEST(a_probe_tries_the_options_of_new_objects_and_leaves_nothing)
+{
+    struct hangar_attrs *attrs = fake_attrs_new();
+    store_option("tags", "kind=backup");
+    store_option("storage_class", "STANDARD");
+    special_open();
+    testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
+    ck_assert_uint_eq(special_count_uploads(), 0);
+    fake_host_close(fake);
+    store.set_up(); /* clears the options of store_option */
+    store_option("storage_class", "NO_SUCH_CLASS");
+    special_open();
+    special_must_say(sink_table(fake)->probe(inst, attrs), HANGAR_CONFIG,
+                     "cannot begin an upload with storage_class, sse, tags and object lock");
+    ck_assert_uint_eq(special_count_uploads(), 0);
+    size_t count;
+    free(sink_list(fake, inst, "", 0, &count));
+    ck_assert_uint_eq(count, 0);
+    fake_attrs_free(attrs);
+}
+END_TEST
+
 static void option_must_be_refused(const char *option, const char *value, const char *text)
 {
     void *in;
@@ -166,6 +188,7 @@ void special_add_store(Suite *suite)
     tcase_add_checked_fixture(tcase, special_set_up, special_tear_down);
     tcase_add_test(tcase, a_probe_reports_what_the_store_can_do);
     tcase_add_test(tcase, a_probe_leaves_nothing_in_a_bucket_with_versions);
+    tcase_add_test(tcase, a_probe_tries_the_options_of_new_objects_and_leaves_nothing);
     tcase_add_test(tcase, locks_are_set_and_only_ever_extended);
     tcase_add_test(tcase, locks_need_a_bucket_that_has_them);
     tcase_add_test(tcase, options_of_new_objects_are_sent);
