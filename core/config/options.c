@@ -265,10 +265,6 @@ static void option_read_override(const struct option_reader *r, size_t index)
         return;
     }
     bool list = v->declared->type == HANGAR_OPT_LIST;
-    if (list && !o->trusted) {
-        hg_value_fail(&at, "\"%s\" is a list; hint: set it in the configuration", o->option);
-        return;
-    }
     at.secret = option_is_secret(v->declared);
     bool first = true; /* several overrides of a list add an entry each; else the last counts */
     for (size_t i = 0; i < index; i++) {

@@ -30,7 +30,7 @@ struct hg_options {
 /* Replaces a value of the file. */
 struct hg_override {
     const char *option, *value;
-    bool trusted; /* set by the core, not by --set: secrets and lists are allowed */
+    bool trusted; /* set by the core, not by --set: secrets are allowed */
 };
 
 /* Options of one source that replace those of the configuration. */

@@ -44,6 +44,7 @@
 #include "server/connection/inspect.h"
 #include "server/instance/instance.h"
 #include "server/programs/scratch.h"
+#include "server/connection/databases.h"
 #include "text.h"
 
 static const char *const older_choices[] = {"refuse", "try", NULL};
@@ -69,7 +70,15 @@ static const struct hangar_option options[] = {
      .help = "The database to back up, or to restore into."},
     {.name = "databases",
      .type = HANGAR_OPT_LIST,
-     .help = "Several databases, instead of database. Each has a snapshot of its own."},
+     .help = "Several databases, instead of database: names, patterns with * and ?, or all. Each "
+             "has a snapshot of its own."},
+    {.name = "exclude_databases",
+     .type = HANGAR_OPT_LIST,
+     .help = "Names and patterns of databases that the patterns in databases leave out."},
+    {.name = "rename_databases",
+     .type = HANGAR_OPT_LIST,
+     .help = "New names on a restore of several databases, as OLD=NEW; *=copy_* is for all that "
+             "have no entry of their own."},
     {.name = "user",
      .type = HANGAR_OPT_STRING,
      .help = "Role to connect as. Not set: PGUSER, else the name of the system's user."},
@@ -258,49 +267,15 @@ static enum hangar_rc pg_read_options(struct pg_source *src)
     return HANGAR_OK;
 }
 
-static enum hangar_rc pg_read_databases(struct pg_source *src)
-{
-    const struct hangar_host *host = src->host;
-    const char *one = pg_string_option(src, "database");
-    size_t count = 0;
-    while (host->opt_list(src->ctx, "databases", count)) {
-        count++;
-    }
-    if (!one && !count) {
-        return host->fail_option(src->ctx, "database", "is required, unless databases is set");
-    }
-    if (one && count) {
-        return host->fail_option(src->ctx, "databases", "cannot be combined with database");
-    }
-    src->databases = calloc(count + 1, sizeof(*src->databases));
-    if (!src->databases) {
-        return pg_no_memory(src);
-    }
-    src->database_count = one ? 1 : count;
-    src->databases[0] = one;
-    for (size_t i = 0; i < count; i++) {
-        src->databases[i] = host->opt_list(src->ctx, "databases", i);
-        if (!src->databases[i][0]) {
-            return host->fail_option(src->ctx, "databases", "has an empty name");
-        }
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(src->databases[i], src->databases[k]) == 0) {
-                return host->fail_option(src->ctx, "databases", "names %s twice",
-                                         src->databases[i]);
-            }
-        }
-    }
-    return HANGAR_OK;
-}
-
 static enum hangar_rc pg_write_description(struct pg_source *src)
 {
     struct text text = {0};
     const char *host = src->opt.host ? src->opt.host : getenv("PGHOST");
     src->where = pg_format("%s:%s", host && *host ? host : "localhost", src->opt.port);
-    text_addf(&text, "PostgreSQL database%s", src->database_count > 1 ? "s" : "");
-    for (size_t i = 0; i < src->database_count; i++) {
-        text_addf(&text, "%s %s", i ? "," : "", src->databases[i]);
+    const char *one = pg_string_option(src, "database"), *next;
+    text_addf(&text, "PostgreSQL database%s %s", one ? "" : "s", one ? one : "");
+    for (size_t i = 0; (next = src->host->opt_list(src->ctx, "databases", i)) != NULL; i++) {
+        text_addf(&text, "%s%s", i ? ", " : "", next);
     }
     text_addf(&text, " on %s", src->where ? src->where : "");
     src->description = text.data;
@@ -318,7 +293,7 @@ static void pg_destroy(void *inst)
     if (src->wake_fd >= 0) {
         close(src->wake_fd);
     }
-    free(src->databases);
+    pg_databases_free(src);
     free(src->description);
     free(src->where);
     free(src->passfile);
@@ -338,7 +313,7 @@ static enum hangar_rc pg_create(const struct hangar_host *host, struct hangar_ct
                             ? host->fail(ctx, HANGAR_IO, errno, "cannot create an event descriptor")
                             : pg_read_options(src);
     if (rc == HANGAR_OK) {
-        rc = pg_read_databases(src);
+        rc = pg_databases_read(src);
     }
     if (rc == HANGAR_OK) {
         rc = pg_write_description(src);

@@ -18,6 +18,8 @@
 #include "server/instance/instance.h"
 #include "server/sql/quote.h"
 #include "server/programs/tools.h"
+#include "clock.h"
+#include "server/connection/databases.h"
 
 static enum hangar_rc add_database(struct pg_source *src, const char *name)
 {
@@ -99,11 +101,12 @@ enum hangar_rc pg_prepare_safety(void *inst)
 enum hangar_rc pg_prepare(void *inst)
 {
     struct pg_source *src = inst;
-    struct pg_backup *backup = pg_backup_new(src);
+    enum hangar_rc rc = pg_databases_find(src);
+    struct pg_backup *backup = rc == HANGAR_OK ? pg_backup_new(src) : NULL;
     if (!backup) {
-        return pg_no_memory(src);
+        return rc == HANGAR_OK ? pg_no_memory(src) : rc;
     }
-    enum hangar_rc rc = add_databases(src);
+    rc = add_databases(src);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -139,11 +142,35 @@ enum hangar_rc pg_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point
         if (i == 0) {
             *time_ms = taken_ms;
         } else {
+            char time[CLOCK_ISO_SIZE];
+            clock_format(taken_ms, "%Y-%m-%dT%H:%M:%S", time, sizeof(time));
+            snprintf(name, sizeof(name), "time.%zu", i + 1);
+            src->host->attr_setf(point, name, "%s.%03dZ", time, (int)(taken_ms % 1000));
             snprintf(name, sizeof(name), "lsn.%zu", i + 1);
         }
         src->host->attr_set(point, name, lsn);
     }
     return HANGAR_OK;
+}
+
+/* Of several databases: the facts of each, numbered like its position in the WAL. */
+static void set_each_database(struct pg_source *src, struct hangar_attrs *facts)
+{
+    const struct pg_backup *backup = src->backup;
+    for (size_t i = 0; i < backup->db_count; i++) {
+        const struct pg_db *db = &backup->dbs[i];
+        uint64_t tables = 0;
+        char name[40];
+        for (uint32_t k = 0; k < db->tables.count; k++) {
+            tables += db->tables.items[k].is_target;
+        }
+        snprintf(name, sizeof(name), "database.%zu", i + 1);
+        src->host->attr_set(facts, name, db->name);
+        snprintf(name, sizeof(name), "tables.%zu", i + 1);
+        src->host->attr_setf(facts, name, "%llu", (unsigned long long)tables);
+        snprintf(name, sizeof(name), "rows.%zu", i + 1);
+        src->host->attr_setf(facts, name, "%llu", (unsigned long long)db->rows);
+    }
 }
 
 /* What the backup lacks, and what pg_dump warned of: a log line alone is forgotten until the day on
@@ -184,6 +211,8 @@ enum hangar_rc pg_end(void *inst, struct hangar_attrs *facts)
     if (all) {
         if (backup->db_count == 1) {
             pg_props_set(&backup->dbs[0], facts);
+        } else {
+            set_each_database(src, facts);
         }
         host->attr_set(facts, "server_version", backup->server_version);
         host->attr_setf(facts, "server_version_num", "%d", backup->version);

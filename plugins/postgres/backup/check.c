@@ -23,6 +23,7 @@
 #include "server/connection/settings.h"
 #include "server/programs/tools.h"
 #include "clock.h"
+#include "server/connection/databases.h"
 
 /* How long a server may take to end sessions that were closed. */
 #define SESSIONS_WAIT_MS 2000
@@ -251,7 +252,7 @@ enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts)
     struct pg_source *src = inst;
     const struct hangar_host *host = src->host;
     struct check_totals totals = {0};
-    enum hangar_rc rc = HANGAR_OK;
+    enum hangar_rc rc = pg_databases_find(src);
     for (size_t i = 0; i < src->database_count && rc == HANGAR_OK; i++) {
         rc = check_database(src, src->databases[i], &totals);
     }

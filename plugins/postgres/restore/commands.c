@@ -196,7 +196,10 @@ enum hangar_rc pg_restore_commands(void *inst, const struct hangar_attrs *facts,
         }
         const char *database =
             objects[i].attrs ? host->attr_get(objects[i].attrs, "database") : NULL;
-        char *connect = connect_argument(database ? database : src->databases[0]);
+        if (!database) {
+            database = src->database_count ? src->databases[0] : src->opt.maintenance_db;
+        }
+        char *connect = connect_argument(database);
         if (!connect) {
             return pg_no_memory(src);
         }

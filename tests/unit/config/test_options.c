@@ -355,7 +355,7 @@ START_TEST(overrides_stand_over_the_file)
 {
     const struct hg_override set[] = {
         {"port", "77", false}, {"port", "78", false}, {"host", "${HG_NONE}", false},
-        {"tables", "x", true}, {"tables", "y", true}, {"password", "of the drill", true},
+        {"tables", "x", false}, {"tables", "y", false}, {"password", "of the drill", true},
     };
     struct bound b = options_bind(
         world_demo, "port: 1\ntables: [a, b]\npassword_command: [touch, ran]\nmode: flush", set, 6,
@@ -396,7 +396,6 @@ START_TEST(overrides_from_the_command_line_are_checked)
         {{"password_file", "f", false},
          "--set: \"password_file\" is a secret, and other users can read the command line; "
          "hint: set it in the configuration"},
-        {{"tables", "a", false}, "--set: \"tables\" is a list; hint: set it in the configuration"},
         {{"password_file", "f", true},
          "override: unknown option \"password_file\"; hint: did you mean \"password_file\"?"},
     };

@@ -13,17 +13,14 @@
 
 #define OTHERS_SIZE 12000 /* bytes; a value of a fact has at most 16 KiB */
 
-/* All databases with their sizes.  The one for maintenance counts only when it has tables. */
+/* All databases of users with their sizes. */
 static const char databases_query[] =
     "SELECT d.datname, CASE WHEN pg_catalog.has_database_privilege(d.oid, 'CONNECT')"
     " OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')"
     " THEN pg_catalog.pg_database_size(d.oid)::text ELSE '' END"
     " FROM pg_catalog.pg_database d,"
     " pg_catalog.shobj_description(d.oid, 'pg_database') AS mark"
-    " WHERE NOT d.datistemplate AND NOT coalesce(" PG_IS_LEFTOVER ", false)"
-    " AND (d.datname <> pg_catalog.current_database() OR EXISTS (SELECT FROM pg_class c"
-    " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE " PG_IS_USER_RELATION
-    " AND " PG_IS_NOT_OF_EXTENSION ")) ORDER BY 1";
+    " WHERE " PG_IS_USER_DATABASE " ORDER BY 1";
 
 static void add_server_id(struct pg_conn *conn, struct hangar_attrs *facts)
 {

@@ -23,6 +23,7 @@
 #include "server/instance/error.h"
 #include "server/instance/instance.h"
 #include "server/sql/quote.h"
+#include "server/connection/databases.h"
 
 #define LOCK_WAIT_MS 5000  /* the server may need a moment to notice that a client is dead */
 #define LEAVE_WAIT_MS 3000 /* our own last sessions may need a moment to end */
@@ -304,7 +305,10 @@ enum hangar_rc pg_clean_prepare(struct pg_source *src)
 {
     struct pg_restore *restore = src->restore;
     bool empty = true;
-    enum hangar_rc rc = pg_maintenance_open(src, &restore->keeper);
+    enum hangar_rc rc = pg_databases_refuse_unsafe(src);
+    if (rc == HANGAR_OK) {
+        rc = pg_maintenance_open(src, &restore->keeper);
+    }
     if (rc != HANGAR_OK) {
         return rc;
     }

@@ -23,6 +23,7 @@ struct pg_target {
     char *folder;       /* first part of its objects' names */
     const char *source; /* its name in the backup */
     const char *name;   /* the name to restore it under */
+    char *new_name;     /* what `name` points to when it is ours; else NULL */
     const char *into;   /* the database that is written to: name, or a new one beside it */
     const struct hangar_attrs *attrs; /* of its schema.dump */
     bool skipped;                     /* not among the option databases */

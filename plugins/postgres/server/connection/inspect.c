@@ -12,6 +12,7 @@
 #include "server/instance/error.h"
 #include "server/instance/instance.h"
 #include "server/connection/settings.h"
+#include "server/connection/databases.h"
 
 struct contents {
     uint64_t tables, rows, large_objects;
@@ -65,11 +66,12 @@ enum hangar_rc pg_inspect(void *inst, struct hangar_attrs *facts)
     struct pg_source *src = inst;
     const struct hangar_host *host = src->host;
     struct contents contents = {0};
-    for (size_t i = 0; i < src->database_count; i++) {
-        enum hangar_rc rc = inspect_database(src, src->databases[i], &contents);
-        if (rc != HANGAR_OK) {
-            return rc;
-        }
+    enum hangar_rc rc = pg_databases_find(src);
+    for (size_t i = 0; i < src->database_count && rc == HANGAR_OK; i++) {
+        rc = inspect_database(src, src->databases[i], &contents);
+    }
+    if (rc != HANGAR_OK) {
+        return rc;
     }
     host->attr_setf(facts, "databases", "%zu", src->database_count);
     host->attr_setf(facts, "tables", "%llu", (unsigned long long)contents.tables);

@@ -8,6 +8,7 @@
 #define PG_SERVER_CONNECTION_LEFTOVERS_H
 
 #include "server/connection/connection.h"
+#include "server/sql/catalog.h"
 
 #define PG_LOCK_CLASS 1212370503 /* the class of our advisory locks: "HCLG" */
 
@@ -21,6 +22,14 @@
 #define PG_IS_LEFTOVER                                                                             \
     "(d.datname ~ '^hangar_(new|old)_[0-9a-f]{8}_[0-9a-f]{8}$' AND (mark LIKE 'hangar: %'"         \
     " OR (mark IS NULL AND d.datconnlimit = " PG_NUMBER_TEXT(PG_CLEAN_LIMIT) ")))"
+
+/* A condition on pg_database d whose comment is `mark`, for a session in maintenance_db: one with
+ * data of users.  maintenance_db counts only when it has tables. */
+#define PG_IS_USER_DATABASE                                                                        \
+    "NOT d.datistemplate AND NOT coalesce(" PG_IS_LEFTOVER ", false)"                              \
+    " AND (d.datname <> pg_catalog.current_database() OR EXISTS (SELECT FROM pg_class c"           \
+    " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE " PG_IS_USER_RELATION                    \
+    " AND " PG_IS_NOT_OF_EXTENSION "))"
 
 /* Of two such databases, the one with the data from before the restore begins with the first
  * name. */

@@ -115,11 +115,14 @@ static bool is_maintenance(const struct attempt *a)
            !pg_names_database(a->src, a->database);
 }
 
+static bool names_several(const struct pg_source *src)
+{
+    return src->has_patterns || src->database_count > 1;
+}
+
 static const char *option_of_database(const struct attempt *a)
 {
-    return is_maintenance(a)            ? "maintenance_db"
-           : a->src->database_count > 1 ? "databases"
-                                        : "database";
+    return is_maintenance(a) ? "maintenance_db" : names_several(a->src) ? "databases" : "database";
 }
 
 /* ---- ways to log in ------------------------------------------------------------------- */

@@ -46,8 +46,10 @@ struct pg_source {
     const struct hangar_host *host;
     struct hangar_ctx *ctx;
     struct pg_options opt;
-    const char **databases; /* the array is ours, the names are the host's; at least one */
+    /* By name; once pg_databases_find has found what patterns mean, at least one. */
+    char **databases;
     size_t database_count;
+    bool has_patterns; /* of databases */
     char *description, *where;
     char port[12];
     int wake_fd;               /* an eventfd: readable from the moment of cancel on */
@@ -67,7 +69,7 @@ bool pg_cancelled(struct pg_source *src);
 /* Entry `index` of include_tables, exclude_tables or exclude_table_data; NULL: no more. */
 const char *pg_selected(struct pg_source *src, const char *option, size_t index);
 
-/* Is it one of the databases of the options? */
+/* Is it one of src->databases? */
 bool pg_names_database(const struct pg_source *src, const char *database);
 
 /* The address of the server, for messages: "db1:5432". */
