@@ -198,6 +198,100 @@ START_TEST(notifiers_are_checked_and_receive_nothing)
 }
 END_TEST
 
+#define KEY "signing: { key_file: %s }\n"
+#define BOTH                                                                                       \
+    "sources: { db: { plugin: test-source } }\n"                                                   \
+    "sinks:\n  a: { plugin: test-sink, options: { path: ./a } }\n"                                 \
+    "  b: { plugin: test-sink, options: { path: ./b } }\n"                                         \
+    "pipelines: { p: { sources: [db], sinks: [a, b] } }\n"
+
+START_TEST(check_reports_an_unreadable_key_and_checks_all_else)
+{
+    static const char *const kinds[] = {"config", "signing", "source", "sink", "pipeline"};
+    folder_file("key", "0123456789abcdef0123456789abcdef", 32, 0600);
+    for (int readable = 1; readable >= 0; readable--) {
+        world_config(KEY PLAIN, readable ? "key" : "missing");
+        ck_assert_int_eq(world_check(), readable ? HANGAR_STATUS_DONE : HANGAR_STATUS_AUTH);
+        ck_assert_uint_eq(world_count("items"), 5);
+        for (size_t i = 0; i < 5; i++) {
+            char path[40];
+            snprintf(path, sizeof(path), "items.%zu.kind", i);
+            ck_assert_str_eq(world_text(path), kinds[i]);
+        }
+        ck_assert_str_eq(world_text("items.1.status"), readable ? "ok" : "failed");
+        ck_assert_str_eq(world_text("items.3.status"), "ok");
+    }
+    ck_assert_str_eq(world_text("items.1.messages.0"), world_error());
+}
+END_TEST
+
+START_TEST(the_manifest_has_the_capabilities_that_a_check_found)
+{
+    world_config(BOTH);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    world_show("latest");
+    ck_assert_str_eq(world_text("manifest.sinks.b.plugin"), "test-sink");
+    ck_assert_str_eq(world_text("manifest.sinks.b.version"), "1.0.0");
+    ck_assert_ptr_null(world_at("manifest.sinks.b.capabilities")); /* no check has run yet */
+    ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    world_show("latest");
+    ck_assert_str_eq(world_text("manifest.sinks.a.capabilities.create_only"), "yes");
+    ck_assert_str_eq(world_text("manifest.sinks.b.capabilities.create_only"), "yes");
+    world_fields(world_at("manifest.sinks.b"), "plugin:s version:s probed:s capabilities:o");
+    ck_assert_ptr_null(world_at("manifest.sinks.b.target")); /* a target may be confidential */
+    /* the capabilities of another store, or an unreadable record, are left out */
+    world_shell("sed -i s/test-sink/other/ state/capabilities/a; echo x > state/capabilities/b");
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    world_show("latest");
+    ck_assert_ptr_null(world_at("manifest.sinks.a.capabilities"));
+    ck_assert_ptr_null(world_at("manifest.sinks.b.capabilities"));
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+}
+END_TEST
+
+START_TEST(check_calls_each_source_and_sink)
+{
+    world_config(BOTH);
+    ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
+    world_fields(world_doc, "schema:s status:s config:s items:a");
+    for (size_t i = 0; i < world_count("items"); i++) {
+        world_fields(json_array_get(world_at("items"), i),
+                     "kind:s name:s status:s messages:a facts:o");
+    }
+    world_config("sources: { db: { plugin: test-source, options: { fail_at: check } } }\n"
+                 "sinks: { a: { plugin: test-sink, options: { path: ./a, fail_at: probe } } }\n"
+                 "pipelines: { p: { sources: [db], sinks: [a] } }\n");
+    ck_assert_int_eq(world_check(), HANGAR_STATUS_FAILED);
+    char *text = json_dumps(world_doc, 0);
+    ck_assert_ptr_nonnull(strstr(text, "source db: cannot check: injected fault"));
+    ck_assert_ptr_nonnull(strstr(text, "sink a: cannot probe: injected fault"));
+    ck_assert_ptr_nonnull(strstr(text, "the data is made up"));
+    free(text);
+}
+END_TEST
+
+START_TEST(check_reports_what_runs_the_schedules)
+{
+    world_config(WITH("options: { path: ./a }", ", schedule: '@daily'"));
+    ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
+    bool found = false;
+    for (size_t i = 0; i < world_count("items"); i++) {
+        json_t *item = json_array_get(world_at("items"), i);
+        if (strcmp(json_string_value(json_object_get(item, "kind")), "pipeline") != 0) {
+            continue;
+        }
+        json_t *facts = json_object_get(item, "facts");
+        found = true;
+        ck_assert_str_eq(json_string_value(json_object_get(facts, "run_by")), "hangar daemon");
+        ck_assert(
+            !strncmp(json_string_value(json_object_get(facts, "schedule")), "@daily, next 2", 14));
+        ck_assert_str_eq(json_string_value(json_object_get(item, "status")), "ok");
+    }
+    ck_assert(found);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -212,6 +306,10 @@ int main(void)
         too_little_memory_for_the_sources_is_not_ready,
         a_source_that_cannot_be_prepared_is_not_ready,
         notifiers_are_checked_and_receive_nothing,
+        check_reports_an_unreadable_key_and_checks_all_else,
+        the_manifest_has_the_capabilities_that_a_check_found,
+        check_calls_each_source_and_sink,
+        check_reports_what_runs_the_schedules,
     };
     return SUITE_RUN("jobs/backup/check", tests, world_setup, world_teardown);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * status: the backups that a sink lacks and other sinks have, how far it is behind, and
- * whether backups are signed.
+ * status: the last run and the newest backup of each pipeline and sink, the backups that a sink
+ * lacks and other sinks have, and how far it is behind.
  */
-#include "world.h"
+#include "report_world.h"
 
 #define CONFIG(before, b, sinks)                                                                   \
     before "sources: { db: { plugin: test-source, options: { objects: 2 } } }\n"                   \
@@ -19,6 +19,34 @@ static void status_make_backups(const char *sinks, size_t count)
         ck_assert_msg(world_backup("p") == HANGAR_STATUS_DONE, "%s", world_error());
     }
 }
+
+START_TEST(the_status_has_the_promised_fields)
+{
+    world_config(REPORT_CONFIG REPORT_TWO);
+    ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
+    ck_assert(json_is_null(world_at("pipelines.0.last_run")));
+    world_fields(world_at("pipelines.0.sinks.0"),
+                 "name:s plugin:s target:s required:b backups:i newest:n newest_time:n age_ms:n "
+                 "oldest:n stored_bytes:i free_bytes:in");
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_backup("q"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
+    world_fields(world_doc, "schema:s status:s config:s state_dir:s limits:o pipelines:a "
+                            "instances:a");
+    world_fields(world_at("limits"), "memory_bytes:i workers:i stall_timeout_ms:i");
+    world_fields(world_at("pipelines.0"), "name:s sources:a transforms:a schedule:n last_run:o "
+                                          "next:n sinks:a");
+    world_fields(world_at("pipelines.1"), "schedule:s next:s");
+    world_fields(world_at("pipelines.0.last_run"), "run:s id:s status:s started:s duration_ms:i");
+    world_fields(world_at("pipelines.0.sinks.1"),
+                 "name:s plugin:s target:s required:b backups:i newest:s newest_time:s age_ms:i "
+                 "oldest:s stored_bytes:i free_bytes:i");
+    for (size_t i = 0; i < world_count("instances"); i++) {
+        world_fields(json_array_get(world_at("instances"), i),
+                     "kind:s name:s plugin:s version:s target:sn options:o");
+    }
+}
+END_TEST
 
 START_TEST(status_names_what_a_sink_lacks_and_how_far_it_is_behind)
 {
@@ -81,30 +109,6 @@ START_TEST(a_damaged_copy_is_lacking_and_an_unreadable_sink_is_unknown)
 }
 END_TEST
 
-START_TEST(the_manifest_has_the_capabilities_that_a_check_found)
-{
-    status_make_backups("a, b", 1);
-    world_show("latest");
-    ck_assert_str_eq(world_text("manifest.sinks.b.plugin"), "test-sink");
-    ck_assert_str_eq(world_text("manifest.sinks.b.version"), "1.0.0");
-    ck_assert_ptr_null(world_at("manifest.sinks.b.capabilities")); /* no check has run yet */
-    ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
-    status_make_backups("a, b", 1);
-    world_show("latest");
-    ck_assert_str_eq(world_text("manifest.sinks.a.capabilities.create_only"), "yes");
-    ck_assert_str_eq(world_text("manifest.sinks.b.capabilities.create_only"), "yes");
-    world_fields(world_at("manifest.sinks.b"), "plugin:s version:s probed:s capabilities:o");
-    ck_assert_ptr_null(world_at("manifest.sinks.b.target")); /* a target may be confidential */
-    /* the capabilities of another store, or an unreadable record, are left out */
-    world_shell("sed -i s/test-sink/other/ state/capabilities/a; echo x > state/capabilities/b");
-    status_make_backups("a, b", 1);
-    world_show("latest");
-    ck_assert_ptr_null(world_at("manifest.sinks.a.capabilities"));
-    ck_assert_ptr_null(world_at("manifest.sinks.b.capabilities"));
-    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
-}
-END_TEST
-
 START_TEST(an_unreachable_sink_is_opened_once_and_not_once_per_pipeline)
 {
     char *json;
@@ -135,64 +139,6 @@ START_TEST(an_unreachable_sink_is_opened_once_and_not_once_per_pipeline)
 }
 END_TEST
 
-#define KEY "signing: { key_file: %s }\n"
-
-START_TEST(the_signature_is_reported_and_always_checked)
-{
-    folder_file("key", "0123456789abcdef0123456789abcdef", 32, 0600);
-    folder_file("other", "fedcba9876543210fedcba9876543210", 32, 0600);
-    status_make_backups("a", 1);
-    world_list();
-    ck_assert(json_is_false(world_at("backups.0.signed")));
-    world_show("latest");
-    ck_assert(json_is_false(world_at("signed")));
-    ck_assert_uint_eq(world_lines("state/manifests/p.a", "^sha256 "), 1);
-    /* with a key an unsigned backup is not whole, also when its manifest is cached */
-    world_config(CONFIG(KEY, "", "a"), "key");
-    ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
-    ck_assert_str_eq(world_text("backups.0.state"), "corrupt");
-    world_shell("rm a/*");
-    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
-    world_list();
-    ck_assert(json_is_true(world_at("backups.0.signed")));
-    world_show("latest");
-    ck_assert(json_is_true(world_at("signed")));
-    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
-    /* a changed or removed signature is detected */
-    world_shell("cp a/*.sig sig; sed -i 's/sha256 ./sha256 x/' a/*.sig");
-    ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
-    world_shell("cp sig $(ls a/*.sig)");
-    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
-    world_shell("rm a/*.sig");
-    ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
-    world_shell("cp sig a/p%%%s%%manifest.json.sig", world_id());
-    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
-    /* what one key has signed is not valid with another */
-    world_config(CONFIG(KEY, "", "a"), "other");
-    ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
-}
-END_TEST
-
-START_TEST(check_reports_an_unreadable_key_and_checks_all_else)
-{
-    static const char *const kinds[] = {"config", "signing", "source", "sink", "pipeline"};
-    folder_file("key", "0123456789abcdef0123456789abcdef", 32, 0600);
-    for (int readable = 1; readable >= 0; readable--) {
-        world_config(CONFIG(KEY, "", "a"), readable ? "key" : "missing");
-        ck_assert_int_eq(world_check(), readable ? HANGAR_STATUS_DONE : HANGAR_STATUS_AUTH);
-        ck_assert_uint_eq(world_count("items"), 5);
-        for (size_t i = 0; i < 5; i++) {
-            char path[40];
-            snprintf(path, sizeof(path), "items.%zu.kind", i);
-            ck_assert_str_eq(world_text(path), kinds[i]);
-        }
-        ck_assert_str_eq(world_text("items.1.status"), readable ? "ok" : "failed");
-        ck_assert_str_eq(world_text("items.3.status"), "ok");
-    }
-    ck_assert_str_eq(world_text("items.1.messages.0"), world_error());
-}
-END_TEST
-
 /* What failed before must not look as if it had not. */
 START_TEST(a_history_that_cannot_be_read_is_an_error)
 {
@@ -220,14 +166,12 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
+        the_status_has_the_promised_fields,
         status_names_what_a_sink_lacks_and_how_far_it_is_behind,
         a_sink_does_not_lack_what_its_own_retention_would_remove,
         the_list_of_lacking_backups_is_bounded,
         a_damaged_copy_is_lacking_and_an_unreadable_sink_is_unknown,
-        the_manifest_has_the_capabilities_that_a_check_found,
         an_unreachable_sink_is_opened_once_and_not_once_per_pipeline,
-        the_signature_is_reported_and_always_checked,
-        check_reports_an_unreadable_key_and_checks_all_else,
         a_history_that_cannot_be_read_is_an_error,
     };
     return SUITE_RUN("jobs/report/status", tests, world_setup, world_teardown);

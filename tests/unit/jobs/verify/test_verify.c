@@ -10,7 +10,7 @@
     "transforms: { gzip: { plugin: compress-gzip } }\n"                                            \
     "sinks:\n  a: { plugin: storage-local, options: { path: ./a } }\n"                             \
     "  b: { plugin: storage-local, options: { path: ./b } }\n"                                     \
-    "pipelines: { p: { sources: [db], transforms: [gzip], sinks: [a, b] } }\n"
+    "pipelines:\n  p: { sources: [db], transforms: [gzip], sinks: [a, b] }\n"
 
 /* Sink t lists in ./rt what is read; `options` are more of its options, such as faults. */
 #define LISTED(sinks, options)                                                                     \
@@ -216,6 +216,43 @@ START_TEST(a_level_that_does_not_exist_is_refused)
 }
 END_TEST
 
+START_TEST(a_verification_of_all_backups_has_the_promised_fields)
+{
+    world_config(LOCAL "  q: { sources: [db], sinks: [a] }\n");
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_backup("q"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_verify("all", HANGAR_VERIFY_QUICK), HANGAR_STATUS_DONE);
+    world_fields(world_doc, "schema:s status:s level:s backups:a");
+    ck_assert_uint_eq(world_count("backups"), 3);
+    world_fields(world_at("backups.0"), "id:s pipeline:s sink:s status:s objects:i plain_bytes:i "
+                                        "stored_bytes:i duration_ms:i problems:a");
+    ck_assert_int_eq(world_verify("all", HANGAR_VERIFY_DRILL), HANGAR_STATUS_FAILED);
+}
+END_TEST
+
+START_TEST(the_newest_20_records_of_verifications_are_kept)
+{
+    world_config(LOCAL);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    for (int i = 0; i < 19; i++) {
+        ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    }
+    /* a foreign file in the folder stays */
+    world_shell("for d in a/p/*/verify; do touch $d/notes.txt; done; ls a/p/*/verify > first");
+    ck_assert_uint_eq(world_lines("first", "json"), 19);
+    for (int i = 0; i < 6; i++) {
+        ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    }
+    world_shell("ls a/p/*/verify > last; head -n 6 first | grep json > oldest");
+    ck_assert_uint_eq(world_lines("last", "json"), 20);
+    ck_assert_uint_eq(world_lines("last", "notes.txt"), 1);
+    ck_assert_int_eq(world_shell("head -n 5 oldest | grep -qxFf - last"),
+                     1); /* the oldest ones were removed */
+    ck_assert_int_eq(world_shell("sed -n '6,$p' first | grep json | grep -qvxFf last"), 1);
+    ck_assert_str_eq(world_log(), "");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -229,6 +266,8 @@ int main(void)
         damage_outranks_a_sink_that_cannot_be_read,
         a_sink_that_lacks_the_backup_does_not_count,
         a_level_that_does_not_exist_is_refused,
+        a_verification_of_all_backups_has_the_promised_fields,
+        the_newest_20_records_of_verifications_are_kept,
     };
     return SUITE_RUN("jobs/verify/verify", tests, world_setup, world_teardown);
 }
