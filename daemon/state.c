@@ -271,7 +271,7 @@ static int state_write_all(int fd, const char *text, size_t size)
 
 int daemon_state_save(const char *state_dir, const struct daemon_plan *plan)
 {
-    static const char temporary[] = STATE_FILE ".new"; /* we hold the lock */
+    static const char temporary[] = STATE_FILE ".new"; /* the daemon holds the lock */
     json_t *document = state_document(plan);
     char *text = document ? json_dumps(document, JSON_INDENT(1)) : NULL;
     int folder = -1, fd = -1;

@@ -44,12 +44,11 @@ CLI_COMMAND(alerts) = {
     .operands = "",
     .opens = true,
     .summary = "evaluate the alerts and notify",
-    .text =
-        "Print the active alerts: a failed run, a slow run, old backups, little free space, a "
-        "sink that cannot be read, a damaged backup, a backup from the future, a backup of "
-        "unusual size, a failed or overdue drill. Notify of alerts that started or ended since "
-        "the last time, and repeat those that last. `hangar daemon` does the same by itself, and "
-        "so does every backup and verification.",
+    .text = "Print the active alerts: a failed run, a slow run, old backups, little free space, a "
+            "sink that cannot be read, a damaged backup, a backup from the future, a backup of "
+            "unusual size, a failed or overdue drill. Notify of alerts that started or ended since "
+            "the last time, and repeat those that last. `hangar daemon` and every backup and "
+            "verification do the same.",
     .options = alerts_options,
     .run = alerts_command,
     .render = alerts_render,

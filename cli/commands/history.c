@@ -88,8 +88,8 @@ CLI_COMMAND(history) = {
     .summary = "show the last jobs on this machine",
     .text =
         "Print when the last backups, restores, verifications and drills of the pipeline, or of "
-        "all pipelines, began on this machine, how they ended, and why. Which backups exist is "
-        "shown by `hangar list`.",
+        "all pipelines, began on this machine, how they ended, and why. `hangar list` shows which "
+        "backups exist.",
     .options = history_options,
     .run = history_command,
     .render = history_render,

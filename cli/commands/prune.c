@@ -220,8 +220,8 @@ CLI_COMMAND(prune) = {
     .text =
         "Apply the retention of each sink, as after every successful backup, and remove the "
         "leftovers of dead runs. Show which backups would be removed, ask for confirmation, and "
-        "remove them. Without a terminal, --yes is required. Remove nothing while the clock "
-        "looks wrong.",
+        "remove them. Without a terminal, --yes is required. Remove nothing while the clock may "
+        "be wrong.",
     .options = prune_options,
     .run = prune_command,
     .render = prune_render,

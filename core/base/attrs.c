@@ -66,7 +66,7 @@ void hg_attrs_set(struct hangar_attrs *attrs, const char *name, const char *valu
         return;
     }
     if (!name || !attrs_name_ok(name)) {
-        attrs_fail(attrs, "an attribute has a bad name");
+        attrs_fail(attrs, "an attribute has an invalid name");
         return;
     }
     if (strnlen(value, MAX_VALUE + 1) > MAX_VALUE) {

@@ -297,7 +297,7 @@ static void manifest_check_stored_name(struct manifest_reader *r,
         manifest_no_memory(r);
     } else if (!hg_object_name_ok(o->name, 400) || !hg_object_name_ok(o->stored, 500) ||
                strcmp(hg_str_text(&expected), o->stored) != 0) {
-        manifest_bad(r, "impossible name of an object", o->stored);
+        manifest_bad(r, "invalid name of object", o->stored);
     }
     hg_str_free(&expected);
 }
@@ -332,7 +332,7 @@ static void check_twins(struct manifest_reader *r, const struct hg_manifest_sour
     if (!hg_manifest_twin(s, &twin)) {
         manifest_no_memory(r);
     } else if (twin) {
-        manifest_bad(r, "twice the object", twin->stored);
+        manifest_bad(r, "duplicate object", twin->stored);
     }
 }
 
@@ -393,7 +393,7 @@ static void check_twin_sources(struct manifest_reader *r)
     if (!hg_manifest_source_twin(r->m, &twin)) {
         manifest_no_memory(r);
     } else if (twin) {
-        manifest_bad(r, "twice the source", twin);
+        manifest_bad(r, "duplicate source", twin);
     }
 }
 
@@ -411,7 +411,7 @@ static void manifest_read_sources(struct manifest_reader *r, const json_t *json)
         manifest_read_source(r, json_array_get(sources, i), &r->m->sources[i]);
         const char *name = r->m->sources[i].name;
         if (!r->bad && (!hg_object_name_ok(name, 400) || strchr(name, '/'))) {
-            manifest_bad(r, "impossible name of a source", name);
+            manifest_bad(r, "invalid name of source", name);
         }
     }
     if (!r->bad) {
@@ -423,7 +423,7 @@ static void manifest_read_files(struct manifest_reader *r, const json_t *json)
 {
     const json_t *files = manifest_read_array(r, json, "files");
     if (json_array_size(files) != 2) {
-        manifest_bad(r, "missing entries of", "files");
+        manifest_bad(r, "missing entries in", "files");
         return;
     }
     for (size_t i = 0; i < 2 && !r->bad; i++) {
@@ -492,7 +492,7 @@ static void manifest_read_rest(struct manifest_reader *r, const json_t *json)
     m->retention = json_incref(json_object_get(json, "retention"));
     m->sinks = json_incref(json_object_get(json, "sinks"));
     if (m->sinks && !json_is_object(m->sinks)) {
-        manifest_bad(r, "impossible value of", "sinks");
+        manifest_bad(r, "invalid value of", "sinks");
     }
     if (!json_is_array(m->requires) || !json_is_object(m->retention)) {
         manifest_bad(r, "missing", "requires, retention");

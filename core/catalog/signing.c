@@ -127,8 +127,8 @@ enum hangar_rc hg_signing_check(const struct hg_signing *signing, const void *ma
     }
     return hg_fail(
         err, HANGAR_CORRUPT, 0,
-        "signature mismatch: signed with another key (key-id %.*s); hint: if it is an old "
-        "key of yours, add its file to `old_key_files` of `signing`",
+        "signature mismatch: signed with another key (key-id %.*s); hint: if it is an old key, "
+        "add its file to `old_key_files` of `signing`",
         HG_KEY_ID_SIZE - 1, id);
 }
 

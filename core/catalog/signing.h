@@ -45,8 +45,8 @@ enum hangar_rc hg_signing_sign(const struct hg_signing *signing, const void *man
 enum hangar_rc hg_signing_check(const struct hg_signing *signing, const void *manifest, size_t size,
                                 const char *signature, size_t signature_size, struct hg_error *err);
 
-/* For small JSON files: the MAC of `text` (which says what it is and where it belongs) is kept in
- * the file itself, as "mac".  False: out of memory; and that it is not the MAC of this text. */
+/* For small JSON files: the MAC of `text` (which contains its kind, pipeline and backup) is stored
+ * in the file itself, as "mac".  False: out of memory; and that it is not the MAC of this text. */
 bool hg_signing_mac_add(const struct hg_signing *signing, const struct hg_str *text, json_t *json);
 bool hg_signing_mac_check(const struct hg_signing *signing, const struct hg_str *text,
                           const json_t *json);

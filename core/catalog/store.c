@@ -294,18 +294,19 @@ enum hangar_rc hg_store_fail_without_manifest(struct hangar_ctx *sink, const cha
         return rc;
     }
     if (had_backup && !committing) {
-        return hg_fail(err, HANGAR_CORRUPT, 0,
-                       "sink %s: %s/%s has no manifest, and %s shows that it is not just a "
-                       "leftover%s; hint: `hangar repair %s` rebuilds it from another sink, "
-                       "`hangar remove %s` removes it",
-                       sink->name, pipeline, id,
-                       folder->held        ? "its hold"
-                       : folder->signature ? HG_SIGNATURE_NAME
-                                           : HG_SUMS_NAME,
-                       folder->deleted && !folder->held ? " (its " HG_DELETED_NAME
-                                                          " does not prove a removal by hangar)"
-                                                        : "",
-                       id, id);
+        return hg_fail(
+            err, HANGAR_CORRUPT, 0,
+            "sink %s: %s/%s has no manifest, but %s shows that it was a complete backup%s; hint: "
+            "`hangar repair %s` rebuilds it from another sink, "
+            "`hangar remove %s` removes it",
+            sink->name, pipeline, id,
+            folder->held        ? "its hold"
+            : folder->signature ? HG_SIGNATURE_NAME
+                                : HG_SUMS_NAME,
+            folder->deleted && !folder->held ? " (its " HG_DELETED_NAME
+                                               " does not prove a removal by hangar)"
+                                             : "",
+            id, id);
     }
     return hg_fail(err, HANGAR_NOT_FOUND, 0, "sink %s: there is no backup %s/%s%s", sink->name,
                    pipeline, id, folder->manifest ? ": its run was interrupted" : "");

@@ -95,8 +95,8 @@ static enum hangar_rc place_repair_is_same(const struct hg_place_repair *x, cons
                : hg_error_move(err, &why);
 }
 
-/* A signature that the good copy does not have is left alone: without a key nothing says which of
- * both is right. */
+/* A signature that the good copy does not have is not removed: without a key hangar cannot judge
+ * which copy is right. */
 static enum hangar_rc place_repair_compare_manifest(const struct hg_place_repair *x, bool *manifest,
                                                     bool *signature, struct hg_error *err)
 {
@@ -126,8 +126,8 @@ static enum hangar_rc place_repair_check_removal(const struct hg_place_repair *x
     const struct hg_manifest *m = x->manifest;
     enum hangar_rc rc = hg_store_find_removal(x->to, m->pipeline, m->id, &begun, err);
     return rc == HANGAR_OK && begun
-               ? hg_fail(err, HANGAR_EXISTS, 0, "sink %s: another job removes %s there",
-                         x->to->name, m->id)
+               ? hg_fail(err, HANGAR_EXISTS, 0, "sink %s: another job is removing %s", x->to->name,
+                         m->id)
                : rc;
 }
 

@@ -67,8 +67,10 @@ static enum hangar_rc decode_stage(struct hg_decoder *d, size_t stage, const uns
         size_t made = BUFFER - io.out_size;
         d->ended[i] = rc == HANGAR_EOF;
         if (!d->ended[i] && made == 0 && io.in_size == before && (before || last)) {
-            return hg_fail(d->err, HANGAR_INTERNAL, 0, "transform %s: it neither reads nor writes",
-                           ctx->name);
+            return hg_fail(
+                d->err, HANGAR_INTERNAL, 0,
+                "transform %s: it makes no progress: it reads no input and writes no output",
+                ctx->name);
         }
         if (made || (d->ended[i] && last)) {
             rc = decode_stage(d, stage - 1, d->buffers[i], made, d->ended[i] && last);

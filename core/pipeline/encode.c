@@ -344,8 +344,10 @@ static enum hangar_rc encode_stream_forms(struct hg_flow *flow, size_t i, const 
         size_t made = STREAM_BUFFER - io.out_size;
         bool ended = rc == HANGAR_EOF;
         if (!ended && made == 0 && io.in_size == before && (before || last)) {
-            return hg_fail(err, HANGAR_INTERNAL, 0, "transform %s: it neither reads nor writes",
-                           ctx->name);
+            return hg_fail(
+                err, HANGAR_INTERNAL, 0,
+                "transform %s: it makes no progress: it reads no input and writes no output",
+                ctx->name);
         }
         if (made || ended) {
             rc = encode_stream_forms(flow, i + 1, flow->scratch[i], made, ended, err);

@@ -29,7 +29,7 @@ static void inspect_note(struct inspection *x, const char *path, const char *why
     if (x->lines++ < LINES_MAX) {
         hg_str_addf(x->problems,
                     "cannot write %s: %s; a backup succeeds, but status, alerts and the next jobs "
-                    "lack what is kept there; hint: correct it, or remove it\n",
+                    "lack what is stored there; hint: correct it, or remove it\n",
                     path, why);
     }
 }

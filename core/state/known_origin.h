@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * known_origin: what this machine knows of a pipeline's folder in a sink: that it had an
- * origin.json, and which one.  A disk that is not mounted looks like a new sink; this file is what
- * tells them apart.  It is one file per pipeline and sink, "sinks/PIPELINE.SINK" in the state
+ * known_origin: what this machine remembers of a pipeline's folder in a sink: that it had an
+ * origin.json, and which one.  A disk that is not mounted looks like a new sink; this file
+ * distinguishes the two.  It is one file per pipeline and sink, "sinks/PIPELINE.SINK" in the state
  * folder, and applies to one target: a sink with another path is another sink.
  */
 #ifndef HG_STATE_KNOWN_ORIGIN_H

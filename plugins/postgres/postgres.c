@@ -181,8 +181,8 @@ static const struct hangar_option options[] = {
      .default_value = "refuse",
      .choices = older_choices,
      .help = "What a restore does when the server has an older major version than that of the "
-             "backup: refuse; or try, which fails at the first thing that the server does not "
-             "know."},
+             "backup: refuse; or try, which fails at the first statement that the "
+             "server does not support."},
     {.name = "maintenance_db",
      .type = HANGAR_OPT_STRING,
      .default_value = "postgres",

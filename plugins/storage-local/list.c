@@ -98,7 +98,7 @@ static bool lister_may_contain(struct lister *lister, const char *path)
 }
 
 /* What is in this directory is not known.  When it is below the prefix, that is an entry of the
- * page, and the listing goes on; else nothing can be said, and that is a failure.  `path` is "" or
+ * page, and the listing continues; else the listing fails.  `path` is "" or
  * ends in a slash. */
 static enum hangar_rc lister_unreadable(struct lister *lister, const char *path, int error_number)
 {

@@ -224,7 +224,7 @@ static enum hangar_rc tree_fail_component(struct local *local, int dir, const ch
     if (exists && S_ISLNK(st.st_mode)) {
         return local->host->fail(
             local->ctx, HANGAR_IO, 0,
-            "cannot open %s/%s: it is a symbolic link, and those below the root are not followed",
+            "cannot open %s/%s: it is a symbolic link, and links below the root are not followed",
             local->root, path);
     }
     if (error_number == ENOENT || (exists && !S_ISDIR(st.st_mode) && !make)) {

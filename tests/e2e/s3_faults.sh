@@ -190,7 +190,7 @@ group_lost()
 group_fails()
 {
     begin_group fails
-    promise "reading resumes where the connection broke"
+    promise "reading resumes where the connection was lost"
     restore_with survives "get reset-down 3000000 key=long times=2"
     restore_with survives "get cut 3000000 key=long times=2"
     restore_with survives "get stall-down 3000000 key=long times=1"

@@ -55,9 +55,9 @@ static enum hangar_rc leftover_judge_run(const struct hg_prune_plan *plan, bool 
     enum hangar_rc rc = hg_claim_read(plan->sink, plan->pipeline->name, leftover->id, &claim, &why);
     if (rc == HANGAR_NOT_FOUND || rc == HANGAR_CORRUPT) {
         leftover_decide(leftover, HG_LEFTOVER_WAIT,
-                        rc == HANGAR_NOT_FOUND ? "not removed: no " HG_RUN_NAME " names a run"
-                                               : "not removed: " HG_RUN_NAME
-                                                 " does not prove a run of this backup");
+                        rc == HANGAR_NOT_FOUND
+                            ? "not removed: it has no " HG_RUN_NAME " that names a run"
+                            : "not removed: " HG_RUN_NAME " does not prove a run of this backup");
         return HANGAR_OK;
     }
     if (rc != HANGAR_OK) {
@@ -114,7 +114,7 @@ enum hangar_rc hg_leftover_judge(const struct hg_prune_plan *plan, struct hg_lef
             return rc;
         }
         if (!marked) {
-            leftover_decide(leftover, HG_LEFTOVER_WAIT, "a run elsewhere has just committed");
+            leftover_decide(leftover, HG_LEFTOVER_WAIT, "a run on another host has just committed");
             return HANGAR_OK;
         }
         return leftover_judge_marked(plan, &folder, store_ms, leftover, err);
@@ -136,7 +136,7 @@ static enum hangar_rc leftover_claim(const struct hg_prune_plan *plan, struct hg
     enum hangar_rc rc = hg_store_abandon(plan->sink, plan->pipeline->name, leftover->id, err);
     if (rc == HANGAR_EXISTS) { /* it has committed after all */
         hg_error_clear(err);
-        leftover_decide(leftover, HG_LEFTOVER_WAIT, "a run elsewhere has just committed");
+        leftover_decide(leftover, HG_LEFTOVER_WAIT, "a run on another host has just committed");
         return HANGAR_OK;
     }
     return rc == HANGAR_OK
@@ -151,7 +151,7 @@ static enum hangar_rc leftover_remove(const struct hg_prune_plan *plan,
     struct hg_error why = {0};
     enum hangar_rc rc = hg_mark_find_backup(plan->sink, plan->pipeline->name, leftover->id, &why);
     if (rc == HANGAR_OK) {
-        leftover_decide(leftover, HG_LEFTOVER_WAIT, "a run elsewhere has just committed");
+        leftover_decide(leftover, HG_LEFTOVER_WAIT, "a run on another host has just committed");
         return HANGAR_OK;
     }
     return rc == HANGAR_NOT_FOUND

@@ -60,7 +60,7 @@ static enum hangar_rc export_archive_failed(struct export_job *x, struct hg_erro
     return hg_fail(err, HANGAR_IO, 0, "cannot write the archive: %s",
                    x->refused ? "its receiver failed"
                    : why      ? why
-                              : "libarchive gives no reason");
+                              : "libarchive reports no reason");
 }
 
 static enum hangar_rc export_open_archive(struct export_job *x, struct hg_error *err)

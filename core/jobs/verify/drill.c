@@ -84,8 +84,8 @@ static void drill_limit_time(struct hg_session *s)
     char limit[HG_UNITS_SIZE], text[160];
     hg_format_duration(s->h->config->drill_timeout_ms, limit);
     snprintf(text, sizeof(text),
-             "the drill did not end within %s; hint: code in the backup may not end; the limit is "
-             "limits.drill_timeout",
+             "the drill did not end within %s; hint: code in the backup may run without end; "
+             "limits.drill_timeout sets the limit",
              limit);
     hg_job_end_within(&s->job, s->h->config->drill_timeout_ms, text);
 }

@@ -45,9 +45,10 @@ static void cut_temporary_hint(const struct pg_target *target, struct pg_error *
     if (hint && memmem(hint, (size_t)(end - hint), target->into, strlen(target->into))) {
         memmove(hint, end, strlen(end) + 1);
     }
-    char *what = pg_format("%s is the new database that was to take the place of %s: what works in "
-                           "a database of one name only is restored without --mode clean",
-                           target->into, target->name);
+    char *what = pg_format(
+        "%s is the new database that was to replace %s; hint: if the statement works only in a "
+        "database of that name, restore without --mode clean",
+        target->into, target->name);
     if (what) {
         pg_add_hint(err, what);
     }
@@ -59,7 +60,7 @@ static void explain_pg_restore_error(const struct pg_target *target, struct pg_e
     const struct pg_source *src = target->src;
     const char *globals = src->host->attr_get(src->restore->how->facts, "globals");
     const bool backed_up = !globals || strcmp(globals, "none") != 0;
-    /* the main process of pg_restore says it of each error that a worker has reported */
+    /* the main process of pg_restore writes this line for each error that a worker has reported */
     pg_cut_text(err, " pg_restore: error: a worker process died unexpectedly");
     if (strstr(err->text, "role \"") && strstr(err->text, "does not exist")) {
         pg_add_hint(err, backed_up && src->opt.globals == PG_GLOBALS_NONE

@@ -31,12 +31,12 @@ static void write_restore_plan(struct pg_source *src)
     struct hangar_text *plan = restore->how->plan;
     const struct hangar_host *host = src->host;
     static const char *const roles[] = {"create the missing roles, alter none",
-                                        "run everything in globals.sql", "leave the roles alone"};
+                                        "run everything in globals.sql", "do not change the roles"};
     host->text(plan, "roles on %s: %s\n", pg_where(src), roles[src->opt.globals]);
     for (size_t i = 0; i < restore->target_count; i++) {
         const struct pg_target *target = &restore->targets[i];
         if (target->skipped) {
-            host->text(plan, "database %s of the backup: leave it out\n", target->source);
+            host->text(plan, "database %s of the backup: do not restore it\n", target->source);
             continue;
         }
         if (restore->clean) {
@@ -55,7 +55,8 @@ static void report_doubts(struct pg_source *src)
 {
     static const struct {
         const char *fact, *means;
-    } doubts[] = {{"not_seen", "the backup lacks what its role was not shown"},
+    } doubts[] = {{"not_seen", "not in the backup, because its role could not read it or its "
+                               "server did not have it"},
                   {"warnings", "the client tools warned during the backup"}};
     const struct pg_restore *restore = src->restore;
     for (size_t i = 0; i < sizeof(doubts) / sizeof(doubts[0]); i++) {
@@ -89,7 +90,7 @@ static void restore_warn_of_leftovers(struct pg_source *src)
     struct pg_error err = {0};
     if (pg_open(src, src->opt.maintenance_db, false, &conn, &err) != HANGAR_OK ||
         pg_warn_of_leftovers(conn) != HANGAR_OK) {
-        src->host->log(src->ctx, HANGAR_LOG_INFO, "cannot look for leftovers of restores on %s: %s",
+        src->host->log(src->ctx, HANGAR_LOG_INFO, "cannot list leftovers of restores on %s: %s",
                        pg_where(src), conn ? conn->err.text : err.text);
     }
     pg_close(conn);

@@ -27,10 +27,11 @@ enum hangar_rc rd_check_rights(struct rd_client *client)
                                "%s +psync +replconf +ping +info",
                                redis->place, rd_text(user->str, user->len, text), text);
     } else if (rc == HANGAR_OK && (!verdict || verdict->type != REDIS_REPLY_STATUS)) {
-        redis->host->log(redis->ctx, HANGAR_LOG_INFO,
-                         "cannot find out whether redis at %s lets this user replicate: ACL DRYRUN "
-                         "is missing or not allowed",
-                         redis->place);
+        redis->host->log(
+            redis->ctx, HANGAR_LOG_INFO,
+            "cannot determine whether redis at %s allows this user to replicate: ACL DRYRUN "
+            "is missing or not allowed",
+            redis->place);
     }
     freeReplyObject(user);
     if (verdict) {
@@ -118,7 +119,7 @@ static enum hangar_rc check_warn_of_leftovers(struct rd_client *client,
     }
     if (!allowed) {
         redis->host->log(redis->ctx, HANGAR_LOG_INFO,
-                         "cannot look for leftovers of restores in redis at %s: this user may not "
+                         "cannot list leftovers of restores in redis at %s: this user may not "
                          "use SELECT and EXISTS",
                          redis->place);
     }

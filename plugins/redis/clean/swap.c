@@ -304,8 +304,8 @@ static enum hangar_rc resolve_lost_swap(struct rd_clean *clean, enum hangar_rc l
         rc == HANGAR_OK
             ? "lost the connection to redis at %s during the swap of the databases; "
               "the server has completed it"
-            : "lost the connection to redis at %s during the swap of the databases, and "
-              "cannot find out whether it was completed; hint: check whether the "
+            : "lost the connection to redis at %s during the swap of the databases, and cannot "
+              "determine whether it was completed; hint: check whether the "
               "server has the data of the backup or the old data",
         redis->place);
     return rc == HANGAR_OK ? HANGAR_OK : lost;

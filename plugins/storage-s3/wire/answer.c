@@ -236,8 +236,10 @@ static void s3_answer_add_hint(const struct s3_wire *wire, const struct s3_answe
         text_add(text, "; hint: the bucket is at another address: correct endpoint and region");
     }
     if (answer->xml_bad) {
-        text_add(text, "; hint: does endpoint name the store, and does no proxy or login page "
-                       "answer in its place?");
+        text_add(
+            text,
+            "; hint: check that endpoint is the address of the store, and that no proxy or login "
+            "page answers in its place");
     }
 }
 

@@ -166,6 +166,7 @@ long_it_creates_missing_roles_and_alters_none() {
 _pg_roles() { pg_dumpall --globals-only | grep -v -e '^\\' -e '^--'; }
 
 it_says_what_a_role_without_rights_does_not_see() {
+    lacks="not in the backup, because its role could not read it or its server did not have it"
     local b missing='in database small: one subscription, the options of one user mapping; the passwords of all roles'
     b=$(fresh)
     sql postgres "CREATE ROLE limited LOGIN" "CREATE DATABASE small"
@@ -191,12 +192,12 @@ it_says_what_a_role_without_rights_does_not_see() {
     grep -q "fact globals: without passwords" "$work/log" || fail "no fact"
     grep -q "CREATE ROLE app" "$b/objects/globals.sql" || fail "no roles"
     works run plan "$b" database=copy
-    grep -q "the backup lacks what its role was not shown: $missing\$" "$work/out" "$work/log" ||
+    grep -q "$lacks: $missing\$" "$work/out" "$work/log" ||
         fail "not in the plan"
     grep -q "the client tools warned during the backup: database small: pg_dump: warning: subscr" \
         "$work/out" "$work/log" || fail "the warning is not in the plan"
     works run restore "$b" database=copy
-    grep -q "warn: the backup lacks what its role was not shown: $missing\$" "$work/log" ||
+    grep -q "warn: $lacks: $missing\$" "$work/log" ||
         fail "the restore does not warn"
     drop_database copy
     drop_database small

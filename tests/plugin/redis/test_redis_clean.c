@@ -272,7 +272,7 @@ START_TEST(keys_of_another_client_in_a_spare_database_are_never_flushed)
     reply = server_ask(&target, "GET theirs");
     ck_assert_str_eq(reply->str, "v");
     freeReplyObject(reply);
-    reply = server_ask(&target, "GET " MARKER); /* it is not a leftover of ours */
+    reply = server_ask(&target, "GET " MARKER); /* it is not a leftover of hangar */
     ck_assert_int_eq(reply->type, REDIS_REPLY_NIL);
     freeReplyObject(reply);
     server_do(&target, "FLUSHDB");

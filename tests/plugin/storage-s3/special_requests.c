@@ -65,7 +65,7 @@ START_TEST(keys_that_hangar_cannot_have_stored_are_not_listed)
     ck_assert_str_eq(names, "p/object\n");
     free(names);
     names = sink_list(fake, inst, "", '/', &count);
-    ck_assert_str_eq(names, "folder/\np/\nx/\n"); /* folders that could contain our objects */
+    ck_assert_str_eq(names, "folder/\np/\nx/\n"); /* folders that could contain objects of hangar */
     free(names);
 }
 END_TEST

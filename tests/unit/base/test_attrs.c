@@ -36,15 +36,15 @@ START_TEST(misuse_is_remembered_and_changes_nothing)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct hangar_attrs *a = hg_attrs_new();
         hg_attrs_set(a, bad[i], "x");
-        ck_assert_str_eq(a->problem, "an attribute has a bad name");
+        ck_assert_str_eq(a->problem, "an attribute has an invalid name");
         ck_assert_uint_eq(a->count, 0);
         hg_attrs_free(a);
     }
     struct hangar_attrs *a = hg_attrs_new();
     hg_attrs_set(a, name, "x");
-    ck_assert_str_eq(a->problem, "an attribute has a bad name");
+    ck_assert_str_eq(a->problem, "an attribute has an invalid name");
     hg_attrs_set(a, "big", value);
-    ck_assert_str_eq(a->problem, "an attribute has a bad name"); /* the first one stays */
+    ck_assert_str_eq(a->problem, "an attribute has an invalid name"); /* the first one stays */
     hg_attrs_free(a);
 
     a = hg_attrs_new();

@@ -259,7 +259,7 @@ START_TEST(names_that_lead_elsewhere_are_refused)
     json_t *json = manifest_sample();
     hg_json_set_string(first_object(json), "stored", "cache/schema.sql.gz");
     ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
-                     "manifest.json: impossible name of an object \"cache/schema.sql.gz\"");
+                     "manifest.json: invalid name of object \"cache/schema.sql.gz\"");
     json_decref(json);
     json = manifest_sample();
     hg_json_set_string(json_array_get(json_object_get(json, "sources"), 1), "name", "../db");
@@ -277,13 +277,13 @@ START_TEST(what_stands_there_twice_is_refused)
     json_t *objects = json_object_get(json_array_get(sources, 0), "objects");
     json_array_append_new(objects, json_deep_copy(json_array_get(objects, 0)));
     ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
-                     "manifest.json: twice the object \"db/schema.sql.gz\"");
+                     "manifest.json: duplicate object \"db/schema.sql.gz\"");
     json_decref(json);
     json = manifest_sample();
     sources = json_object_get(json, "sources");
     json_array_append_new(sources, json_deep_copy(json_array_get(sources, 1)));
     ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
-                     "manifest.json: twice the source \"cache\"");
+                     "manifest.json: duplicate source \"cache\"");
     json_decref(json);
     /* a key twice, under a right last line */
     json = manifest_sample();
@@ -321,7 +321,7 @@ START_TEST(many_sources_are_read_and_one_that_is_there_twice_is_detected)
     manifest_reading(json, HANGAR_OK);
     json_array_append(sources, json_array_get(sources, 77));
     ck_assert_str_eq(manifest_reading(json, HANGAR_CORRUPT),
-                     "manifest.json: twice the source \"s75\"");
+                     "manifest.json: duplicate source \"s75\"");
     json_decref(empty);
     json_decref(json);
 }

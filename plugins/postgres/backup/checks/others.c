@@ -48,7 +48,7 @@ void pg_add_others(struct pg_source *src, struct hangar_attrs *facts)
         err = conn->err;
     }
     if (rc != HANGAR_OK) {
-        src->host->log(src->ctx, HANGAR_LOG_INFO, "cannot look for other databases on %s: %s",
+        src->host->log(src->ctx, HANGAR_LOG_INFO, "cannot list other databases on %s: %s",
                        pg_where(src), err.text);
         pg_close(conn);
         return;

@@ -38,7 +38,7 @@ enum hangar_rc pg_add_unseen(struct pg_conn *conn, const char *database, struct 
     PGresult *res;
     if (pg_query(conn, unseen_query, NULL, NULL, &res) != HANGAR_OK) {
         return pg_raise(conn->src, &conn->err,
-                        "cannot determine what this role does not see of database %s", database);
+                        "cannot list what this role cannot read in database %s", database);
     }
     if (!PQgetisnull(res, 0, 0)) {
         add_separator(list);
@@ -59,9 +59,11 @@ void pg_report_unseen(struct pg_source *src, const struct text *list, struct han
     if (!list->size) {
         return;
     }
-    src->host->log(src->ctx, HANGAR_LOG_WARN,
-                   "not backed up, because this role or server does not show it: %s; hint: back up "
-                   "the primary as a superuser, or restore it by hand",
-                   text_str(list));
+    src->host->log(
+        src->ctx, HANGAR_LOG_WARN,
+        "not backed up, because this role cannot read it or this server does not have it: %s; "
+        "hint: back up "
+        "the primary as a superuser, or restore it by hand",
+        text_str(list));
     src->host->attr_setf(facts, PG_UNSEEN_FACT, "%.8000s", text_str(list));
 }

@@ -70,9 +70,10 @@ enum hangar_rc pg_count_rows(struct pg_reader *reader, const char *rows, size_t 
                                 "a row without its newline arrived");
         }
         if (!pg_is_row(at, (size_t)(newline - at))) {
-            return pg_set_error(&reader->worker->err, HANGAR_CORRUPT, NULL,
-                                "the server sent a row that COPY does not write; hint: it is not "
-                                "a PostgreSQL server, or not one to trust");
+            return pg_set_error(
+                &reader->worker->err, HANGAR_CORRUPT, NULL,
+                "the server sent a row that COPY does not write; hint: check that this is a "
+                "PostgreSQL server, and that it can be trusted");
         }
         pg_digest_row(&copy->digest, at, (size_t)(newline - at));
         copy->rows++;
@@ -157,7 +158,7 @@ static size_t batch_end(const struct pg_reader *reader)
 
 /* Every worker has a SAVEPOINT: rolling back to it releases the locks of the batch before.
  * NOWAIT, because the lead session holds the same locks: a wait could only be for a session
- * that is queued behind that lock and waits for us. */
+ * that is queued behind that lock and waits for the lead session. */
 static enum hangar_rc lock_batch(struct pg_reader *reader)
 {
     struct text sql = {0};

@@ -40,7 +40,7 @@ enum hangar_rc pg_db_begin(struct pg_db *db, int64_t *time_ms, char *lsn, size_t
 
 void pg_db_free(struct pg_db *db);
 
-/* Names the session that waits for a lock of ours, as ": session ..."; "" for none. */
+/* Names the session that waits for a lock of the lead session, as ": session ..."; "" for none. */
 void pg_db_describe_waiter(struct pg_db *db, char *out, size_t size);
 
 #endif

@@ -93,7 +93,7 @@ enum hangar_rc pg_partial_refuse(struct pg_target *target, struct pg_conn *conn)
     enum hangar_rc rc = sql.failed ? pg_no_memory(src) : HANGAR_OK;
     if (rc == HANGAR_OK && partial && !src->opt.replace_partial &&
         pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK) {
-        rc = pg_raise(src, &conn->err, "cannot list what the backup does not hold of database %s",
+        rc = pg_raise(src, &conn->err, "cannot list what database %s has and the backup does not",
                       target->name);
     }
     text_free(&sql);

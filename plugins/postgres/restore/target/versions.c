@@ -50,7 +50,7 @@ enum hangar_rc pg_refuse_older_server(struct pg_source *src)
     return src->host->fail(
         src->ctx, HANGAR_UNSUPPORTED, 0,
         "cannot restore on %s: it runs PostgreSQL %d, which is older than that of the backup (%s) "
-        "and may not understand it; hint: restore into PostgreSQL %d or newer, or set "
+        "and may not support it; hint: restore into PostgreSQL %d or newer, or set "
         "older_server to try",
         pg_where(src), into, backup_version(src), from);
 }

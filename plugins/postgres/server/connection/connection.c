@@ -31,7 +31,8 @@ enum hangar_rc pg_conn_failed(struct pg_conn *conn)
 {
     char line[sizeof(conn->err.text)];
     pg_one_line(PQerrorMessage(conn->pq), line, sizeof(line));
-    return pg_set_error(&conn->err, HANGAR_IO, NULL, "%s", line[0] ? line : "the connection broke");
+    return pg_set_error(&conn->err, HANGAR_IO, NULL, "%s",
+                        line[0] ? line : "the connection was lost");
 }
 
 static bool is_missing_object(const char *sqlstate)
@@ -78,7 +79,7 @@ enum hangar_rc pg_result_failed(struct pg_conn *conn, const PGresult *res)
 
 /* ---- waiting ----------------------------------------------------------------- */
 
-/* Whether the session that we wait for waits for us: then a message was lost on the way. */
+/* Whether the awaited session waits for this client: then a message was lost on the way. */
 static bool session_waits_for_us(struct pg_conn *conn, int pid)
 {
     char text[16];
@@ -94,7 +95,7 @@ static bool session_waits_for_us(struct pg_conn *conn, int pid)
     return waits;
 }
 
-/* Whether the server still works for us.  A refused connection is an answer, too. */
+/* Whether the server still works on the statement.  A refused connection is an answer, too. */
 static bool server_answers(struct pg_source *src, int pid)
 {
     struct pg_conn *conn = NULL;
@@ -176,7 +177,7 @@ static enum hangar_rc check_growth(struct pg_conn *conn)
     if (++conn->consumed % CONSUMED_PER_LOOK == 0 &&
         heap_bytes() > conn->heap_bytes + conn->heap_most) {
         return pg_set_error(&conn->err, HANGAR_IO, NULL,
-                            "the server has sent more than %zu MiB where no answer needs that much",
+                            "the answer of the server is larger than any valid one (limit %zu MiB)",
                             conn->heap_most >> 20);
     }
     return HANGAR_OK;

@@ -10,7 +10,7 @@
 #include "server/connection/connection.h"
 #include "server/sql/catalog.h"
 
-#define PG_LOCK_CLASS 1212370503 /* the class of our advisory locks: "HCLG" */
+#define PG_LOCK_CLASS 1212370503 /* the class of hangar's advisory locks: "HCLG" */
 
 /* A connection limit that no user sets.  It marks a database from its creation on, before
  * it can have a comment. */
