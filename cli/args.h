@@ -35,8 +35,8 @@ struct cli_args {
     char hint[256];
 };
 
-/* False: `error` and `hint` say why.  What could be read is set nevertheless, so that
- * --json is honoured.  Permutes argv.  Not reentrant: getopt is not. */
+/* False: `error` and `hint` have the reason.  The options that could be read are set,
+ * so that --json is honoured.  Permutes argv.  Not reentrant: getopt is not. */
 bool cli_args_parse(struct cli_args *args, int argc, char **argv);
 void cli_args_free(struct cli_args *args);
 

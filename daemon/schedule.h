@@ -11,7 +11,7 @@
  * jobs run, and a window is open.  A time that comes while the job runs is skipped.  Times
  * that came while no daemon ran start the job once, or not at all (catch_up).  A job during
  * which the daemon stopped is repeated, at most three times.  A backup that failed is tried
- * again as `retry` says, unless the next time of the schedule comes first.
+ * again as configured by `retry`, unless the next time of the schedule comes first.
  */
 #ifndef DAEMON_SCHEDULE_H
 #define DAEMON_SCHEDULE_H
@@ -64,7 +64,7 @@ bool daemon_scheduler_started(struct daemon_scheduler *s, struct daemon_schedule
 enum daemon_end {
     DAEMON_END_FINAL,  /* with success or not: the job is not repeated */
     DAEMON_END_BUSY,   /* another process has locked the pipeline: the job is tried again */
-    DAEMON_END_RETRY,  /* failed: the job is tried again if daemon_scheduler_retries says so */
+    DAEMON_END_RETRY,  /* failed: the job is tried again if daemon_scheduler_retries returns true */
     DAEMON_END_STOPPED /* stopped with the daemon: the next daemon repeats the job */
 };
 void daemon_scheduler_ended(struct daemon_scheduler *s, const char *pipeline, enum daemon_kind kind,

@@ -38,7 +38,7 @@ enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...) HANGAR_PRI
 /* The text without "KIND NAME: " before it, for a message that names the instance itself. */
 const char *hg_error_without(const char *text, const char *kind, const char *name);
 
-/* Does the text say what to do? */
+/* Does the text end with a hint? */
 bool hg_error_has_hint(const char *text);
 
 void hg_error_clear(struct hg_error *err);

@@ -94,7 +94,7 @@ enum hangar_rc hg_read_open_file(int fd, const char *path, size_t max, struct hg
         return hg_fail(err, HANGAR_CONFIG, 0, "cannot read %s: it is not a regular file", path);
     }
 
-    /* The size is only a hint: files of /proc say 0, and others may grow meanwhile. */
+    /* The size is only a hint: files of /proc report 0, and other files may grow meanwhile. */
     size_t start = out->len;
     for (;;) {
         char block[16 * 1024];

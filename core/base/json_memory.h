@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Makes jansson use this allocator in the whole process; hangar.h says so.  Repeated
+/* Makes jansson use this allocator in the whole process, as hangar.h documents.  Repeated
  * calls have no effect. */
 void hg_json_memory_init(void);
 

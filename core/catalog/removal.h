@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * removal: what deleted.json says: hangar has begun to remove this backup.  Where the sink has
- * signing keys, a MAC covers it, so that no one else can begin a removal.  It must not know when
- * a backup is removed.
+ * removal: the content of deleted.json, which marks that hangar has begun to remove this backup.
+ * Where the sink has signing keys, a MAC covers it, so that no one else can begin a removal.  It
+ * must not know when a backup is removed.
  */
 #ifndef HG_CATALOG_REMOVAL_H
 #define HG_CATALOG_REMOVAL_H

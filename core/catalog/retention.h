@@ -51,7 +51,7 @@
 #define HG_SAFETY_DAYS 7
 #define HG_FUTURE_MS (5 * 60 * 1000) /* the clocks of two machines may differ by so much */
 
-/* Does this time lie ahead, by more than clocks may differ?  Then it says nothing of how new a
+/* Does this time lie ahead, by more than clocks may differ?  Then it does not show how new a
  * backup is. */
 bool hg_is_future(int64_t time_ms, int64_t now_ms);
 

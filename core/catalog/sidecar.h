@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * sidecar: small files beside a backup that have a signature of their own: NAME and NAME.sig,
- * which has the form of manifest.json.sig and covers the exact bytes of NAME.  The text itself
- * must contain what it is about (its kind, pipeline and backup): a signature does not say where
- * a file belongs.  It must not know what the texts mean.
+ * sidecar: small files beside a backup that have a signature of their own: NAME and NAME.sig, which
+ * has the form of manifest.json.sig and covers the exact bytes of NAME.  The text itself must
+ * contain its kind, pipeline and backup: a signature does not bind a file to its place.  It must
+ * not know what the texts mean.
  */
 #ifndef HG_CATALOG_SIDECAR_H
 #define HG_CATALOG_SIDECAR_H

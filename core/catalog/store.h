@@ -36,7 +36,7 @@ enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t ma
 
 #define HG_ORIGIN_NAME "origin.json" /* in the folder of a pipeline */
 
-/* What origin.json of a pipeline's folder says. */
+/* The content of origin.json of a pipeline's folder. */
 struct hg_origin {
     bool exists;
     char created[HG_TIME_SIZE]; /* "": not known */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * schedules: the keys of a pipeline that say when its jobs run.  Nothing is run here,
- * nor by the core: that is the daemon's.
+ * schedules: the keys of a pipeline that set the times of its jobs.  The daemon runs
+ * these jobs, not the core.
  */
 #include "config/schedules.h"
 

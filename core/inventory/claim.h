@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * claim: the content of run.json, by which a run, a copy or an import says that the files in the
- * folder of one backup are its own.  When the lease is over, a claim proves that they are the
- * leftovers of that run; without one prune removes nothing.
+ * claim: the content of run.json, by which a run, a copy or an import claims the files in the
+ * folder of one backup.  When the lease is over, a claim proves that they are the leftovers of that
+ * run; without one prune removes nothing.
  */
 #ifndef HG_INVENTORY_CLAIM_H
 #define HG_INVENTORY_CLAIM_H
@@ -21,7 +21,7 @@ struct hg_claim_terms {
 };
 
 /* The text of run.json for a sink; malloc'd, NULL when out of memory.  Where the sink has signing
- * keys it contains a MAC of all that it says. */
+ * keys it contains a MAC of its whole content. */
 char *hg_claim_text(const struct hangar *h, const struct hangar_ctx *sink,
                     const struct hg_claim_terms *terms);
 

@@ -15,7 +15,7 @@
 
 /* What a comparison found. */
 struct hg_comparison {
-    size_t objects; /* those that were as the manifest says */
+    size_t objects; /* those that match the manifest */
     uint64_t plain_bytes, stored_bytes;
     struct hg_str problems; /* a line each */
     bool *good;             /* in; the caller's, one for each object: set by what was found; or

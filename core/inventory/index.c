@@ -267,8 +267,8 @@ static enum hangar_rc index_fill(struct hg_manifest_cache *cache, const char *pi
     return index_read_manifest(cache->sink, pipeline, item, err);
 }
 
-/* Has a verification found damage in what is otherwise good?  What the records of another machine
- * say is cached: a record never changes. */
+/* Has a verification found damage in what is otherwise good?  The records of other machines are
+ * cached: a record never changes. */
 static enum hangar_rc index_check_damage(struct hg_manifest_cache *cache, const char *pipeline,
                                          const struct hg_verifications *remembered,
                                          struct hg_index_item *item, struct hg_error *err)

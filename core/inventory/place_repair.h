@@ -32,7 +32,7 @@ struct hg_place_repair {
     struct hg_str problems;            /* a line for each that does not match; free it */
 };
 
-/* OK: the copy is whole now (or, when dry, `bad` and `bad_manifest` say what would be replaced).
+/* OK: the copy is whole now (or, when dry, `bad` and `bad_manifest` mark what would be replaced).
  * CORRUPT: the good copy is damaged, too.  EXISTS: the copy is being removed.  After a failure the
  * copy may be partly repaired. */
 enum hangar_rc hg_place_repair_run(struct hg_place_repair *repair, struct hg_error *err);

@@ -66,7 +66,7 @@ enum hangar_rc hg_record_carry(struct hangar *h, struct hangar_ctx *sink, const 
 /* Has a full verification or a drill found damage in a copy since it was last found good?  From
  * the records in the sink and from what this machine remembers.
  *
- * OK: no.  CORRUPT: yes, and err says what.  Else the sink cannot be read. */
+ * OK: no.  CORRUPT: yes, and err describes the damage.  Else the sink cannot be read. */
 enum hangar_rc hg_record_check(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                const struct hg_newest_record *record,
                                const struct hg_verifications *remembered, struct hg_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * restore_text: writes RESTORE.txt, which says how to restore a backup with stock tools.
+ * restore_text: writes RESTORE.txt, the instructions for a restore with stock tools.
  */
 #ifndef HG_INVENTORY_RESTORE_TEXT_H
 #define HG_INVENTORY_RESTORE_TEXT_H

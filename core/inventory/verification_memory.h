@@ -57,7 +57,7 @@ void hg_verification_add_fields(const struct hg_verification *v, json_t *out);
 /* The result that counts: what a drill found before goes first.  The strings stay those of *v. */
 struct hg_verification hg_verification_counted(const struct hg_verification *v);
 
-/* Does it say something of the bytes of the copy?  A manifest that cannot be read and files that
+/* Does it concern the bytes of the copy?  A manifest that cannot be read and files that
  * are missing are seen anew each time (goodness.h), so that such a finding ends with its cause. */
 bool hg_verification_judges(const struct hg_verification *v);
 

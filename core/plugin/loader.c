@@ -76,7 +76,7 @@ static enum hangar_rc loader_check_required(const void *table, const struct load
     return HANGAR_OK;
 }
 
-/* Copies a table that begins with its size into `ours`, which is zeroed. */
+/* Copies a table that begins with its size into the core's own table `ours`, which is zeroed. */
 static void loader_copy_table(void *ours, size_t our_size, const void *theirs)
 {
     uint32_t size;

@@ -17,8 +17,8 @@
 /* The status of a job whose result is rc. */
 enum hangar_status hg_status(enum hangar_rc rc);
 
-/* What a verification with this status says of the backup.  Interrupted, a store or a server that
- * cannot be reached, a missing program: these say nothing of it. */
+/* What a verification with this status proves of the backup.  Interrupted, a store or a server that
+ * cannot be reached, a missing program: these prove nothing. */
 enum hg_outcome { HG_GOOD, HG_NOT_JUDGED, HG_BAD }; /* the worse, the higher */
 enum hg_outcome hg_outcome_of(enum hangar_status status);
 /* "good", "not_judged" or "bad". */

@@ -70,7 +70,7 @@ static char *state_dir_new(const struct hg_caller *caller)
     return hg_format("%s/.local/state/hangar", home && home[0] ? home : "/root");
 }
 
-/* Where temporary folders are made: as configured, else as the environment says. */
+/* Where temporary folders are made: as configured, else $TMPDIR, else /var/tmp. */
 static char *temp_base_new(const struct hg_config *config)
 {
     const char *temp = config ? config->temp_dir : NULL;
@@ -89,7 +89,7 @@ static bool identity_init(struct hg_identity *identity, const struct hg_config *
     return identity->host && identity->origin;
 }
 
-/* The options of a sink that say where it is.  The state folder gets hashes of their values:
+/* The options of a sink that identify its place.  The state folder gets hashes of their values:
  * that suffices to compare them, and a password in an address is not stored. */
 static bool add_project_sink(struct hg_project_pipeline *pipeline,
                              const struct hg_instance_config *sink,

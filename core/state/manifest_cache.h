@@ -11,7 +11,7 @@
  * else.
  *
  * Where the configuration has a signing key nothing is cached: each manifest is read and its
- * signature checked, whatever the store says of it.
+ * signature checked, whatever size and etag the store reports.
  */
 #ifndef HG_STATE_MANIFEST_CACHE_H
 #define HG_STATE_MANIFEST_CACHE_H

@@ -30,8 +30,8 @@ static void program_close(int *fd)
     *fd = -1;
 }
 
-/* Says what the descriptors 0, 1 and 2 of the child are, in that order: a descriptor that is
- * replaced must not be needed any more. */
+/* Sets the descriptors 0, 1 and 2 of the child, in that order: a descriptor that is replaced must
+ * not be needed any more. */
 static void program_set_files(const struct program *p, int out_fd, int err_fd,
                               posix_spawn_file_actions_t *files)
 {

@@ -9,7 +9,7 @@
  *            └────────► program_stop          ends it early; afterwards it is reaped
  *
  * A program runs in a session and a process group of its own, without a terminal.  No signal is
- * blocked or ignored in it, and of our descriptors it has 0, 1 and 2 only.
+ * blocked or ignored in it, and of hangar's descriptors it has 0, 1 and 2 only.
  */
 #ifndef PLUGIN_PROGRAM_H
 #define PLUGIN_PROGRAM_H
@@ -89,8 +89,9 @@ int program_start(const struct program *program, struct program_child *out);
  * reaped before, only closes them. */
 void program_stop(struct program_child *child, int grace_ms);
 
-/* Has this child of ours, started here or not, ended?  Then it is reaped, *pid is 0, and *status
- * is that of waitpid; -1: another part of the process has reaped it, and nothing is known. */
+/* Has this child of the process, started here or not, ended?  Then it is reaped, *pid is 0, and
+ * *status is that of waitpid; -1: another part of the process has reaped it, and nothing is
+ * known. */
 bool program_reap(pid_t *pid, int *status);
 
 #endif

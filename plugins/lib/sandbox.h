@@ -52,13 +52,14 @@ void sandbox_free(struct sandbox *box);
  * the C library does for all threads (setuid and its kind). */
 pid_t sandbox_clone(const struct sandbox *box);
 
-/* In the child: makes the root, enters it, and gives up all rights.  False: *failure says why. */
+/* In the child: makes the root, enters it, and gives up all rights.  False: *failure has the
+ * reason. */
 bool sandbox_enter(const struct sandbox *box, struct sandbox_failure *failure);
 
 /* In a child, also one of fork: becomes the user of the plan, when it has one. */
 bool sandbox_change_user(const struct sandbox *box);
 
-/* Whether this process can make such a sandbox; if not, *failure says why. */
+/* Whether this process can make such a sandbox; if not, *failure has the reason. */
 bool sandbox_probe(const struct sandbox *box, struct sandbox_failure *failure);
 
 #endif

@@ -379,7 +379,7 @@ enum hangar_rc throwaway_start(struct throwaway *t, const char *program, char *c
 /* ---- waiting ---- */
 
 /* The line of the log that has the reason: the last one that reports an error, else the last.
- * initdb, for one, says last of all that it has removed what it had made. */
+ * initdb, for example, reports last that it has removed the files that it had made. */
 static const char *throwaway_reason(char *log)
 {
     static const char *const marks[] = {"FATAL: ", "PANIC: ", "ERROR: ", "error: "};

@@ -7,12 +7,12 @@
  *     throwaway_prepare ──► throwaway_run* ──► throwaway_start ──► throwaway_wait
  *                                                    throwaway_stop, in any case
  *
- * Restored data may contain code, which may do anything.  So the server runs in a
- * sandbox (sandbox.h): it sees its own folder and programs, and no network, process, key or other
- * data of this machine.  Its folder, DIR/run, has mode 0700 and belongs to the server's user: an
+ * Restored data may contain code, which may do anything.  So the server runs in a sandbox
+ * (sandbox.h): it sees its own folder and programs, and no network, process, key or other data of
+ * this machine.  Its folder, DIR/run, has mode 0700 and belongs to the server's user: an
  * unprivileged one when hangar runs as root.  It has an environment of two variables, no input and
- * none of our descriptors.  When it ends, all that it started ends with it.  The kernel ends it
- * when the thread that started it ends, so that it never outlives hangar.
+ * none of hangar's descriptors.  When it ends, all that it started ends with it.  The kernel ends
+ * it when the thread that started it ends, so that it never outlives hangar.
  *
  * It may start 256 processes more than it needs itself, and none of them may allocate more than
  * three quarters of the machine's memory.  All of them together are not limited in memory: the

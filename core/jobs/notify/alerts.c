@@ -112,8 +112,8 @@ static bool alert_holds(const struct hg_alerts *alerts, const char *key)
     return false;
 }
 
-/* The alert is of a sink that another configuration of the project has: this one cannot say
- * whether it still holds. */
+/* The alert is of a sink that another configuration of the project has: this one cannot judge
+ * whether it still applies. */
 static bool alert_is_of_another(const struct hangar *h, const struct hg_pipeline_config *pipeline,
                                 const struct hg_firing_alert *known)
 {

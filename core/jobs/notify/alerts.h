@@ -18,7 +18,7 @@ void hg_alerts_after(struct hangar *h, struct hg_session *session,
                      const struct hg_pipeline_config *pipeline);
 
 /* Adds a line for each sink that has less free space than the next backup needs: the text of the
- * alert.  Notifies no one, and says nothing of what cannot be read. */
+ * alert.  Sends no notification.  A sink that cannot be read gets no line. */
 void hg_alerts_space(struct hg_session *session, const struct hg_pipeline_config *pipeline,
                      struct hg_str *out);
 

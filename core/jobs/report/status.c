@@ -66,7 +66,7 @@ static void status_count_backups(struct hg_sink_status *sink, int64_t now_ms)
         }
         if (item->summary.safety) {
             sink->safety_backups++;
-            continue; /* says nothing of how old the backups are */
+            continue; /* not a backup of the schedule: its age does not count */
         }
         sink->backups++;
         if (hg_is_future(item->time_ms, now_ms)) {

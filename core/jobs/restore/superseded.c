@@ -30,7 +30,7 @@ static bool superseded_add_target(struct hg_try_targets *targets, const struct h
                               hg_format("%s: %s", t->from->name, hg_instance_target(t->ctx)));
 }
 
-/* Adds the targets that hold data.  False: a plugin does not say what its target is, so that two
+/* Adds the targets that hold data.  False: a plugin does not name its target, so that two
  * restores cannot be compared; or out of memory. */
 static bool superseded_targets(const struct hg_restoration *r, struct hg_try_targets *out)
 {

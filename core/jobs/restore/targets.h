@@ -68,7 +68,7 @@ enum hangar_rc hg_targets_check(struct hg_targets *t, const char *hook, struct h
 /* Prepares all targets for the load. */
 enum hangar_rc hg_targets_prepare(struct hg_targets *t, struct hg_error *err);
 /* Loads all targets in parallel and, when all of them are loaded, ends one after the other.
- * Then push->report of each says what was done, and push.restored whether it is restored. */
+ * Then push->report of each contains what was done, and push.restored whether it is restored. */
 enum hangar_rc hg_targets_load(struct hg_targets *t, struct hg_error *err);
 /* Ends the targets that were prepared and not loaded. */
 void hg_targets_end(struct hg_targets *t);

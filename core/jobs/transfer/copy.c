@@ -287,8 +287,8 @@ static enum hangar_rc copy_find_good(struct copy_job *c, const char *id, bool *t
                                                                     : hg_error_move(err, &why);
 }
 
-/* Copies a backup that the one sink has and the other has not.  When a sink does not say whether it
- * has it, that is a failure of this backup. */
+/* Copies a backup that the one sink has and the other has not.  When a sink cannot be asked whether
+ * it has the backup, the copy of this backup fails. */
 static enum hangar_rc copy_if_missing(struct copy_job *c, const char *id, struct hg_error *err)
 {
     const char *pipeline = c->pipeline->name;

@@ -80,7 +80,7 @@ static enum hangar_rc check_objects(struct hg_verified_backup *v, struct hg_erro
     return rc;
 }
 
-/* Without a key the signature is not checked, and the log says so. */
+/* Without a key the signature is not checked, which is logged. */
 static void report_unchecked_signature(struct hg_verified_backup *v)
 {
     struct hg_store_file signature = {0};

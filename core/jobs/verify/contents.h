@@ -37,8 +37,8 @@ struct hg_verified_backup {
     struct hangar_ctx *chain[HG_CHAIN_MAX];
 };
 
-/* OK: the backup is good as far as the level looks.  CORRUPT: it is not; v->found.problems says
- * why.  Everything else: it could not be judged. */
+/* OK: the backup is good as far as the level looks.  CORRUPT: it is not; v->found.problems has
+ * the reasons.  Everything else: it could not be judged. */
 enum hangar_rc hg_verify_backup(struct hg_verified_backup *v, struct hg_error *err);
 
 #endif

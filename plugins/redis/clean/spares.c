@@ -394,7 +394,7 @@ static enum hangar_rc release_claim(struct rd_spares *spares, const struct rd_cl
     if (rc != HANGAR_OK) {
         return rc;
     }
-    if (claim->foreign) { /* nothing tells its keys from those of this restore */
+    if (claim->foreign) { /* its keys cannot be distinguished from those of this restore */
         spares->redis->host->log(spares->redis->ctx, HANGAR_LOG_WARN,
                                  "cannot empty database %" PRIu64 " of redis at %s: it holds keys "
                                  "of another client beside those of this restore",

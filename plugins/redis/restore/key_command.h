@@ -22,7 +22,7 @@ struct rd_target {
     unsigned version;        /* 70015 for 7.0.15 */
     unsigned rdb_version;    /* the newest RDB format that it reads */
     uint64_t bulk_most;      /* bytes of the longest argument that it accepts */
-    int64_t clock_offset_ms; /* its clock minus ours */
+    int64_t clock_offset_ms; /* its clock minus that of this machine */
     bool evicts_lru, evicts_lfu;
     bool was_empty; /* no keys but those of this restore */
 };

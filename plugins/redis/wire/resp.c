@@ -302,4 +302,4 @@ void rd_close(struct rd_client *client)
     client->reader = NULL;
 }
 
-/* ---- what a server says ---- */
+/* ---- replies of a server ---- */

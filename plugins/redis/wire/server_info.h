@@ -20,7 +20,7 @@ struct rd_server {
     uint64_t memory_most;   /* maxmemory in bytes; 0: no limit */
     uint64_t system_memory; /* bytes of its machine */
     bool evicts_lru, evicts_lfu;
-    int64_t clock_offset_ms; /* the server's clock minus ours */
+    int64_t clock_offset_ms; /* the server's clock minus that of this machine */
     char *text;              /* the whole reply; rd_server_fini frees it */
 };
 

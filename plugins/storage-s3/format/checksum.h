@@ -26,7 +26,7 @@ bool s3_md5(const void *data, size_t size, char hex[S3_MD5_HEX], char base64[S3_
  * them several times as much. */
 bool s3_sha256_is_cheap(void);
 
-/* A kind of checksum that we can compute, for the headers x-amz-checksum-*. */
+/* A kind of checksum that the plugin can compute, for the headers x-amz-checksum-*. */
 struct s3_checksum {
     const char *name;      /* as the option and in the name of the header */
     const char *algorithm; /* as AWS spells it */

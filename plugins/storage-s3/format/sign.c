@@ -21,7 +21,7 @@ static int s3_compare_pairs(const void *a, const void *b)
     return order ? order : strcmp(x->value, y->value);
 }
 
-/* The order must be that of the escaped names; none of our names needs an escape. */
+/* The order must be that of the escaped names; none of the names used here needs an escape. */
 bool s3_add_query(const struct s3_pair *pairs, size_t count, struct text *out)
 {
     struct s3_pair sorted[S3_HEADERS_MAX];

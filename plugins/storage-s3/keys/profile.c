@@ -103,7 +103,7 @@ static int creds_match_section(struct creds_span name, bool is_config, const cha
     return name.size == strlen(profile) && memcmp(name.at, profile, name.size) == 0 ? 2 : 0;
 }
 
-/* Stores a setting that we use.  False: the value is too long. */
+/* Stores a setting that the plugin uses.  False: the value is too long. */
 static bool creds_profile_set(struct creds_profile *out, struct creds_span name,
                               struct creds_span value)
 {

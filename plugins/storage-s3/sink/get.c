@@ -38,7 +38,7 @@ struct hangar_get {
     char hold[HOLD_BYTES];
 };
 
-/* Copies into the buffer of the reader, and what does not fit there into our own. */
+/* Copies into the buffer of the reader, and what does not fit there into the buffer of the get. */
 static size_t s3_get_on_data(void *arg, const char *data, size_t size)
 {
     struct hangar_get *get = arg;
@@ -134,7 +134,7 @@ static enum hangar_rc s3_get_judge_attempt(struct hangar_get *get, struct failur
 static void s3_get_check_drip(struct hangar_get *get, int64_t *began_ms)
 {
     int64_t now = clock_monotonic_ms();
-    if (get->channel->paused) { /* by our own limit */
+    if (get->channel->paused) { /* by the plugin's own limit */
         *began_ms = now;
     } else if (get->waited_ms + now - *began_ms >= get->s3->set.timeout_ms) {
         s3_attempt_give_up(get->channel);

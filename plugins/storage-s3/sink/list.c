@@ -24,7 +24,7 @@ struct s3_listing {
     struct s3 *s3;
     size_t count, received; /* items, and all that the store has listed */
     bool failed, escaped;
-    bool truncated, complete;  /* what IsTruncated says; neither: the store sends none */
+    bool truncated, complete;  /* the value of IsTruncated; neither: the store sends none */
     struct hangar_entry entry; /* the one that is being read */
     char key[3 * S3_KEY_MAX + 1], last[S3_KEY_MAX + 1], token[3 * 1024];
     struct s3_list_item items[PAGE_MAX];
@@ -186,7 +186,7 @@ static enum hangar_rc s3_list_request(struct s3_listing *listing, struct hangar_
 static enum hangar_rc s3_list_set_cursor(struct s3_listing *listing, struct hangar_page *page,
                                          struct failure *failure)
 {
-    /* a full page ends the list only when the store says so */
+    /* a full page ends the list only when the store reports the end */
     bool more = listing->truncated ||
                 (!listing->complete && (listing->received >= PAGE_MAX || *listing->token));
     if (!more) {

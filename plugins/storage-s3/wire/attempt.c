@@ -420,7 +420,7 @@ static void s3_attempt_check_stall(struct s3_channel *channel)
     if (channel->request->slow) {
         patience_ms *= SLOW_FACTOR;
     }
-    /* a pause of our own is not a stall */
+    /* a pause that the plugin made itself is not a stall */
     if (channel->paused) {
         channel->progress_ms = clock_monotonic_ms();
     }

@@ -16,7 +16,7 @@
 #include "clock.h"
 #include "thread.h"
 
-#define WAIT_MS 200 /* another instance that returns memory to the budget does not wake us */
+#define WAIT_MS 200 /* another instance that returns memory to the budget does not wake this one */
 #define LEAVE_BYTES ((size_t)16 << 20) /* of the budget, for other users */
 #define FEW_PUTS 4                     /* below this a warning is logged */
 

@@ -3,7 +3,7 @@
  *
  * pool: memory for the parts of large objects, from the memory budget of the job.  A put that
  * needs more than a small buffer owns one buffer of the pool until it ends.  It gets more
- * buffers while no other put waits for its first one.  s3_pool_reserve says how many puts can
+ * buffers while no other put waits for its first one.  s3_pool_reserve returns how many puts can
  * own a buffer; their memory is reserved in the budget from then on.
  */
 #ifndef S3_WIRE_POOL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test-notifier: appends each event to a file, and fails as its options say.
+ * test-notifier: appends each event to a file, and fails as its options demand.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -104,7 +104,7 @@ START_TEST(cluster_is_closed_to_others_and_gone_after_stop)
     ck_assert_uint_eq(st.st_mode & 0777, 0700);
     ck_assert(geteuid() != 0 || st.st_uid != 0);
     ck_assert_str_eq(fake_attr(in.overrides, "host"), dir);
-    /* a server that asks for a password gets none of ours: not PGPASSWORD, not ~/.pgpass */
+    /* a server that asks for a password gets none of the caller's: not PGPASSWORD, not ~/.pgpass */
     ck_assert_str_eq(fake_attr(in.overrides, "password"), "unused");
     ck_assert_str_eq(fake_attr(in.overrides, "passfile"), "/dev/null");
     ck_assert_int_eq(inspect_cluster(dir, tables), HANGAR_OK);

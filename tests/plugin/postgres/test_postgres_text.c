@@ -261,7 +261,7 @@ START_TEST(only_a_limit_that_the_server_lacks_is_tolerated)
         QUERY_ERROR "a_timeout\nCommand was: SET a_timeout = 0; DROP TABLE t;\n\n" SUMMARY,
         QUERY_ERROR "a_timeout\n" SUMMARY,
         QUERY_ERROR "a_timeout\nCommand was: SELECT 'x\n" LIMIT_ERROR "';\n\n" SUMMARY,
-        /* the text of the server imitates ours */
+        /* the text of the server imitates that of hangar */
         (QUERY_ERROR
          "x_timeout\nCommand was: SET x_timeout = 0;\nCommand was: SELECT f();\n" SUMMARY),
         ("pg_restore: error: COPY failed: x_timeout\nCommand was: SET x_timeout = 0;\n" SUMMARY),

@@ -119,7 +119,7 @@ static void sign_and_check(void *arg)
 static void check_signed(void *arg)
 {
     (void)arg;
-    /* OpenSSL does not say why it refuses */
+    /* OpenSSL reports no reason */
     ck_assert_msg(rc != HANGAR_CORRUPT && rc != HANGAR_CONFIG, "%s", err.text);
     failures += rc != HANGAR_OK;
     successes += rc == HANGAR_OK;

@@ -155,7 +155,7 @@ START_TEST(where_it_leads_or_the_plugin_s_name_is_shown)
     world_plugin(&other, &bare);
     ck_assert_int_eq(world_open(&other, "mine", &ctx, NULL), HANGAR_OK);
     ck_assert_str_eq(hg_instance_target(ctx), "bare");
-    ck_assert_uint_eq(ctx->threads, HANGAR_SERIAL_INSTANCE); /* when it does not say */
+    ck_assert_uint_eq(ctx->threads, HANGAR_SERIAL_INSTANCE); /* when it gives no number */
     hg_instance_close(ctx);
     world_plugin_free(&other);
 }

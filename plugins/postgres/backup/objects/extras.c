@@ -2,8 +2,8 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * extras: with very many tables pg_dump is not asked for data, and what it would have written
- * besides our rows is made here: the values of sequences, and the rows of tables that extensions
- * mark as configuration.
+ * besides the rows of the workers is made here: the values of sequences, and the rows of tables
+ * that extensions mark as configuration.
  */
 #include "backup/objects/extras.h"
 

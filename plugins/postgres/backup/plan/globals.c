@@ -17,7 +17,7 @@ static const char *choose_globals_database(struct pg_source *src)
     struct pg_conn *conn;
     struct pg_error err;
     if (pg_open(src, src->opt.maintenance_db, false, &conn, &err) != HANGAR_OK) {
-        return src->databases[0]; /* the one that we are connected to */
+        return src->databases[0]; /* the one that this connection is to */
     }
     pg_close(conn);
     return src->opt.maintenance_db;

@@ -5,8 +5,8 @@
  * and exports the snapshot; pg_dump and the workers read in it.
  *
  * The order matters.  If a table were locked only after the snapshot was taken, a TRUNCATE in
- * between would leave it empty for us, without an error.  LOCK TABLE takes no snapshot, so the
- * locks come first; and as a table may have been created in the meantime, the tables that the
+ * between would leave it empty in the snapshot, without an error.  LOCK TABLE takes no snapshot, so
+ * the locks come first; and as a table may have been created in the meantime, the tables that the
  * snapshot shows are compared with those that were locked.
  */
 #include "backup/snapshot/snapshot.h"
@@ -264,8 +264,8 @@ static enum hangar_rc take_snapshot(struct pg_db *db, int64_t *time_ms, char *ls
 }
 
 /* The lead session holds these locks already.  So pg_dump can only wait for a session that is
- * queued behind that lock, and which waits for us.  It gives up soon, because all other
- * sessions queue behind it in the meantime.  pg_dump locks all tables by one statement. */
+ * queued behind that lock, and which waits for the lead session.  It gives up soon, because all
+ * other sessions queue behind it in the meantime.  pg_dump locks all tables by one statement. */
 static int64_t dump_lock_timeout(const struct pg_db *db)
 {
     int64_t enough_ms = 2000 + (int64_t)db->tables.count / 10;
@@ -301,7 +301,7 @@ static void add_dump_options(struct pg_db *db, struct pg_args *args)
     }
 }
 
-/* Starts pg_dump for everything but the rows, which we copy ourselves. */
+/* Starts pg_dump for everything but the rows, which the workers copy. */
 static enum hangar_rc start_dump(struct pg_db *db)
 {
     struct pg_args args = {0};

@@ -28,7 +28,7 @@ struct pg_backup {
     bool globals_given;
     uint32_t given, closed; /* objects */
     uint64_t rows, tables, large_objects;
-    struct text warnings; /* what the client tools said although they did not fail */
+    struct text warnings; /* what the client tools reported although they did not fail */
     /* set before begin returned */
     char server_version[128];
     int version;

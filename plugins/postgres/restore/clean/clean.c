@@ -26,7 +26,7 @@
 #include "server/connection/databases.h"
 
 #define LOCK_WAIT_MS 5000  /* the server may need a moment to notice that a client is dead */
-#define LEAVE_WAIT_MS 3000 /* our own last sessions may need a moment to end */
+#define LEAVE_WAIT_MS 3000 /* hangar's own last sessions may need a moment to end */
 
 /* ---- leftovers --------------------------------------------------------------- */
 
@@ -296,7 +296,7 @@ static enum hangar_rc check_clean_target(struct pg_target *target, struct pg_con
         rc = pg_clean_obstacles(target, conn);
     }
     if (rc == HANGAR_OK) {
-        rc = check_sessions(target, conn); /* before we connect ourselves */
+        rc = check_sessions(target, conn); /* before hangar connects */
     }
     return rc == HANGAR_OK ? check_content(target, empty) : rc;
 }

@@ -163,7 +163,8 @@ enum hangar_rc pg_target_create(struct pg_target *target)
             : pg_raise(target->src, &conn->err, "cannot set up a session in database %s", database);
     if (rc == HANGAR_OK && create) {
         rc = create_database(target, conn);
-        /* after a cancel nothing is known; beside another database, the name can only be ours */
+        /* after a cancel the result is unknown; beside another database, only hangar uses such a
+         * name */
         target->created = rc == HANGAR_OK || (target->clean && rc == HANGAR_CANCELLED);
     }
     if (rc == HANGAR_OK && target->clean) {

@@ -6,7 +6,7 @@
  *
  * Another locale changes the order of texts and which characters are letters, but not which texts
  * are equal: the locale of a database is always deterministic.  So rows, digests, keys and unique
- * indexes do not change; docs/drills.md says what may.
+ * indexes do not change; docs/drills.md lists what may.
  */
 #include "restore/database/locale.h"
 

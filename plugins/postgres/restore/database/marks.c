@@ -3,9 +3,10 @@
  *
  * marks: names and marks of the databases that a clean restore makes.
  *
- * A database is ours when two conditions hold: its name has our form, with a hash of the target's
- * name, and its comment is ours for this target.  CREATE DATABASE cannot set a comment: until
- * there is one, a connection limit that no user sets takes its place.
+ * A database belongs to hangar when two conditions hold: its name has the form that hangar gives,
+ * with a hash of the target's name, and its comment is hangar's for this target.  CREATE DATABASE
+ * cannot set a comment: until the comment exists, a connection limit that no user sets takes its
+ * place.
  */
 #include "restore/database/marks.h"
 

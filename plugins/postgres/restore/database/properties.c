@@ -148,7 +148,7 @@ static enum hangar_rc alter_database(struct pg_conn *conn, const char *what, con
     return pg_command_text(conn, &sql);
 }
 
-/* A database that was loaded beside another has our marks. */
+/* A database that was loaded beside another has hangar's marks. */
 static enum hangar_rc set_comment(struct pg_target *target, struct pg_conn *conn, const char *name)
 {
     char *comment = target->src->opt.no_comments ? NULL : pg_target_attr(target, "comment");

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * roles: globals.sql on restore.  pg_dumpall writes ALTER ROLE ... PASSWORD for every role, so
- * that running the file would change the passwords of existing roles.  Here it is cut into
- * statements, and with `globals: missing` only those that make up a missing role are run: all that
- * the file says of it, and what others of the file grant to it or get from it.
+ * roles: globals.sql on restore.  pg_dumpall writes ALTER ROLE ... PASSWORD for every role, so that
+ * running the file would change the passwords of existing roles.  Here it is cut into statements,
+ * and with `globals: missing` only those that make up a missing role are run: all statements of the
+ * file that concern it, and what other roles of the file grant to it or get from it.
  */
 #include "restore/roles/roles.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * verdict: what a failure of a drill says of the backup.
+ * verdict: what a failure of a drill proves of the backup.
  */
 #ifndef PG_RESTORE_ROWS_VERDICT_H
 #define PG_RESTORE_ROWS_VERDICT_H

@@ -45,11 +45,11 @@ enum hangar_rc pg_connect(struct pg_source *src, const char *database, struct pg
 /* Cancels a running statement, disconnects and frees.  NULL is fine. */
 void pg_close(struct pg_conn *conn);
 
-/* Reads what has arrived.  HANGAR_IO: the connection broke, or the server has sent so much for one
- * statement that this process has grown by more than heap_most: 1 GiB, more for a COPY. */
+/* Reads what has arrived.  HANGAR_IO: the connection was lost, or the server has sent so much for
+ * one statement that this process has grown by more than heap_most: 1 GiB, more for a COPY. */
 enum hangar_rc pg_consume(struct pg_conn *conn);
 
-/* Stores in conn->err what libpq or a failed result says; both return its rc. */
+/* Stores the error of libpq or of a failed result in conn->err; both return its rc. */
 enum hangar_rc pg_conn_failed(struct pg_conn *conn);
 enum hangar_rc pg_result_failed(struct pg_conn *conn, const PGresult *res);
 
@@ -81,7 +81,7 @@ enum hangar_rc pg_query(struct pg_conn *conn, const char *sql, const char *p1, c
  * a host that is gone, but neither a server that has stopped nor a gateway that lost the
  * connection.  So 10 s after the wait began (*asked_ms is then 0) and every 10 s from then
  * on the server is asked: it must accept or refuse a session, and session `pid` (0: that
- * of a tool) must not wait for us.  Otherwise nothing is reported, and the host's limit
+ * of a tool) must not wait for its client.  Otherwise nothing is reported, and the host's limit
  * for silence ends the job.
  */
 void pg_alive(struct pg_source *src, int pid, const char *doing, int64_t *asked_ms);

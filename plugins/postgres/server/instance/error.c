@@ -73,8 +73,8 @@ enum hangar_rc pg_sqlstate_rc(const char *sqlstate)
         {"57P03", HANGAR_RETRY},    /* starting up or shutting down */
         {"53100", HANGAR_NO_SPACE}, /* the server's disk is full */
         {"42P04", HANGAR_EXISTS},
-        /* a file that was written over, or an index that does not fit; not class 22, which is
-         * what a server says of sound data that its functions and types do not accept */
+        /* a file that was written over, or an index that does not fit; not class 22, which a
+         * server reports for sound data that its functions and types do not accept */
         {"XX001", HANGAR_CORRUPT},
         {"XX002", HANGAR_CORRUPT},
         {"22P04", HANGAR_CORRUPT}, /* rows without the columns of their COPY */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tolerated: which errors of pg_restore are none.
+ * tolerated: which errors of pg_restore do not fail a restore.
  *
  * Restored code chooses the text of an error that it raises, so a line that looks right proves
  * nothing.  But each error of a statement is followed by a line with that statement, at its begin:
- * any such line but ours, and any error of another kind, is a failure.  It does not know where the
- * text comes from.
+ * any such line except the expected one, and any error of another kind, is a failure.  It does not
+ * know where the text comes from.
  */
 #include "server/programs/tolerated.h"
 

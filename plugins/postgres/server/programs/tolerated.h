@@ -23,7 +23,7 @@ struct pg_tolerated {
     char held[PG_TOLERATED_LINE]; /* an error; the next line is the statement that had it */
     size_t held_len;
     bool others; /* there was another error */
-    bool ended;  /* the last line says how many errors were ignored */
+    bool ended;  /* the last line has the number of errors that were ignored */
 };
 
 /* Receives what is not tolerated. */
