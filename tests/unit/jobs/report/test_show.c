@@ -122,6 +122,42 @@ START_TEST(an_id_or_latest_of_two_pipelines_is_ambiguous)
 }
 END_TEST
 
+START_TEST(the_last_verification_of_the_copy_is_shown)
+{
+    world_config(REPORT_CONFIG REPORT_ONE);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_DONE);
+    ck_assert(json_is_null(world_at("verified")));
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("verified.level"), "full");
+    ck_assert_str_eq(world_text("verified.status"), "done");
+}
+END_TEST
+
+START_TEST(a_sink_that_does_not_hold_the_backup_is_not_named)
+{
+    world_config(REPORT_CONFIG REPORT_ONE);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_shell("rm -r a/p/%s", world_id()), 0);
+    ck_assert_int_eq(world_show(world_id()), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("sink"), "b");
+    ck_assert_uint_eq(world_count("sinks"), 1);
+    ck_assert_str_eq(world_text("sinks.0"), "b");
+}
+END_TEST
+
+START_TEST(an_id_that_no_backup_has_is_not_found)
+{
+    world_config(REPORT_CONFIG REPORT_ONE);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_show("backup_2026-01-15T02-00-00-000Z"), HANGAR_STATUS_NOT_FOUND);
+    ck_assert(world_error_has("hint: `hangar list` shows all backups"));
+    ck_assert_ptr_null(world_at("manifest"));
+    ck_assert_int_eq(world_show("../x"), HANGAR_STATUS_USAGE);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -130,6 +166,9 @@ int main(void)
         a_damaged_copy_is_skipped_when_another_copy_is_whole,
         an_unreadable_sink_is_reported_and_another_sink_is_used,
         an_id_or_latest_of_two_pipelines_is_ambiguous,
+        the_last_verification_of_the_copy_is_shown,
+        a_sink_that_does_not_hold_the_backup_is_not_named,
+        an_id_that_no_backup_has_is_not_found,
     };
     return SUITE_RUN("jobs/report/show", tests, world_setup, world_teardown);
 }
