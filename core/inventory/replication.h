@@ -40,8 +40,8 @@ struct hg_replication {
     struct hg_error first; /* the first failure: no further object is begun */
 };
 
-/* Copies up to 8 objects at once and waits for all.  CORRUPT: an object in `from` does not
- * match the manifest.  After a failure some objects may be in `to`. */
+/* Copies up to 8 objects at once and waits for all; once for each struct.  CORRUPT: an object in
+ * `from` does not match the manifest.  After a failure some objects may be in `to`. */
 enum hangar_rc hg_replication_run(struct hg_replication *r, struct hg_error *err);
 
 #endif

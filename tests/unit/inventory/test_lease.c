@@ -19,6 +19,8 @@
 
 int __real_clock_gettime(clockid_t id, struct timespec *out);
 int __wrap_clock_gettime(clockid_t id, struct timespec *out);
+int64_t __real_hg_mono_ms(void);
+int64_t __wrap_hg_mono_ms(void);
 void __wrap_hg_cond_wait_ms(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t ms);
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
@@ -29,16 +31,27 @@ static int renewals;
 static bool store_fails;
 static int64_t renewal_ms; /* how long each renewal takes */
 
-/* The clocks of the lease: the real ones, and what passed. */
+static int64_t lease_passed_ms(void)
+{
+    pthread_mutex_lock(&mutex);
+    const int64_t ms = passed_ms;
+    pthread_mutex_unlock(&mutex);
+    return ms;
+}
+
+/* The clocks of the lease: the real ones, and what passed.  libcheck uses other clocks. */
 int __wrap_clock_gettime(clockid_t id, struct timespec *out)
 {
     const int rc = __real_clock_gettime(id, out);
-    if (id == CLOCK_BOOTTIME || id == CLOCK_MONOTONIC) {
-        pthread_mutex_lock(&mutex);
-        out->tv_sec += passed_ms / 1000;
-        pthread_mutex_unlock(&mutex);
+    if (id == CLOCK_BOOTTIME) {
+        out->tv_sec += lease_passed_ms() / 1000;
     }
     return rc;
+}
+
+int64_t __wrap_hg_mono_ms(void)
+{
+    return __real_hg_mono_ms() + lease_passed_ms();
 }
 
 /* The wait of the lease: it ends at once while minutes are left. */

@@ -84,6 +84,14 @@ static void replication_teardown(void)
     folder_teardown();
 }
 
+/* A new replication between the same sinks. */
+static void replication_reset(void)
+{
+    replication = (struct hg_replication){
+        .from = replication.from, .to = replication.to, .manifest = &manifest};
+    hg_error_clear(&err);
+}
+
 /* `to` has this file with the content that it has in `from`. */
 static bool replication_has_copy(const char *name)
 {
@@ -184,7 +192,7 @@ START_TEST(a_damaged_object_is_not_stored)
         size_t size;
     } damages[] = {{"db/0X", 5}, {"db/0", 4}, {"db/055", 6}};
     for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
-        hg_error_clear(&err);
+        replication_reset();
         memory_sink_set(&from, BACKUP "db/05", damages[i].data, damages[i].size);
         ck_assert_int_eq(hg_replication_run(&replication, &err), HANGAR_CORRUPT);
         ck_assert_ptr_nonnull(strstr(err.text, "sink from: "));
@@ -217,7 +225,7 @@ START_TEST(after_a_failure_no_further_object_is_begun)
     static const char *const faults[] = {"open " BACKUP "db/00", "write " BACKUP "db/00",
                                          "put " BACKUP "db/00"};
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-        hg_error_clear(&err);
+        replication_reset();
         to.fail_on = faults[i];
         ck_assert_int_eq(hg_replication_run(&replication, &err), HANGAR_IO);
         ck_assert_ptr_nonnull(strstr(err.text, "sink to: cannot "));
