@@ -100,7 +100,7 @@ START_TEST(files_of_other_programs_are_decoded)
 }
 END_TEST
 
-START_TEST(other_programs_decode_our_files)
+START_TEST(other_programs_decode_the_files)
 {
     size_t plain_size = 3000001, size;
     unsigned char *plain = testing_data(DATA_TEXT, plain_size), *file;
@@ -398,7 +398,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, compress_gzip_setup, compress_gzip_teardown);
     tcase_add_test(tcase, files_of_other_programs_are_decoded);
-    tcase_add_test(tcase, other_programs_decode_our_files);
+    tcase_add_test(tcase, other_programs_decode_the_files);
     tcase_add_test(tcase, all_fields_of_a_header_are_decoded);
     tcase_add_test(tcase, a_wrong_checksum_of_a_header_is_detected);
     tcase_add_test(tcase, several_members_are_one_file);

@@ -174,7 +174,7 @@ it_loads_tables_after_those_that_are_read_to_compute_them() {
 
 # It is not known which table is_in reads; pg_restore loads them in the order of their names, and
 # then one() needs what comes after it: there that table stays empty.
-it_loads_tables_one_after_the_other_where_it_is_not_known_what_is_read() {
+it_loads_tables_in_turn_where_their_dependencies_are_unknown() {
     local is_in="CREATE FUNCTION is_in(t text, i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
             'DECLARE n int; BEGIN EXECUTE ''SELECT count(*) FROM public.b_'' || t || '' WHERE id = '' || i INTO n;
             RETURN n; END';
@@ -303,7 +303,7 @@ it_restores_as_a_role_that_owns_only_the_database() {
 # A foreign key whose trigger was switched off, a key over duplicates, an index whose function is
 # not found, a view that divides by zero: the rows and the rest stay, and the values of rows are not
 # shown.
-it_goes_on_after_statements_that_fail() {
+it_continues_after_statements_that_fail() {
     local b
     b=$(fresh)
     for one in odd source; do drop_database "$one"; done

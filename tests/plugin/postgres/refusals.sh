@@ -236,7 +236,7 @@ it_reports_what_stays_in_an_existing_database() {
 
 # What the operator of the source can change is named, and what is true only during the restore is
 # not.
-it_explains_what_the_server_says_of_restored_code() {
+it_explains_errors_of_restored_code() {
     local b
     b=$(fresh)
     sql postgres "CREATE DATABASE code"

@@ -165,7 +165,7 @@ long_it_creates_missing_roles_and_alters_none() {
 
 _pg_roles() { pg_dumpall --globals-only | grep -v -e '^\\' -e '^--'; }
 
-it_says_what_a_role_without_rights_does_not_see() {
+it_reports_what_a_role_without_rights_cannot_read() {
     lacks="not in the backup, because its role could not read it or its server did not have it"
     local b missing='in database small: one subscription, the options of one user mapping; the passwords of all roles'
     b=$(fresh)

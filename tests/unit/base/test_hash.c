@@ -10,7 +10,7 @@
 static const char of_nothing[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 static const char of_abc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
-START_TEST(known_digests)
+START_TEST(digests_are_the_published_ones)
 {
     char hex[HG_SHA256_HEX];
     struct hg_sha256 *h = hg_sha256_new();
@@ -56,7 +56,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        known_digests,
+        digests_are_the_published_ones,
         pieces_of_any_size_give_the_same_digest,
     };
     return SUITE_RUN("hash", tests, NULL, NULL);

@@ -54,7 +54,7 @@ START_TEST(running_out_of_memory_is_remembered)
 }
 END_TEST
 
-START_TEST(format_and_prefix)
+START_TEST(texts_are_formatted_and_prefixes_are_found)
 {
     char *text = hg_format("%s-%03d", "x", 7);
     ck_assert_str_eq(text, "x-007");
@@ -140,7 +140,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         a_text_is_built_from_pieces,          a_text_grows_past_every_size,
-        running_out_of_memory_is_remembered,  format_and_prefix,
+        running_out_of_memory_is_remembered,  texts_are_formatted_and_prefixes_are_found,
         the_shell_reads_back_what_was_quoted, a_misspelt_word_is_recognised_and_no_other,
         very_long_words_get_no_suggestion,
     };

@@ -53,7 +53,7 @@ static void make_file(const char *name)
     folder_file(name, "data", 4, 0644);
 }
 
-START_TEST(a_file_of_ours_in_folders_of_ours_is_opened_and_is_that_file)
+START_TEST(a_file_of_this_user_in_folders_of_this_user_is_opened)
 {
     make_file("f");
     ck_assert_int_eq(mkdir("d", 0755), 0);
@@ -306,7 +306,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        a_file_of_ours_in_folders_of_ours_is_opened_and_is_that_file,
+        a_file_of_this_user_in_folders_of_this_user_is_opened,
         a_file_that_others_can_write_is_refused,
         a_folder_that_others_can_write_is_refused_wherever_it_is,
         a_sticky_folder_is_passed_through_but_does_not_hold_the_file,

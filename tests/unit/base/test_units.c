@@ -189,7 +189,7 @@ START_TEST(sizes_with_units_come_back)
 }
 END_TEST
 
-START_TEST(what_is_shown_is_close_to_what_is)
+START_TEST(shown_values_are_close_to_the_real_ones)
 {
     static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     uint64_t state = 3;
@@ -264,7 +264,7 @@ int main(void)
         a_boolean_is_only_true_or_false,
         whole_numbers_come_back,
         sizes_with_units_come_back,
-        what_is_shown_is_close_to_what_is,
+        shown_values_are_close_to_the_real_ones,
         sizes_and_durations_for_people,
     };
     return SUITE_RUN("units", tests, NULL, NULL);

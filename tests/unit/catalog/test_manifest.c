@@ -270,7 +270,7 @@ START_TEST(names_that_lead_elsewhere_are_refused)
 }
 END_TEST
 
-START_TEST(what_stands_there_twice_is_refused)
+START_TEST(duplicate_entries_are_refused)
 {
     json_t *json = manifest_sample();
     json_t *sources = json_object_get(json, "sources");
@@ -327,7 +327,7 @@ START_TEST(many_sources_are_read_and_one_that_is_there_twice_is_detected)
 }
 END_TEST
 
-START_TEST(numbers_that_cannot_be_are_refused)
+START_TEST(impossible_numbers_are_refused)
 {
     static const char *const keys[] = {"size", "stored_size", "phase"};
     for (size_t i = 0; i < 3; i++) {
@@ -444,7 +444,7 @@ START_TEST(a_newer_format_is_not_corrupt_but_unsupported)
 }
 END_TEST
 
-START_TEST(its_kind_is_one_of_those_that_are_known)
+START_TEST(the_kind_of_a_manifest_is_a_known_one)
 {
     struct hg_manifest m, back = {0};
     sample_manifest(&m);
@@ -546,7 +546,7 @@ START_TEST(unknown_keys_are_for_later_versions_and_ignored)
 }
 END_TEST
 
-START_TEST(one_that_could_not_be_read_again_is_not_written)
+START_TEST(a_manifest_that_could_not_be_read_again_is_not_written)
 {
     struct hg_manifest m;
     struct hg_str text = {0};
@@ -576,17 +576,17 @@ int main(void)
         every_truncation_and_addition_is_noticed,
         a_manifest_that_lacks_anything_is_refused,
         names_that_lead_elsewhere_are_refused,
-        what_stands_there_twice_is_refused,
+        duplicate_entries_are_refused,
         many_sources_are_read_and_one_that_is_there_twice_is_detected,
-        numbers_that_cannot_be_are_refused,
+        impossible_numbers_are_refused,
         invalid_ids_and_foreign_files_are_refused,
         deep_and_strange_documents_are_refused,
         a_newer_format_is_not_corrupt_but_unsupported,
-        its_kind_is_one_of_those_that_are_known,
+        the_kind_of_a_manifest_is_a_known_one,
         only_words_are_tags,
         tags_that_hangar_does_not_write_are_corrupt,
         unknown_keys_are_for_later_versions_and_ignored,
-        one_that_could_not_be_read_again_is_not_written,
+        a_manifest_that_could_not_be_read_again_is_not_written,
     };
     return SUITE_RUN("catalog/manifest", tests, NULL, NULL);
 }

@@ -510,7 +510,7 @@ static void live(struct hg_policy policy, int64_t step, int64_t days)
     }
 }
 
-START_TEST(retention_does_not_take_its_own_gaps_for_a_jump)
+START_TEST(retention_does_not_treat_its_own_gaps_as_a_jump)
 {
     static const struct hg_policy policies[] = {
         {.keep_last = 2, .keep_monthly = 12},
@@ -587,7 +587,7 @@ int main(void)
     tcase_add_test(tests, a_backup_from_the_future_stops_all);
     tcase_add_test(tests, a_clock_that_jumps_ahead_deletes_nothing);
     tcase_add_test(tests, proportionate_pauses_are_not_jumps);
-    tcase_add_test(tests, retention_does_not_take_its_own_gaps_for_a_jump);
+    tcase_add_test(tests, retention_does_not_treat_its_own_gaps_as_a_jump);
     tcase_add_test(tests, a_schedule_that_was_changed_is_followed);
     tcase_add_test(tests, min_keep_widens_the_guard);
     tcase_add_test(tests, without_rules_the_clock_does_not_matter);

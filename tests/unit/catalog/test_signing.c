@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * signing: only what was signed with one of the keys is believed, and everybody who
- * reads a manifest asks.
+ * signing: only a manifest that was signed with one of the keys is accepted, by
+ * every reader of manifests.
  */
 #include "catalog/signing.h"
 
@@ -124,7 +124,7 @@ START_TEST(no_bit_of_a_manifest_can_be_changed)
 }
 END_TEST
 
-START_TEST(old_keys_are_believed_but_do_not_sign)
+START_TEST(old_keys_verify_but_do_not_sign)
 {
     struct hg_signing both = {0}, other = {0};
     struct hg_str newer = {0};
@@ -181,7 +181,7 @@ static void signing_set(const char *name, const char *data, size_t size)
     memory_sink_set(&memory, path, data, size);
 }
 
-START_TEST(a_stored_manifest_is_believed_with_its_signature_alone)
+START_TEST(a_stored_manifest_counts_only_with_its_signature)
 {
     ck_assert_int_eq(read_back(), HANGAR_NOT_FOUND);
     signing_set("manifest.json", manifest.data, manifest.len);
@@ -224,9 +224,9 @@ int main(void)
         a_signature_is_one_line_with_the_hmac_and_the_keys_id,
         no_bit_of_a_signature_can_be_changed,
         no_bit_of_a_manifest_can_be_changed,
-        old_keys_are_believed_but_do_not_sign,
+        old_keys_verify_but_do_not_sign,
         short_keys_and_too_many_are_refused,
-        a_stored_manifest_is_believed_with_its_signature_alone,
+        a_stored_manifest_counts_only_with_its_signature,
         an_unreadable_signature_is_not_damage,
     };
     return SUITE_RUN("signing", tests, signing_setup, signing_teardown);

@@ -275,7 +275,7 @@ START_TEST(paths_are_relative_to_the_file)
 }
 END_TEST
 
-START_TEST(an_option_that_must_be_given_is_missed_at_the_instance)
+START_TEST(a_missing_required_option_is_reported_at_the_instance)
 {
     struct bound b = options_bind(world_store, "min_free: 1GB", NULL, 0, true);
     ck_assert(!b.ok);
@@ -465,7 +465,7 @@ int main(void)
         defaults_fill_what_is_not_given,
         a_single_text_is_a_list_of_one,
         paths_are_relative_to_the_file,
-        an_option_that_must_be_given_is_missed_at_the_instance,
+        a_missing_required_option_is_reported_at_the_instance,
         secrets_come_from_files_commands_and_credentials,
         a_secret_that_cannot_be_read_is_a_matter_of_authentication,
         a_secret_is_shown_as_stars_and_the_rest_as_given,

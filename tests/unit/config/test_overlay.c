@@ -41,7 +41,7 @@ static const char *overlay_overlaid(const char *under, const char *over)
     return words;
 }
 
-START_TEST(what_is_given_twice_is_the_upper_one_and_the_rest_stays)
+START_TEST(the_upper_layer_replaces_equal_keys_and_the_rest_stays)
 {
     ck_assert_str_eq(overlay_overlaid("{host: a, log: b}", "{host: c}"), "log=b host=c");
     ck_assert_str_eq(overlay_overlaid("{host: a}", "{log: b}"), "host=a log=b");
@@ -49,7 +49,7 @@ START_TEST(what_is_given_twice_is_the_upper_one_and_the_rest_stays)
 }
 END_TEST
 
-START_TEST(a_secret_takes_the_place_of_all_its_forms)
+START_TEST(a_secret_replaces_all_its_forms)
 {
     ck_assert_str_eq(overlay_overlaid("{password_file: a}", "{password: b}"), "password=b");
     ck_assert_str_eq(overlay_overlaid("{password: a}", "{password_command: b}"),
@@ -69,8 +69,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        what_is_given_twice_is_the_upper_one_and_the_rest_stays,
-        a_secret_takes_the_place_of_all_its_forms,
+        the_upper_layer_replaces_equal_keys_and_the_rest_stays,
+        a_secret_replaces_all_its_forms,
         what_only_looks_like_a_form_of_another_is_left_alone,
     };
     return SUITE_RUN("overlay", tests, folder_setup, folder_teardown);

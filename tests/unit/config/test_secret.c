@@ -91,7 +91,7 @@ START_TEST(a_file_without_a_secret_is_reported)
 }
 END_TEST
 
-START_TEST(a_command_gives_what_it_prints)
+START_TEST(the_output_of_a_command_is_the_secret)
 {
     struct hg_error err;
     char *secret = secret_command(20000, &err, "echo s3cret; echo noise >&2; cat");
@@ -216,7 +216,7 @@ int main(void)
         a_private_file_gives_its_text_without_the_newline,
         a_file_that_others_can_open_is_refused_with_the_command_that_fixes_it,
         a_file_without_a_secret_is_reported,
-        a_command_gives_what_it_prints,
+        the_output_of_a_command_is_the_secret,
         a_failed_command_is_reported_without_its_output,
         a_command_that_hangs_is_ended_with_all_it_started,
         a_command_starts_with_default_signals,

@@ -130,7 +130,7 @@ START_TEST(every_node_has_its_line_and_column)
 }
 END_TEST
 
-START_TEST(texts_are_as_written)
+START_TEST(yaml_texts_stay_as_written)
 {
     struct hg_yaml *root =
         yaml_parse("a: 010\nb: 1e3\nc: yes\nd: ~\ne: ''\nf:\ng: |\n  two\n  lines\n"
@@ -273,7 +273,7 @@ int main(void)
         unsupported_yaml_is_reported_with_its_place,
         a_nul_is_refused_wherever_it_stands,
         every_node_has_its_line_and_column,
-        texts_are_as_written,
+        yaml_texts_stay_as_written,
         a_byte_order_mark_and_document_marks_are_accepted,
         hostile_files_are_refused_soon,
         an_alias_bomb_is_refused_as_a_list_of_errors,

@@ -56,7 +56,7 @@ START_TEST(a_result_is_read_as_it_was_written)
 }
 END_TEST
 
-START_TEST(a_result_says_whether_the_job_is_tried_again)
+START_TEST(a_result_has_the_time_of_the_next_try)
 {
     static const struct {
         const char *document;
@@ -112,10 +112,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        an_event_is_read_as_it_was_written,
-        a_result_is_read_as_it_was_written,
-        a_result_says_whether_the_job_is_tried_again,
-        a_line_of_another_format_is_refused,
+        an_event_is_read_as_it_was_written,    a_result_is_read_as_it_was_written,
+        a_result_has_the_time_of_the_next_try, a_line_of_another_format_is_refused,
         strange_values_are_harmless,
     };
     return SUITE_RUN("message", tests, NULL, NULL);

@@ -102,7 +102,7 @@ static const char *state_of(const json_t *doc, const char *id)
     return "not listed";
 }
 
-START_TEST(it_is_listed_as_unknown_beside_the_others)
+START_TEST(an_unreadable_backup_is_listed_as_unknown_beside_the_others)
 {
     const char *old = world_backup(3 * DAY, 1), *middle = world_backup(2 * DAY, 1),
                *newest = world_backup(DAY, 1);
@@ -123,7 +123,7 @@ START_TEST(it_is_listed_as_unknown_beside_the_others)
 }
 END_TEST
 
-START_TEST(prune_leaves_it_and_continues)
+START_TEST(prune_leaves_an_unreadable_backup_and_continues)
 {
     const char *removed = world_backup(6 * DAY, 1), *unknown = world_backup(5 * DAY, 1),
                *also = world_backup(4 * DAY, 1), *kept = world_backup(3 * DAY, 1);
@@ -140,7 +140,7 @@ START_TEST(prune_leaves_it_and_continues)
 END_TEST
 
 /* If it counted as one of the last, the newest that is known to be good would be removed. */
-START_TEST(it_does_not_count_as_a_good_backup)
+START_TEST(an_unreadable_backup_does_not_count_as_good)
 {
     const char *old = world_backup(2 * DAY, 1), *unknown = world_backup(DAY, 1);
     open_unreadable("keep_last: 1, min_keep: 1, delete_grace: 0s", unknown);
@@ -177,7 +177,7 @@ START_TEST(an_unreadable_backup_may_be_the_latest)
 }
 END_TEST
 
-START_TEST(status_names_it_and_reads_the_rest)
+START_TEST(status_names_an_unreadable_backup_and_reads_the_rest)
 {
     const char *unknown = world_backup(2 * HOUR, 1), *newest = world_backup(HOUR, 1);
     char *text = NULL;
@@ -189,7 +189,7 @@ START_TEST(status_names_it_and_reads_the_rest)
 }
 END_TEST
 
-/* This machine knows the sink, which has these backups. */
+/* This machine remembers the sink, which has these backups. */
 static void know_the_sink(void)
 {
     char *text = NULL;
@@ -247,11 +247,11 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        it_is_listed_as_unknown_beside_the_others,
-        prune_leaves_it_and_continues,
-        it_does_not_count_as_a_good_backup,
+        an_unreadable_backup_is_listed_as_unknown_beside_the_others,
+        prune_leaves_an_unreadable_backup_and_continues,
+        an_unreadable_backup_does_not_count_as_good,
         an_unreadable_backup_may_be_the_latest,
-        status_names_it_and_reads_the_rest,
+        status_names_an_unreadable_backup_and_reads_the_rest,
         what_cannot_be_read_may_be_of_a_disk_that_is_gone,
         what_is_not_found_may_be_on_a_disk_that_is_gone,
     };

@@ -145,7 +145,7 @@ START_TEST(a_message_of_an_earlier_call_is_not_reported_later)
 }
 END_TEST
 
-START_TEST(where_it_leads_or_the_plugin_s_name_is_shown)
+START_TEST(the_target_or_the_name_of_the_plugin_is_shown)
 {
     struct hangar_ctx *ctx = NULL;
     ck_assert_int_eq(world_open(&plugin, "mine", &ctx, NULL), HANGAR_OK);
@@ -327,7 +327,7 @@ int main(void)
         the_reason_of_a_failed_opening_is_reported_once,
         an_unknown_result_code_is_a_bug_of_the_plugin,
         a_message_of_an_earlier_call_is_not_reported_later,
-        where_it_leads_or_the_plugin_s_name_is_shown,
+        the_target_or_the_name_of_the_plugin_is_shown,
         an_unknown_thread_model_is_the_strictest,
         cancelling_the_job_reaches_each_instance_also_later_ones,
         a_serial_plugin_is_called_once_at_a_time_over_all_instances,

@@ -187,7 +187,7 @@ START_TEST(each_required_function_is_named_when_it_is_missing)
 }
 END_TEST
 
-START_TEST(a_descriptor_that_cannot_be_right_is_refused)
+START_TEST(an_invalid_descriptor_is_refused)
 {
     const char *const lacks = "its descriptor lacks create, destroy, version, summary or license";
     ck_assert_str_eq(loader_error("without:plugin.create"), lacks);
@@ -444,7 +444,7 @@ int main(void)
         a_plugin_of_an_older_header_is_loaded_and_its_missing_fields_are_null,
         another_major_is_refused_with_both_versions,
         each_required_function_is_named_when_it_is_missing,
-        a_descriptor_that_cannot_be_right_is_refused,
+        an_invalid_descriptor_is_refused,
         a_name_that_is_not_the_file_s_is_refused,
         a_file_that_is_not_a_plugin_is_refused,
         missing_libraries_and_symbols_are_reported_at_loading,

@@ -117,7 +117,7 @@ START_TEST(a_hook_that_cannot_run_is_not_ready)
 }
 END_TEST
 
-START_TEST(a_lock_that_is_no_file_is_not_ready)
+START_TEST(a_lock_that_is_not_a_file_is_not_ready)
 {
     static const char *const others[] = {"mkdir lock/p.lock", "mkfifo lock/p.lock",
                                          "ln -s ../x lock/p.lock", "rmdir lock && touch lock"};
@@ -301,7 +301,7 @@ int main(void)
         an_optional_sink_that_would_fail_is_a_warning,
         a_sink_that_refuses_the_first_file_of_a_run_is_not_ready,
         a_hook_that_cannot_run_is_not_ready,
-        a_lock_that_is_no_file_is_not_ready,
+        a_lock_that_is_not_a_file_is_not_ready,
         state_that_cannot_be_written_is_a_warning,
         too_little_memory_for_the_sources_is_not_ready,
         a_source_that_cannot_be_prepared_is_not_ready,

@@ -122,7 +122,7 @@ START_TEST(any_truncation_is_detected)
 }
 END_TEST
 
-/* The import compares the contents of files; this test is about the structure. */
+/* The import compares the contents of files; this test checks the structure. */
 START_TEST(any_flipped_bit_is_detected_or_read_within_bounds)
 {
     size_t refused = 0;
@@ -168,7 +168,7 @@ START_TEST(a_sender_that_fails_is_not_reported_as_damage)
 }
 END_TEST
 
-START_TEST(noise_is_not_an_archive)
+START_TEST(random_bytes_are_not_an_archive)
 {
     unsigned char noise[4096];
     unsigned seed = 1;
@@ -196,7 +196,7 @@ int main(void)
         any_flipped_bit_is_detected_or_read_within_bounds,
         data_after_the_end_is_detected,
         a_sender_that_fails_is_not_reported_as_damage,
-        noise_is_not_an_archive,
+        random_bytes_are_not_an_archive,
     };
     return SUITE_RUN("untar", tests, untar_setup, NULL);
 }
