@@ -90,7 +90,7 @@ static int main_terminal_width(void)
         size.ws_col) {
         return size.ws_col;
     }
-    const char *columns = getenv("COLUMNS"); /* a terminal that does not know its size */
+    const char *columns = getenv("COLUMNS"); /* a terminal that does not report its size */
     int width = columns ? atoi(columns) : 0;
     return width > 0 && width < 10000 ? width : 80;
 }

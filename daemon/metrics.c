@@ -302,8 +302,8 @@ static void metrics_notifiers(FILE *out, const json_t *status)
     }
 }
 
-/* Prints each line of `text`, which is about a family "backup_...", with that name under the
- * prefix "hangar_".  The lines of a family stay together. */
+/* Prints each line of `text`, the lines of a family "backup_...", with the prefix "hangar_" before
+ * that name.  The lines of a family stay together. */
 static void metrics_prefixed(FILE *out, const char *text)
 {
     static const char *const heads[] = {"# HELP ", "# TYPE ", ""};
@@ -320,8 +320,8 @@ static void metrics_prefixed(FILE *out, const char *text)
     }
 }
 
-/* All families "backup_...", twice: with these names, which others use as well, and as
- * "hangar_backup_...", which are hangar's alone.  False: out of memory. */
+/* All families "backup_...", twice: with these names, which other programs also use, and as
+ * "hangar_backup_...", which only hangar uses.  False: out of memory. */
 static bool metrics_backups_twice(FILE *out, const json_t *status)
 {
     char *text = NULL;

@@ -89,7 +89,7 @@ static void reload_report_failure(struct daemon *d, const char *error)
     }
 }
 
-/* There is no new plan; where there is no previous one, the daemon ends. */
+/* The new plan cannot be used: without a previous one, the daemon ends. */
 static void reload_refuse(struct daemon *d, const struct daemon_result *result, const char *error)
 {
     reload_report_failure(d, error);

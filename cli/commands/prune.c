@@ -42,7 +42,7 @@ static void prune_put_backups(const json_t *sink, struct cli_view *out, bool all
     cli_table_print(&table);
 }
 
-/* A dry run shows each leftover: what it is, its size, and why it stays or goes. */
+/* A dry run shows each leftover: what it is, its size, and why it is kept or removed. */
 static void prune_put_leftovers(const json_t *sink, struct cli_view *out, bool dry)
 {
     const json_t *item;

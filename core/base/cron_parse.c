@@ -195,7 +195,7 @@ static bool cron_parse_field(struct cron_parser *r, const struct cron_field *fie
     }
 }
 
-/* The five fields that a nickname stands for; NULL when it is none. */
+/* The five fields that a nickname stands for; NULL when the text is not a nickname. */
 static const char *cron_parse_nickname(struct cron_parser *r)
 {
     const char *name = r->text + r->at;

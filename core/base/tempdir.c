@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * tempdir: see tempdir.h.  A folder gets its final name after it is locked, so
- * that no other process takes it for the folder of a dead process.
+ * that no other process treats it as the folder of a dead process.
  */
 #include "base/tempdir.h"
 
@@ -142,7 +142,7 @@ enum hangar_rc hg_tempdir_remove(struct hg_tempdir *dir, struct hg_error *err)
     if (!dir->path) {
         return HANGAR_OK;
     }
-    /* A second try: the first may have failed for want of memory, for a moment. */
+    /* A second try: the first may have failed because memory was short for a moment. */
     enum hangar_rc rc = tempdir_remove_all(dir->path, NULL);
     if (rc != HANGAR_OK) {
         rc = tempdir_remove_all(dir->path, err);

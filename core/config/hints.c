@@ -74,8 +74,8 @@ static const struct {
                    HG_RETENTION_RULES(RULE_PLACE)};
 #undef RULE_PLACE
 
-/* The words of other programs, and what hangar calls that.  A word with several meanings is
- * listed once for each; that which the map knows counts. */
+/* The words of other programs, and hangar's words for the same.  A word with several meanings
+ * is listed once for each; the meaning that is a key of the map counts. */
 struct hint_word {
     const char *word, *key;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * hints: what a key or a value that hangar does not know was probably meant to be.  Private to
+ * hints: the key or value that was probably meant by an unknown one.  Private to
  * config/.
  */
 #ifndef HG_CONFIG_HINTS_H
@@ -13,7 +13,7 @@
 
 #include "base/str.h"
 
-/* The hint for a key that its map does not know: a similar key, the usual word for it ("cron" is
+/* The hint for a key that its map does not have: a similar key, the usual word for it ("cron" is
  * "schedule"), or the place where the key belongs ("retention" belongs to a sink).  malloc'd,
  * without "; hint: "; NULL: none. */
 char *hg_hint_for_key(const char *key, const char *const *known);
@@ -21,7 +21,7 @@ char *hg_hint_for_key(const char *key, const char *const *known);
 /* An example of a key whose value must be a map, such as "retry: { times: 3 }"; NULL: none. */
 const char *hg_hint_for_map(const char *key);
 
-/* The hint for a text that is no schedule, with its "; hint: "; appends nothing where there is
+/* The hint for a text that is not a schedule, with its "; hint: "; appends nothing where there is
  * none. */
 void hg_hint_for_schedule(const char *text, struct hg_str *out);
 

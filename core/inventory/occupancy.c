@@ -26,7 +26,7 @@ enum hangar_rc hg_occupancy_find(struct hangar *h, struct hangar_ctx *sink,
     enum hangar_rc complete = same ? hg_goodness_of(h, sink, &m, &why) : HANGAR_OK;
     hg_manifest_free(&m);
     hg_str_free(&text);
-    if (complete != HANGAR_OK) { /* the manifest alone is no backup */
+    if (complete != HANGAR_OK) { /* the manifest alone is not a backup */
         *out = HG_OCCUPANCY_DAMAGED;
         return complete == HANGAR_CORRUPT ? HANGAR_OK : hg_error_move(err, &why);
     }

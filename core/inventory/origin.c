@@ -11,7 +11,7 @@
 
 #include "state/known_origin.h"
 
-/* Has the folder a backup?  A folder without a manifest is no proof of one: a run that failed on
+/* Has the folder a backup?  A folder without a manifest does not prove one: a run that failed on
  * the mount point may have left it. */
 static enum hangar_rc origin_has_backup(struct hangar_ctx *sink, const char *pipeline, bool *has,
                                         struct hg_error *err)

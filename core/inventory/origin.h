@@ -44,7 +44,7 @@ struct hg_origin_ids {
     bool lost; /* as in hg_origin_listed */
 };
 
-/* hg_store_ids, of a sink that is the one that it was. */
+/* hg_store_ids, of a sink whose origin.json is the recorded one. */
 enum hangar_rc hg_origin_ids(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                              struct hg_origin_ids *ids, struct hg_error *err);
 

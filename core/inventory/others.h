@@ -31,7 +31,7 @@ struct hg_others {
 };
 
 /* Finds them in the sinks of all pipelines (or of `pipeline` alone, and `sink` alone; both may be
- * NULL).  Pipelines that the configuration has are no others.  A sink that cannot be read has none.
+ * NULL).  Pipelines of the configuration are left out.  A sink that cannot be read has none.
  * Fails only without memory; free *out with hg_others_free, also then. */
 enum hangar_rc hg_others_find(struct hg_session *session, const char *pipeline, const char *sink,
                               struct hg_others *out, struct hg_error *err);

@@ -48,7 +48,8 @@ static enum hangar_rc plan_read_index(struct hg_prune_plan *plan, struct hg_erro
     plan->index = &plan->own_index;
     enum hangar_rc rc =
         hg_index_read(plan->h, plan->sink, plan->pipeline->name, fresh, &plan->own_index, err);
-    if (rc == HANGAR_OK && plan->own_index.lost) { /* a reader goes on, but this removes backups */
+    if (rc == HANGAR_OK &&
+        plan->own_index.lost) { /* a reader may continue, but this removes backups */
         rc = hg_origin_fail_lost(plan->h, plan->sink, plan->pipeline->name, err);
     }
     return rc;

@@ -136,8 +136,8 @@ static enum hangar_rc record_remove_surplus(struct hangar_ctx *sink, const char 
     return rc;
 }
 
-/* It contains what it is about: a record that was copied beside another backup, or into another
- * sink, proves nothing there. */
+/* It contains its backup and its sink: a record that was copied beside another backup, or into
+ * another sink, proves nothing there. */
 static char *record_text(const struct hangar *h, const struct hangar_ctx *sink,
                          const char *pipeline, const struct hg_verification *v)
 {
@@ -182,7 +182,7 @@ static bool record_field_is(const struct hangar_ctx *sink, const json_t *record,
     return strcmp(found, value) == 0;
 }
 
-/* Fills *out from a record of this place; false when it is none. */
+/* Fills *out from a record of this place; false when the file is not one. */
 static bool record_parse(const struct hangar_ctx *sink, const char *pipeline, const char *id,
                          const char *path, const struct hg_str *text, struct hg_record *out)
 {

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* With the mutex held: one lane less has to write the block. */
+/* With the mutex held: one lane fewer must write the block. */
 static void lane_unref_block(struct hg_engine *engine, struct hg_block *block)
 {
     if (--block->refs == 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * inspect: whether jobs can write what the state folder contains.  What hangar did not make there
- * is no concern of it: the folder may be the home of a user.
+ * inspect: whether jobs can write what the state folder contains.  Files that hangar did not make
+ * are ignored: the folder may be the home of a user.
  */
 #ifndef HG_STATE_INSPECT_H
 #define HG_STATE_INSPECT_H

@@ -92,7 +92,8 @@ static void try_read(const json_t *one, struct hg_try *out)
     snprintf(out->sink, sizeof(out->sink), "%s", hg_json_string(one, "sink", ""));
 }
 
-/* False when it is none, or out of memory; *out is for hg_try_targets_free in both cases. */
+/* False when the line is not a try, or out of memory; *out is for hg_try_targets_free in both
+ * cases. */
 static bool tries_entry_read(const json_t *entry, struct tries_entry *out)
 {
     const json_t *one;
@@ -193,7 +194,7 @@ static bool tries_remove(struct tries_file *file,
     return found;
 }
 
-/* ---- what restores remember ---- */
+/* ---- the tries of restores ---- */
 
 void hg_tries_load(const struct hg_state *state, const char *pipeline,
                    const struct hg_try_targets *targets, int64_t now_ms, struct hg_tries *out)

@@ -138,7 +138,7 @@ static void program_drop_errors(struct program_child *child)
 }
 
 /* Has the child ended?  It is not reaped: until then no other process group can have its
- * number.  False as well when another part of the process has reaped it. */
+ * number.  Also false when another part of the process has reaped it. */
 static bool program_has_ended(pid_t pid)
 {
     siginfo_t info = {0};

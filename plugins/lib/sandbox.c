@@ -373,7 +373,7 @@ bool sandbox_change_user(const struct sandbox *box)
 }
 
 /* Gives up the user, all rights and the keyring.  A filter of system calls may refuse capset and
- * keyctl: the exec drops the rights of a user other than root as well. */
+ * keyctl: the exec also drops the rights of a user other than root. */
 static bool sandbox_drop_rights(const struct sandbox *box, struct sandbox_failure *failure)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};

@@ -197,7 +197,7 @@ enum hangar_rc throwaway_socket(const struct hangar_host *host, struct hangar_ct
 static _Noreturn void throwaway_give_up(const struct sandbox_failure *failure)
 {
     ssize_t written = write(REPORT_FD, failure, sizeof(*failure));
-    (void)written; /* then the exit status has to do */
+    (void)written; /* then only the exit status is reported */
     _exit(126);
 }
 

@@ -238,9 +238,9 @@ static enum hangar_rc lister_walk(struct lister *lister, int dir, const char *pa
 }
 
 /* The clock that sets the times of the files: on a network file system that is the server's, and
- * another host's may be hours off.  A file without a name has the time of now; where there is none
- * such, one that is removed at once.  Where nothing can be made, nothing can be removed either, and
- * this machine's clock will do. */
+ * the clock of another host may be hours off.  It is read from a new file without a name
+ * (O_TMPFILE), else from a named file that is removed at once.  Where no file can be made, nothing
+ * can be removed either, and this machine's clock is sufficient. */
 static int64_t lister_store_clock(int root)
 {
     char name[TEMP_NAME_SIZE] = "";

@@ -2,8 +2,8 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * list: pages of names.  libs3 reports a listing that was cut short, or an <Error> instead of it,
- * as a success; a backup that is missing in it would be believed removed.  So a page is valid only
- * when two consecutive answers are the same.
+ * as a success; a backup that is missing in it would be treated as removed.  So a page is valid
+ * only when two consecutive answers are the same.
  */
 #include "driver.h"
 

@@ -124,7 +124,7 @@ static void backup_prune(struct hg_run *run)
     hg_run_pause_session(run);
 }
 
-/* When the caller tries again; -1: it does not, or what failed cannot pass by itself. */
+/* When the caller tries again; -1: it does not, or the failure is not temporary. */
 static int64_t backup_retry_ms(const struct hg_run *run, enum hangar_status status)
 {
     const struct hg_run_request *request = &run->request;

@@ -64,7 +64,7 @@ struct hg_run_sink {
 struct hg_run_instances {
     struct hg_session session;
     bool is_open;      /* the session */
-    atomic_bool pause; /* the session makes no progress now, and that is no stall */
+    atomic_bool pause; /* the session makes no progress now; the stall limit does not apply */
     size_t sink_count; /* the first of the session */
     struct hangar_ctx *transforms[HG_CHAIN_MAX];
     size_t transform_count;

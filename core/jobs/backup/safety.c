@@ -63,7 +63,7 @@ enum hangar_rc hg_safety_take(struct hg_safety *s, struct hg_error *err)
         rc = safety_take_into(s, sink, &sink_failed, &why);
         *err = rc == HANGAR_OK ? (struct hg_error){0} : why;
     }
-    if (rc == HANGAR_NOT_FOUND) { /* the caller's NOT_FOUND is about the backup to restore */
+    if (rc == HANGAR_NOT_FOUND) { /* for the caller, NOT_FOUND concerns the backup to restore */
         rc = err->rc = HANGAR_IO;
     }
     if (rc != HANGAR_OK) {

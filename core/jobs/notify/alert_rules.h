@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * alert_rules: which alerts a pipeline has, as a pure function of its status and of the configured
- * limits.  It reads no sink, remembers nothing and notifies no one.
+ * limits.  It reads no sink, remembers nothing and sends nothing.
  */
 #ifndef HG_JOBS_NOTIFY_ALERT_RULES_H
 #define HG_JOBS_NOTIFY_ALERT_RULES_H

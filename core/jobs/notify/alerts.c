@@ -2,8 +2,8 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * alerts: see alerts.h.  Of several processes that judge at once, the lock of the memory lets one
- * notify; and a process whose status is older than what was judged last notifies of nothing,
- * because what it saw may be over.
+ * notify; and a process whose status is older than the one judged last sends nothing, because
+ * its alerts may have ended.
  */
 #include "jobs/notify/alerts.h"
 

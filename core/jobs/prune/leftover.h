@@ -37,7 +37,7 @@ struct hg_leftover {
     char reason[256]; /* why this action */
 };
 
-/* Looks at one folder and decides; `id` is set.  It changes nothing. */
+/* Reads one folder and decides; `id` is set.  It changes nothing. */
 enum hangar_rc hg_leftover_judge(const struct hg_prune_plan *plan, struct hg_leftover *leftover,
                                  struct hg_error *err);
 

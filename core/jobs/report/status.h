@@ -25,7 +25,8 @@ struct hg_sink_status {
     struct hg_index index;
     bool readable;         /* the index could be read */
     struct hg_error error; /* why it, a folder in it, or its free space cannot be read; or OK */
-    /* Good backups.  Safety backups do not count, nor as the newest those from the future. */
+    /* Good backups.  Safety backups do not count.  Backups from the future do not count as the
+     * newest. */
     const struct hg_index_item *newest, *oldest;
     const struct hg_index_item *future; /* the first from the future; NULL: none */
     const struct hg_index_item *damage; /* the newest that is damaged; NULL: none */

@@ -29,8 +29,8 @@
 #include "server/connection/statement.h"
 #include "server/programs/tools.h"
 
-/* A hint of the server for the name that a database has only until it takes the place of another
- * would be followed in vain. */
+/* A hint of the server that names the new database is useless: the database has that name only
+ * until it replaces the other one. */
 static void cut_temporary_hint(const struct pg_target *target, struct pg_error *err)
 {
     static const char *const next[] = {" LINE ", " QUERY: ", " CONTEXT: ", " Command was: "};
@@ -214,7 +214,7 @@ static void collect_statistics(struct pg_target *target, struct pg_conn *conn)
 }
 
 /* Collects statistics, and flushes everything: the sessions that wrote rows did not wait for
- * the disk, but a transaction that does flushes all earlier ones as well. */
+ * the disk, but a transaction that does also flushes all earlier ones. */
 static enum hangar_rc analyze_and_flush(struct pg_target *target)
 {
     struct pg_conn *conn;

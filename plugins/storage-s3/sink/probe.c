@@ -184,7 +184,7 @@ static bool s3_probe_on_element(void *arg, const char *path, char *text)
     return true;
 }
 
-/* Reads a setting of the bucket.  A store that does not know the setting answers NOT_FOUND,
+/* Reads a setting of the bucket.  A store that does not support the setting answers NOT_FOUND,
  * UNSUPPORTED or CONFIG, and *element is empty then as it is for OK without the setting. */
 static enum hangar_rc s3_probe_read_bucket(struct s3_probe_run *probe, const char *about,
                                            struct s3_probe_element *element,

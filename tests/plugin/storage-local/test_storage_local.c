@@ -201,7 +201,7 @@ static void fill_up(enum hangar_rc expected, const char *text)
         rc = sink_table(fake)->put_write(put, data, 1 << 20);
     }
     directory_must_fail(rc, expected, text);
-    /* commit fails as well */
+    /* commit fails, too */
     ck_assert_int_eq(sink_table(fake)->put_commit(put, &entry), expected);
     ck_assert_int_eq(access(testing_path(root, "q"), F_OK), -1);
     sink_must_have(fake, inst, "p/before", "text", 4);

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * cron_clocks: schedules over two years and more, in zones whose clocks change, against
- * a model that looks at every minute.  The model takes its clock from the C library
+ * a model that tests every minute.  The model takes its clock from the C library
  * and its schedules from the functions below: it shares nothing with what it tests.
  */
 #include "base/cron.h"

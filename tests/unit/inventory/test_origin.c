@@ -142,7 +142,7 @@ static void must_fail(enum hangar_status status)
     ck_assert_ptr_nonnull(strstr(hangar_error(world.h), KNOWN));
 }
 
-/* Who needs a backup at night must get it; nothing is stored or removed, and monitors report it. */
+/* A backup can be read in an emergency; nothing is stored or removed, and monitors report it. */
 START_TEST(a_sink_that_lost_only_its_origin_can_be_read)
 {
     char *text = NULL;

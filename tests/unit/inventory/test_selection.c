@@ -225,7 +225,7 @@ START_TEST(a_partial_backup_is_not_the_latest)
     ck_assert_int_eq(hangar_backup_with(world_hangar, &request, NULL), HANGAR_STATUS_DONE);
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("id"), whole);
-    /* a caller that does not know these fields gets a whole backup */
+    /* a caller without these fields gets a whole backup */
     const struct hangar_backup_request old = {
         .struct_size = offsetof(struct hangar_backup_request, only), .pipeline = "p", .only = only};
     ck_assert_int_eq(hangar_backup_with(world_hangar, &old, NULL), HANGAR_STATUS_DONE);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tools_suit: what client tools of other versions than the server's write so that a server does
- * not take it back.  It does not know how a restore goes.
+ * tools_suit: what client tools of another version than the server's write and a server cannot
+ * restore.  It does not know how a restore goes.
  */
 #include "backup/checks/tools_suit.h"
 
@@ -19,9 +19,9 @@
 #define PROBE_WAIT_MS 60000
 #define INTERNAL_OPTION "pg_attver="
 
-/* Servers of some minor versions keep a counter of their own among the options of a column.  Their
- * own pg_dump leaves it out, and one that does not know it writes it: such a table cannot be
- * created. */
+/* Servers of some minor versions keep a counter of their own among the options of a column.  The
+ * pg_dump of such a version leaves it out, and others write it: the table cannot be created
+ * then. */
 static const char internal_query[] =
     "SELECT (min(format('%I.%I', n.nspname, c.relname))) FROM pg_attribute a"
     " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -29,7 +29,7 @@ static const char internal_query[] =
     " AND NOT a.attisdropped AND a.attnum > 0 AND c.relkind IN ('r', 'p')"
     " AND " PG_IS_USER_RELATION " AND " PG_IS_NOT_OF_EXTENSION;
 
-/* pg_dump 16 writes a parameter of subscriptions that older servers do not know. */
+/* pg_dump 16 writes a parameter of subscriptions that older servers do not support. */
 static const char subscriptions_query[] =
     "SELECT count(*) FROM pg_subscription WHERE current_setting('is_superuser') = 'on'"
     " AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())";

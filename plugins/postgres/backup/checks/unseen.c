@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * unseen: see unseen.h.  Tables, sequences and large objects that cannot be read are no part of
+ * unseen: see unseen.h.  Tables, sequences and large objects that cannot be read are not part of
  * it: a backup without them fails.
  */
 #include "backup/checks/unseen.h"
@@ -10,7 +10,7 @@
 #include "server/instance/instance.h"
 
 /* The condition for the options of a mapping is that of the view pg_user_mappings.  A mapping
- * that has none is counted as well: this role cannot see the difference. */
+ * that has no options is counted, too: this role cannot see the difference. */
 static const char unseen_query[] =
     "WITH me AS (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),"
     " found(count, one, many) AS ("

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * tool_out: the output of pg_dump and pg_dumpall.  Exit status 0 does not prove that all of
- * the output arrived, so its beginning or its end is checked as well.
+ * the output arrived, so its beginning or its end is checked, too.
  */
 #include "backup/objects/tool_out.h"
 

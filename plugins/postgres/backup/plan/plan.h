@@ -35,7 +35,7 @@ enum hangar_rc pg_plan_tables(struct pg_conn *conn, const char *database, struct
                               struct pg_plan *plan);
 
 /* The slices of the next object, for the caller to free; *count 0: there are no more.
- * *bytes is about how much text they make. */
+ * *bytes is the approximate size of their text. */
 enum hangar_rc pg_plan_next(struct pg_source *src, struct pg_list *list, struct pg_plan *plan,
                             struct pg_slice **slices, size_t *count, uint64_t *bytes);
 

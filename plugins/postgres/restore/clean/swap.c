@@ -5,7 +5,7 @@
  * transaction, for all databases of the source.
  *
  * What makes this safe is how RENAME works.  For a moment it takes the lock on the database that
- * every new session needs as well, and then waits up to 5 s until no session is left.  From then
+ * every new session also needs, and then waits up to 5 s until no session is left.  From then
  * on no session can begin: a client that connects waits, and is refused once the transaction has
  * ended, because the database of that name is another one by then.  Until COMMIT nothing of it is
  * visible or durable: whatever ends this process, the names stay as they were.

@@ -149,7 +149,7 @@ static enum pg_global_kind read_right(struct left *left, struct pg_global *out, 
     if (kind == PG_GLOBAL_UNKNOWN || !skip_to(&at, to)) {
         return PG_GLOBAL_UNKNOWN;
     }
-    /* to all, for whom no role has to be there */
+    /* to PUBLIC, which needs no role */
     bool all = at.size >= 6 && memcmp(at.text, "PUBLIC", 6) == 0;
     if (!read_name(&at, &out->other)) {
         return PG_GLOBAL_UNKNOWN;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * globals_in: the statements of globals.sql, as pg_dumpall writes them, and whom they concern.
- * It knows nothing of servers and restores.
+ * globals_in: the statements of globals.sql, as pg_dumpall writes them, and the roles that
+ * they concern.  It must not know servers and restores.
  */
 #ifndef PG_RESTORE_ROLES_GLOBALS_IN_H
 #define PG_RESTORE_ROLES_GLOBALS_IN_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * verdict: see verdict.h.  What decides is the SQLSTATE.  pg_restore does not print it; the log
+ * verdict: see verdict.h.  The SQLSTATE decides.  pg_restore does not print it; the log
  * of the throw-away server has it before the same message.
  */
 #include "restore/rows/verdict.h"

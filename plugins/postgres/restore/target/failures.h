@@ -15,8 +15,8 @@ struct pg_failures {
     size_t count;
 };
 
-/* Adds the statements that failed from what pg_restore printed.  False, and nothing is added: it
- * did not come to its end, as its last line shows; `ended`: that line was there, and was cut
+/* Adds the statements that failed from what pg_restore printed.  False, and nothing is added:
+ * pg_restore did not finish, as its last line shows; `ended`: that line was there, and was cut
  * off. */
 bool pg_failures_add(struct pg_failures *failures, const struct pg_target *target,
                      const char *printed, bool ended);

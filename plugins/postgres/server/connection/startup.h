@@ -21,7 +21,7 @@ enum pg_session {
 
 /* The options for libpq ("-c search_path= ..."), for the caller to free; NULL when memory runs
  * out.  `version` is that of the server; 0 before it is known: limits that came with a version are
- * left out then, as a server that does not know them refuses the session. */
+ * left out then, because a server without them refuses the session. */
 char *pg_startup_options(enum pg_session session, int version);
 
 /* The statement that lifts these limits in a session; NULL: there are none in this version. */

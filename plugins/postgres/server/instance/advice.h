@@ -12,7 +12,7 @@
 #include "server/instance/error.h"
 #include "server/instance/instance.h"
 
-/* Adds a hint to `err`, the failure of `pq` to connect; nothing when it knows none. */
+/* Adds a hint to `err`, the failure of `pq` to connect; nothing when there is no hint for it. */
 void pg_advise(const struct pg_source *src, PGconn *pq, struct pg_error *err);
 
 #endif

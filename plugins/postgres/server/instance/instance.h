@@ -22,7 +22,7 @@ struct pg_options {
     const char *host, *port, *user, *password, *passfile;
     const char *sslmode, *sslrootcert, *sslcert, *sslkey;
     const char *bin_dir, *maintenance_db;
-    const char *server_log; /* of the throw-away server of a drill; NULL: it is none */
+    const char *server_log; /* of the throw-away server of a drill; NULL: not a throw-away server */
     const char *rows_role;  /* reads and writes the rows of a restore; NULL: user */
     uint32_t jobs;
     enum pg_globals globals;

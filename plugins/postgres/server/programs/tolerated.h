@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tolerated: the one error of pg_restore that is none.
+ * tolerated: the one error of pg_restore that does not fail a restore.
  *
- * pg_restore 17 begins with `SET transaction_timeout = 0`, which servers up to 16 do not know: a
- * limit that the server does not have needs no switching off.  So towards older servers pg_restore
- * runs without --exit-on-error, this filter takes that error out of what it prints, and any other
- * error is a failure, as always.
+ * pg_restore 17 begins with `SET transaction_timeout = 0`, which servers up to 16 do not support.
+ * They do not have that limit, so the error has no effect.  For these servers pg_restore runs
+ * without --exit-on-error, this filter takes that error out of what it prints, and any other error
+ * is a failure, as always.
  */
 #ifndef PG_SERVER_PROGRAMS_TOLERATED_H
 #define PG_SERVER_PROGRAMS_TOLERATED_H

@@ -35,7 +35,7 @@ START_TEST(a_leftover_is_claimed_and_later_removed)
     ck_assert_str_eq(world_action(SOME_ID), "claimed");
     ck_assert_int_eq(world_files(SOME_ID), 1);
     ck_assert_int_eq(late_commit(SOME_ID), HANGAR_EXISTS);
-    /* objects that the run stores when it continues are removed as well */
+    /* objects that the run stores when it continues are removed, too */
     world_dead_run(SOME_ID, 0);
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_files(SOME_ID), 1);

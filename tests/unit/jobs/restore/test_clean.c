@@ -118,7 +118,7 @@ START_TEST(a_plan_does_not_fail_for_what_the_hook_may_remove)
     ck_assert_str_eq(world_text("sources.0.plan.3"),
                      "the restore would be refused without hook before_restore: source db: cannot "
                      "restore_prepare: injected fault");
-    ck_assert_uint_eq(world_count("sources.1.plan"), 3); /* the others are checked as well */
+    ck_assert_uint_eq(world_count("sources.1.plan"), 3); /* the others are checked, too */
     ck_assert_int_eq(world_shell("test ! -e before"), 0);
     /* only EXISTS is ignored, only in a dry run, and only if there is such a hook */
     ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, broken), HANGAR_STATUS_FAILED);

@@ -54,7 +54,7 @@ START_TEST(verify_finds_every_damage)
         ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
         verify_damage_file(rows[i].file, rows[i].how);
         enum hangar_status quick = world_verify(world_id(), HANGAR_VERIFY_QUICK);
-        /* swapped objects of different sizes are found by a quick one as well */
+        /* a quick one also finds swapped objects of different sizes */
         ck_assert_msg(quick == HANGAR_STATUS_CORRUPT || !rows[i].quick, "row %zu", i);
         ck_assert_int_eq(world_verify("all", HANGAR_VERIFY_FULL), HANGAR_STATUS_CORRUPT);
         ck_assert_str_eq(world_text("backups.0.status"), "corrupt");
