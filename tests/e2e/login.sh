@@ -112,7 +112,7 @@ if [[ $(id -u) == 0 ]]; then
 fi
 
 if [[ $(id -u) == 0 ]]; then
-    promise "on the socket as another user: peer; then as a role that does not exist"
+    promise "on the socket, another user gets a hint on peer, and on a role that does not exist"
     check_with 8 POSTGRES_HOST="$sockets"
     expect_message 'Peer authentication failed for user "postgres"'
     expect_message 'run hangar as the system user postgres (sudo -u postgres hangar ...)'
@@ -149,7 +149,7 @@ as_admin -d postgres -c "ALTER ROLE \"$role\" PASSWORD 'right'"
 (cd own && POSTGRES_PASSWORD=right hangar backup) >own.out 2>&1 || { cat own.out; fail "backup"; }
 expect_exit 0 hangar -c own/backup.yaml verify latest --level full
 
-promise "a wrong password, and where it came from"
+promise "a wrong password is reported with the place where it came from"
 check_with 8 POSTGRES_PASSWORD=wrong
 expect_message "password authentication failed for user \"$role\""
 expect_message 'the password came from the option password'
@@ -158,7 +158,7 @@ expect_no_message 'set password_file'
 check_with 8 PGPASSWORD=wrong
 expect_message 'the password came from PGPASSWORD'
 
-promise "roles and databases that refuse"
+promise "a role or database that refuses the session is reported with a fix"
 as_admin -d postgres -c "CREATE ROLE plain LOGIN PASSWORD 'right' CONNECTION LIMIT 0" \
     -c "CREATE ROLE group_only PASSWORD 'right'" -c "CREATE DATABASE closed ALLOW_CONNECTIONS false" \
     -c "CREATE DATABASE private" -c "REVOKE CONNECT ON DATABASE private FROM PUBLIC" \
@@ -180,7 +180,7 @@ check_with 1 POSTGRES_DB_NAME=area51_bot
 expect_message 'database "area51_bot" does not exist'
 expect_message 'set database to one that exists'
 
-promise "no server at the port or the socket"
+promise "a missing server is reported with the ports and sockets that exist"
 check_with 1 POSTGRES_PORT=1
 expect_message 'Connection refused'
 grep -qE 'no server of this machine has port 1, and one has [0-9]+: set port to it' flat || {
@@ -191,7 +191,7 @@ check_with 1 POSTGRES_HOST="$work/nowhere"
 expect_message 'No such file or directory'
 expect_message "the server of port $port has its Unix socket in $sockets: set host to it"
 
-promise "no line of pg_hba.conf"
+promise "a missing line of pg_hba.conf is named"
 sed -i 's,127.0.0.1/32,127.0.0.9/32,' "$hba"
 pg_ctlcluster --skip-systemctl-redirect "$version" hangar reload
 refused_by_hba()
@@ -204,7 +204,7 @@ expect_message 'no pg_hba.conf entry'
 expect_message "such as \"host shop $role ADDRESS/32 scram-sha-256\""
 expect_message "set host to $sockets"
 
-promise "a server that is stopped"
+promise "a stopped server is reported"
 pg_ctlcluster --skip-systemctl-redirect -m fast "$version" hangar stop
 check_with 1 POSTGRES_HOST="$sockets"
 expect_message 'No such file or directory'
@@ -227,7 +227,7 @@ END
     tr -s ' \n' ' ' <out >flat
 }
 
-promise "Redis: a login that is missing, wrong, or not wanted"
+promise "Redis: a login that is missing, wrong or unnecessary is reported with a fix"
 redis_with 8 "port: $REDIS_PORT" "password: any"
 expect_message 'remove the option password'
 redis-cli -p "$REDIS_PORT" CONFIG SET requirepass right >/dev/null
@@ -243,7 +243,7 @@ expect_no_message 'set username'
 redis_with 0 "port: $REDIS_PORT" "password: right"
 redis-cli -p "$REDIS_PORT" --no-auth-warning -a right CONFIG SET requirepass '' >/dev/null
 
-promise "Redis: no server at the port or the socket, and a socket of another user"
+promise "Redis: a missing server, and a socket of another user, are reported"
 redis_with 1 "port: 1"
 expect_message 'Connection refused'
 expect_message 'start the server, or correct host and port'
@@ -256,7 +256,7 @@ if [[ $(id -u) == 0 ]]; then
     expect_output 'in Debian, be in the group redis'
 fi
 
-promise "Redis: protected mode"
+promise "Redis: protected mode is reported with a fix"
 address=$(hostname -I | tr ' ' '\n' | grep -vE '^127|:' | head -n 1)
 if [[ $address ]]; then
     redis-cli -p "$REDIS_PORT" CONFIG SET bind "127.0.0.1 $address" >/dev/null

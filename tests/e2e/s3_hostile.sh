@@ -46,7 +46,7 @@ error the answer is larger than any valid answer of S3
 same the store returned the same page again
 END
 
-promise "an answer that is no list is not an empty list"
+promise "an answer that is not a list does not count as an empty list"
 while read -r kind text; do
     echo "$kind" >hostile/kind
     for command in list "verify latest"; do

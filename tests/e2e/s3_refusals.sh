@@ -80,7 +80,7 @@ expect_exit 0 hangar prune --yes
 s3 empty backups
 rm -rf state # it is a new store
 
-promise "the bucket in the host name"
+promise "a bucket in the host name works"
 s3_endpoint=http://$S3_DOMAIN:$S3_PROXY_PORT write_files_config "addressing: virtual"
 make_backup
 expect_exit 0 restore_files "$id"

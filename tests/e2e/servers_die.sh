@@ -82,11 +82,11 @@ kill_redis()
     kill -KILL "$(<"$work/redis1/redis.pid")"
 }
 
-promise "PostgreSQL ends the sessions of a run"
+promise "PostgreSQL ends the sessions of a run: the run fails, and no backup is listed"
 dies cut_sessions
-promise "PostgreSQL crashes"
+promise "PostgreSQL crashes: the run fails, and no backup is listed"
 dies crash_pg
-promise "Redis is killed"
+promise "Redis is killed: the run fails, and no backup is listed"
 # before the dump of Redis ends: it is blocked until the run is in progress
 kill_before()
 {

@@ -146,7 +146,7 @@ _s3_run()
     echo $! >"$base/run/$name.pid"
 }
 
-# A certificate of an authority of our own, in folder $1.
+# A certificate of a private authority, in folder $1.
 _s3_certificate()
 {
     mkdir -p "$1" && (

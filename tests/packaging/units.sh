@@ -36,7 +36,7 @@ expect_in "$units/hangar.service" TimeoutStopSec=2min
 expect_in "$units/hangar.service" 'RestartPreventExitStatus=2 6 8'
 expect_in "$units/hangar.service" Type=notify
 
-promise "the example for Kubernetes is YAML with a configuration that hangar takes"
+promise "the example for Kubernetes is YAML with a configuration that hangar accepts"
 /usr/bin/python3 - "$repository/examples/kubernetes-cronjob.yaml" >backup.yaml <<'END'
 import sys
 import yaml

@@ -78,7 +78,7 @@ MORE_PARAMETERS = {
     "PQsendQueryParams",
     "pg_child_start",  # a program, its name, arguments, environment and output
 }
-MAX_FILES_OF_PLUGIN = 24  # in one folder; what is larger has subfolders that say what they hold
+MAX_FILES_OF_PLUGIN = 24  # in one folder; a larger one has subfolders named by their content
 # What the guard of a header begins with.
 GUARD_PREFIXES = {
     "core/include/hangar": "HANGAR",

@@ -12,7 +12,7 @@ expect() {
     shift 2
     "$@" || got=$?
     [[ $got =~ ^$want$ ]] || fail "ended with $got, not $want: $*"
-    grep -qE -e "$text" "$work/log" "$work/out" || fail "does not say: $text"
+    grep -qE -e "$text" "$work/log" "$work/out" || fail "no such text: $text"
 }
 
 odd='Odd "name" of 63 bytes, with ümläuts; and -- more: 0123456789'

@@ -182,7 +182,7 @@ it_loads_tables_in_turn_where_their_dependencies_are_unknown() {
         CREATE TABLE b_six (id int CHECK (id > 0), c text, up int CHECK (up IS NULL OR is_in('six', up) >= 0));
         INSERT INTO b_one SELECT i, 'c' FROM generate_series(1, 9) i; INSERT INTO b_two VALUES (1), (99);
         INSERT INTO b_six SELECT i, repeat('x', 99), i - 1 FROM generate_series(1, 2000) i;"
-    # what a row of c_self counts depends on when it was loaded: a comparison would say so
+    # what a row of c_self counts depends on when it was loaded: a comparison would show that
     how=restore as_pg_restore "$is_in CREATE TABLE c_self (id int, n int, up int);
         CREATE FUNCTION count_self(int) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS
             'BEGIN RETURN (SELECT count(*) FROM public.c_self WHERE id < \$1); END';
