@@ -320,9 +320,9 @@ HANGAR_API enum hangar_status hangar_import(struct hangar *hangar, const char *p
  * HANGAR_REQUEST_DRY_RUN it notifies of nothing.  `hangar.alerts/1` */
 HANGAR_API enum hangar_status hangar_alerts(struct hangar *hangar, uint32_t flags, char **json);
 
-/* Records a job ("backup", "verify", "drill") whose process ended without a result as failed:
- * in the history, in the counters and to the notifiers.  `why` is the error text.  For programs
- * that run each job in a process of its own. */
+/* Reports a job ("backup", "verify", "drill") whose process ended without a result as failed:
+ * to the notifiers, and a backup also in the history and the counters.  `why` is the error text.
+ * For programs that run each job in a process of its own. */
 HANGAR_API enum hangar_status hangar_report_crash(struct hangar *hangar, const char *job,
                                                   const char *pipeline, const char *why,
                                                   char **json);

@@ -77,7 +77,7 @@ static enum hangar_rc check_patterns(struct pg_source *src)
     return rc;
 }
 
-/* Finds the client tools, and refuses those whose archive no server would take back. */
+/* Finds the client tools, and refuses those whose archive no server could restore. */
 static enum hangar_rc choose_tools(struct pg_source *src)
 {
     struct pg_backup *backup = src->backup;
