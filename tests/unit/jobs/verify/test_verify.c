@@ -116,7 +116,7 @@ START_TEST(a_sink_that_stalls_for_one_backup_serves_for_the_next)
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
     snprintf(config, sizeof(config), "limits: { stall_timeout: 1s }\n" LISTED("t", "%s%s"),
              ", block: true, only: ", world_id());
-    world_config(config);
+    world_config("%s", config);
     ck_assert_int_eq(world_verify("all", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
     ck_assert(strstr(world_log(), "cannot store the verification record of"));
     ck_assert_uint_eq(world_count("backups"), 2);
