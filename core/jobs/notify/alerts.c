@@ -167,7 +167,8 @@ static int64_t alert_first_backup_by(const struct hg_pipeline_config *pipeline, 
                    : due + pipeline->jitter_ms + FIRST_GRACE_MS;
 }
 
-/* A sink without a backup is no alert before the first one is due, nor while it is made. */
+/* A sink without a backup does not raise an alert before the first one is due, nor while it is
+ * made. */
 static bool alert_is_too_early(const struct hg_alert_judgement *j,
                                const struct hg_pipeline_status *status,
                                const struct hg_alert *alert)

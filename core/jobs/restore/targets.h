@@ -63,7 +63,7 @@ enum hangar_rc hg_targets_add(struct hg_targets *t, const struct hg_manifest_sou
 
 /* Checks all targets and changes nothing: whether the restore is possible, and whether they hold
  * data.  If a hook of this name (NULL: none) will run before the restore, a target that is
- * refused with EXISTS is no failure, because the hook may change that; the plan shows it. */
+ * refused with EXISTS is not a failure, because the hook may change that; the plan shows it. */
 enum hangar_rc hg_targets_check(struct hg_targets *t, const char *hook, struct hg_error *err);
 /* Prepares all targets for the load. */
 enum hangar_rc hg_targets_prepare(struct hg_targets *t, struct hg_error *err);

@@ -140,7 +140,7 @@ START_TEST(an_unreadable_history_is_not_a_missing_one)
     ck_assert_ptr_nonnull(strstr(err.text, "cannot read the history of jobs on this machine"));
     ck_assert_ptr_nonnull(strstr(err.text, "state/history/nightly.jsonl"));
     hg_history_free(&last);
-    /* nor is one below what is no folder */
+    /* nor is one below a path that is not a folder */
     ck_assert_int_eq(rmdir("state/history/nightly.jsonl"), 0);
     ck_assert_int_eq(rmdir("state/history"), 0);
     hg_error_clear(&err);

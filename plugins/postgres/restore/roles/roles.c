@@ -172,8 +172,8 @@ static enum hangar_rc run_global(struct roles *roles, size_t size)
     return pg_command_text(roles->conn, &sql);
 }
 
-/* Grants as the one who granted in the source, and is this session again afterwards.  It is no
- * error of the server when that role has nothing to grant, but nothing is granted either. */
+/* Grants as the one who granted in the source, and is this session again afterwards.  The server
+ * reports no error when that role has nothing to grant, but nothing is granted either. */
 static enum hangar_rc grant_as_grantor(struct roles *roles)
 {
     struct pg_conn *conn = roles->conn;
