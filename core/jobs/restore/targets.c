@@ -75,11 +75,12 @@ enum hangar_rc hg_target_instance(const struct hg_config *config,
     if (strcmp(c->plugin, from->plugin) != 0) {
         return hg_fail(err, HANGAR_CONFIG, 0,
                        "source %s was backed up with plugin %s, but the configuration names "
-                       "plugin %s for it",
-                       from->name, from->plugin, c->plugin);
+                       "plugin %s for it; hint: set plugin: %s",
+                       from->name, from->plugin, c->plugin, from->plugin);
     }
     if (!plugins->loaded[found]->source.restore_prepare) {
-        return hg_fail(err, HANGAR_UNSUPPORTED, 0, "plugin %s cannot restore", from->plugin);
+        return hg_fail(err, HANGAR_UNSUPPORTED, 0, "source %s: plugin %s cannot restore",
+                       from->name, from->plugin);
     }
     return HANGAR_OK;
 }
