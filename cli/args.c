@@ -60,7 +60,8 @@ static bool args_is_choice(const char *choices, const char *value)
     return false;
 }
 
-const struct cli_given *cli_args_given(const struct cli_args *args, const struct cli_option *option)
+const struct cli_given_option *cli_args_given(const struct cli_args *args,
+                                              const struct cli_option *option)
 {
     for (size_t i = 0; i < args->given_count; i++) {
         if (args->given[i].option == option) {
@@ -76,22 +77,22 @@ static bool args_has(const struct cli_args *args, const struct cli_option *optio
 }
 
 /* The entry of an option, which is added when there is none. */
-static struct cli_given *args_entry(struct cli_args *args, const struct cli_option *option)
+static struct cli_given_option *args_entry(struct cli_args *args, const struct cli_option *option)
 {
-    const struct cli_given *given = cli_args_given(args, option);
+    const struct cli_given_option *given = cli_args_given(args, option);
 
     if (given) {
         return &args->given[given - args->given];
     }
     assert(args->given_count < CLI_MAX_OPTIONS);
-    args->given[args->given_count] = (struct cli_given){.option = option};
+    args->given[args->given_count] = (struct cli_given_option){.option = option};
     return &args->given[args->given_count++];
 }
 
 static void args_add(struct cli_args *args, const struct cli_option *option, const char *value,
                      int argc)
 {
-    struct cli_given *given = args_entry(args, option);
+    struct cli_given_option *given = args_entry(args, option);
     int count = given->count++;
 
     if (!option->value) {

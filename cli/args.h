@@ -15,7 +15,7 @@
 /* Of all commands and of one command together. */
 #define CLI_MAX_OPTIONS 32
 
-struct cli_given {
+struct cli_given_option {
     const struct cli_option *option;
     int count;
     const char *value; /* the last one; NULL: the option has no value */
@@ -28,7 +28,7 @@ struct cli_args {
     const char *group;                 /* without a command: the group that was given */
     int operand_count;
     const char *const *operands; /* ended by NULL */
-    struct cli_given given[CLI_MAX_OPTIONS];
+    struct cli_given_option given[CLI_MAX_OPTIONS];
     size_t given_count;
     const char **operand_list; /* what `operands` points into */
     char error[512];           /* "" when the arguments are right */
@@ -41,7 +41,7 @@ bool cli_args_parse(struct cli_args *args, int argc, char **argv);
 void cli_args_free(struct cli_args *args);
 
 /* What was given of an option; NULL: it was not given. */
-const struct cli_given *cli_args_given(const struct cli_args *args,
-                                       const struct cli_option *option);
+const struct cli_given_option *cli_args_given(const struct cli_args *args,
+                                              const struct cli_option *option);
 
 #endif

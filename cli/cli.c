@@ -19,14 +19,14 @@ bool cli_has_option(const struct cli *cli, const struct cli_option *option)
 
 const char *cli_option_value(const struct cli *cli, const struct cli_option *option)
 {
-    const struct cli_given *given = cli_args_given(&cli->args, option);
+    const struct cli_given_option *given = cli_args_given(&cli->args, option);
 
     return given ? given->value : NULL;
 }
 
 const char *const *cli_option_list(const struct cli *cli, const struct cli_option *option)
 {
-    const struct cli_given *given = cli_args_given(&cli->args, option);
+    const struct cli_given_option *given = cli_args_given(&cli->args, option);
 
     return given ? given->list : NULL;
 }

@@ -31,8 +31,8 @@ struct cli {
     struct cli_args args;
     struct cli_view out, err;
     struct cli_progress progress;
-    struct cli_printed printed; /* of both views */
-    struct hangar *hangar;      /* NULL unless the command opens it */
+    struct cli_printed_failures printed; /* of both views */
+    struct hangar *hangar;               /* NULL unless the command opens it */
 };
 
 /* Was the option given?  Its last value; all its values, ended by NULL.  NULL: it was not

@@ -16,16 +16,16 @@
 #include "output.h"
 
 /* How strings are copied: unchanged, or with unsafe characters escaped. */
-enum copying { AS_IT_IS, ASCII, UTF8 };
+enum document_escaping { AS_IT_IS, ASCII, UTF8 };
 
-static char *document_escaped(const char *text, enum copying how)
+static char *document_escaped(const char *text, enum document_escaping how)
 {
     return how == AS_IT_IS ? strdup(text) : cli_escape(text, how == UTF8);
 }
 
-static json_t *document_clean(json_t *node, enum copying how);
+static json_t *document_clean(json_t *node, enum document_escaping how);
 
-static json_t *document_clean_string(const json_t *node, enum copying how)
+static json_t *document_clean_string(const json_t *node, enum document_escaping how)
 {
     char *text = document_escaped(json_string_value(node), how);
     json_t *result = text ? json_string(text) : NULL;
@@ -34,7 +34,7 @@ static json_t *document_clean_string(const json_t *node, enum copying how)
     return result;
 }
 
-static json_t *document_clean_object(json_t *node, enum copying how)
+static json_t *document_clean_object(json_t *node, enum document_escaping how)
 {
     json_t *result = json_object();
     const char *key;
@@ -56,7 +56,7 @@ static json_t *document_clean_object(json_t *node, enum copying how)
     return result;
 }
 
-static json_t *document_clean_array(json_t *node, enum copying how)
+static json_t *document_clean_array(json_t *node, enum document_escaping how)
 {
     json_t *result = json_array();
     size_t i;
@@ -71,7 +71,7 @@ static json_t *document_clean_array(json_t *node, enum copying how)
     return result;
 }
 
-static json_t *document_clean(json_t *node, enum copying how)
+static json_t *document_clean(json_t *node, enum document_escaping how)
 {
     if (json_is_string(node)) {
         return document_clean_string(node, how);
@@ -113,7 +113,7 @@ static void document_arena_free(void *memory)
 
 /* Parses a document of hangar and returns a copy; NULL when the text is not one, or out of
  * memory. */
-static json_t *document_parse(const char *text, enum copying how)
+static json_t *document_parse(const char *text, enum document_escaping how)
 {
     json_malloc_t old_alloc;
     json_free_t old_free;

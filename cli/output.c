@@ -58,12 +58,12 @@ bool cli_was_printed(const struct cli_view *view, const char *text)
     return false;
 }
 
-void cli_printed_free(struct cli_printed *printed)
+void cli_printed_failures_free(struct cli_printed_failures *printed)
 {
     for (size_t i = 0; i < CLI_PRINTED; i++) {
         free(printed->texts[i]);
     }
-    *printed = (struct cli_printed){0};
+    *printed = (struct cli_printed_failures){0};
 }
 
 const char *cli_without(const char *text, const char *kind, const char *name)

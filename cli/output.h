@@ -17,7 +17,7 @@
 
 /* What was printed of failures.  The oldest is forgotten. */
 #define CLI_PRINTED 16
-struct cli_printed {
+struct cli_printed_failures {
     char *texts[CLI_PRINTED];
     size_t count;
 };
@@ -31,9 +31,9 @@ struct cli_view {
     bool quiet;   /* no notes */
     bool verbose; /* also details */
     bool failed;
-    int width;                   /* columns; 0: no limit */
-    int64_t now_ms;              /* the time from which ages are counted */
-    struct cli_printed *printed; /* NULL: nothing is remembered */
+    int width;                            /* columns; 0: no limit */
+    int64_t now_ms;                       /* the time from which ages are counted */
+    struct cli_printed_failures *printed; /* NULL: nothing is remembered */
 };
 
 /* Remembers a text that was printed. */
@@ -42,7 +42,7 @@ void cli_record(const struct cli_view *view, const char *text);
 /* True when the text was printed already, alone or at the end of another, also before its hint:
  * it is not printed twice. */
 bool cli_was_printed(const struct cli_view *view, const char *text);
-void cli_printed_free(struct cli_printed *printed);
+void cli_printed_failures_free(struct cli_printed_failures *printed);
 
 /* The text without "KIND NAME: " before it, for a line that names the instance itself. */
 const char *cli_without(const char *text, const char *kind, const char *name);

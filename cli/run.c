@@ -14,7 +14,7 @@
 static void run_view_init(struct cli_view *view, const struct cli_io *io,
                           const struct cli_args *args, FILE *file, bool tty)
 {
-    const struct cli_given *colour = cli_args_given(args, &cli_option_color);
+    const struct cli_given_option *colour = cli_args_given(args, &cli_option_color);
 
     *view = (struct cli_view){
         .file = file,
@@ -162,6 +162,6 @@ int cli_run(const struct cli_io *io, int argc, char **argv)
         result = result ? result : HANGAR_STATUS_FAILED;
     }
     cli_args_free(&cli.args);
-    cli_printed_free(&cli.printed);
+    cli_printed_failures_free(&cli.printed);
     return result;
 }

@@ -87,8 +87,8 @@ static void schedule_recover(struct daemon_scheduler *s, struct daemon_schedule 
 }
 
 /* The entry of a job; NULL: it does not run. */
-static struct daemon_busy *schedule_find_busy(struct daemon_scheduler *s, const char *pipeline,
-                                              enum daemon_kind kind)
+static struct daemon_running_job *schedule_find_busy(struct daemon_scheduler *s,
+                                                     const char *pipeline, enum daemon_kind kind)
 {
     for (size_t i = 0; i < s->busy_count; i++) {
         if (s->busy[i].kind == kind && strcmp(s->busy[i].pipeline, pipeline) == 0) {
@@ -263,7 +263,7 @@ bool daemon_scheduler_started(struct daemon_scheduler *s, struct daemon_schedule
     if (!name) {
         return false;
     }
-    s->busy[s->busy_count++] = (struct daemon_busy){name, schedule->kind};
+    s->busy[s->busy_count++] = (struct daemon_running_job){name, schedule->kind};
     schedule->running = true;
     schedule->pending = false;
     schedule->retry_ms = 0;
@@ -277,7 +277,7 @@ bool daemon_scheduler_started(struct daemon_scheduler *s, struct daemon_schedule
 static void schedule_remove_busy(struct daemon_scheduler *s, const char *pipeline,
                                  enum daemon_kind kind)
 {
-    struct daemon_busy *busy = schedule_find_busy(s, pipeline, kind);
+    struct daemon_running_job *busy = schedule_find_busy(s, pipeline, kind);
 
     if (busy) {
         free(busy->pipeline);

@@ -32,7 +32,7 @@ struct daemon_scheduler {
     int64_t updated_ms;       /* the last update; 0: none */
     daemon_schedule_report *report;
     void *arg;
-    struct daemon_busy {
+    struct daemon_running_job {
         char *pipeline;
         enum daemon_kind kind;
     } busy[DAEMON_MAX_JOBS]; /* the jobs that run */

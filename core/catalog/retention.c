@@ -17,7 +17,7 @@
 
 static int compare_newest_first(const void *a, const void *b)
 {
-    const struct hg_retained *x = a, *y = b;
+    const struct hg_retention_item *x = a, *y = b;
     if (x->time_ms != y->time_ms) {
         return x->time_ms > y->time_ms ? -1 : 1;
     }
@@ -37,7 +37,8 @@ static const char *const keep_words[] = {
     [HG_KEPT_BY_STORE] = "kept by the store: ",
 };
 
-void hg_retained_keep(struct hg_retained *item, enum hg_keep_reason reason, const char *detail)
+void hg_retention_item_keep(struct hg_retention_item *item, enum hg_keep_reason reason,
+                            const char *detail)
 {
     const size_t n = item->keep ? strlen(item->reason) : 0;
     snprintf(item->reason + n, sizeof(item->reason) - n, "%s%s%s", n > 0 ? ", " : "",
@@ -46,7 +47,7 @@ void hg_retained_keep(struct hg_retained *item, enum hg_keep_reason reason, cons
     item->keep = true;
 }
 
-bool hg_retained_counts(const struct hg_retained *item)
+bool hg_retention_item_counts(const struct hg_retention_item *item)
 {
     return item->good && !item->safety && !item->partial;
 }
@@ -66,8 +67,8 @@ static int compare_gaps(const void *a, const void *b)
 /* A gap between backups that is unusually long. */
 struct clock_jump {
     bool found;
-    const struct hg_retained *after; /* the backup behind the gap; NULL: the gap ends now */
-    size_t backups_left;             /* after so many more backups the gap is ignored */
+    const struct hg_retention_item *after; /* the backup behind the gap; NULL: the gap ends now */
+    size_t backups_left;                   /* after so many more backups the gap is ignored */
 };
 
 /* The longest gap between backups that is usual, as the rules themselves leave gaps. */
@@ -83,15 +84,15 @@ static int64_t usual_gap_ms(const struct hg_policy *policy)
 }
 
 /* Does it show how often backups are made?  One that only a hold keeps does not. */
-static bool shows_schedule(const struct hg_retained *item)
+static bool shows_schedule(const struct hg_retention_item *item)
 {
-    return hg_retained_counts(item) && item->kept_by != HG_KEPT_BIT(HG_KEPT_HELD);
+    return hg_retention_item_counts(item) && item->kept_by != HG_KEPT_BIT(HG_KEPT_HELD);
 }
 
 /* Searches the gaps of `good`: at least three backups, the newest first.  `gaps` has room for as
  * many. */
 static struct clock_jump find_clock_jump(const struct hg_policy *policy,
-                                         const struct hg_retained *const *good, size_t count,
+                                         const struct hg_retention_item *const *good, size_t count,
                                          int64_t now_ms, size_t newest, int64_t *gaps)
 {
     struct clock_jump jump = {0};
@@ -114,10 +115,11 @@ static struct clock_jump find_clock_jump(const struct hg_policy *policy,
 }
 
 /* Fails when the clock seems to have jumped. */
-static enum hangar_rc check_gaps(const struct hg_policy *policy, const struct hg_retained *items,
-                                 size_t count, int64_t now_ms, size_t newest, struct hg_error *err)
+static enum hangar_rc check_gaps(const struct hg_policy *policy,
+                                 const struct hg_retention_item *items, size_t count,
+                                 int64_t now_ms, size_t newest, struct hg_error *err)
 {
-    const struct hg_retained **good = calloc(count + 1, sizeof(struct hg_retained *));
+    const struct hg_retention_item **good = calloc(count + 1, sizeof(struct hg_retention_item *));
     int64_t *gaps = calloc(count + 1, sizeof(*gaps));
     struct clock_jump jump = {0};
     size_t n = 0;
@@ -155,8 +157,9 @@ bool hg_is_future(int64_t time_ms, int64_t now_ms)
     return time_ms > now_ms + HG_FUTURE_MS;
 }
 
-static enum hangar_rc check_clock(const struct hg_policy *policy, const struct hg_retained *items,
-                                  size_t count, int64_t now_ms, size_t newest, struct hg_error *err)
+static enum hangar_rc check_clock(const struct hg_policy *policy,
+                                  const struct hg_retention_item *items, size_t count,
+                                  int64_t now_ms, size_t newest, struct hg_error *err)
 {
     char now[HG_TIME_SIZE], then[HG_TIME_SIZE];
     hg_time_format(now_ms, now);
@@ -179,19 +182,19 @@ static enum hangar_rc check_clock(const struct hg_policy *policy, const struct h
  * Then a period returns that was seen already: its name is not before the last one.  Hours
  * are the exception: a repeated hour has a name of its own. */
 static void keep_periods(const struct hg_retention_rule *rule, int64_t limit,
-                         const struct hg_zone *zone, struct hg_retained *items, size_t count)
+                         const struct hg_zone *zone, struct hg_retention_item *items, size_t count)
 {
     char last[HG_PERIOD_SIZE] = "", this[HG_PERIOD_SIZE], detail[DETAIL_SIZE];
     for (size_t i = 0; i < count && limit > 0; i++) {
         struct hg_wall wall;
-        if (!hg_retained_counts(&items[i]) || !hg_zone_wall(zone, items[i].time_ms, &wall)) {
+        if (!hg_retention_item_counts(&items[i]) || !hg_zone_wall(zone, items[i].time_ms, &wall)) {
             continue;
         }
         rule->period(&wall, this);
         int order = strcmp(this, last);
         if (last[0] == '\0' || order < 0 || (rule->hours && order != 0)) {
             snprintf(detail, sizeof(detail), "%s %s", rule->text, this);
-            hg_retained_keep(&items[i], HG_KEPT_BY_RULE, detail);
+            hg_retention_item_keep(&items[i], HG_KEPT_BY_RULE, detail);
             memcpy(last, this, sizeof(last));
             limit--;
         }
@@ -199,43 +202,45 @@ static void keep_periods(const struct hg_retention_rule *rule, int64_t limit,
 }
 
 static void keep_newest(const struct hg_retention_rule *rule, int64_t limit,
-                        struct hg_retained *items, size_t count)
+                        struct hg_retention_item *items, size_t count)
 {
     char detail[DETAIL_SIZE];
     int64_t n = 0;
     for (size_t i = 0; i < count && n < limit; i++) {
-        if (hg_retained_counts(&items[i])) {
+        if (hg_retention_item_counts(&items[i])) {
             n++;
             snprintf(detail, sizeof(detail), "%s %lld of %lld", rule->text, (long long)n,
                      (long long)limit);
-            hg_retained_keep(&items[i], HG_KEPT_BY_RULE, detail);
+            hg_retention_item_keep(&items[i], HG_KEPT_BY_RULE, detail);
         }
     }
 }
 
 static void keep_young(const struct hg_retention_rule *rule, int64_t limit, int64_t now_ms,
-                       struct hg_retained *items, size_t count)
+                       struct hg_retention_item *items, size_t count)
 {
     char detail[DETAIL_SIZE];
     snprintf(detail, sizeof(detail), "within %lld %s", (long long)limit, rule->text);
     for (size_t i = 0; limit >= 0 && i < count; i++) {
-        if (hg_retained_counts(&items[i]) && now_ms - items[i].time_ms <= limit * rule->unit_ms) {
-            hg_retained_keep(&items[i], HG_KEPT_BY_RULE, detail);
+        if (hg_retention_item_counts(&items[i]) &&
+            now_ms - items[i].time_ms <= limit * rule->unit_ms) {
+            hg_retention_item_keep(&items[i], HG_KEPT_BY_RULE, detail);
         }
     }
 }
 
-static void keep_young_apart(struct hg_retained *item, int64_t now_ms)
+static void keep_young_apart(struct hg_retention_item *item, int64_t now_ms)
 {
     char detail[DETAIL_SIZE];
     if (now_ms - item->time_ms <= HG_SAFETY_DAYS * HG_DAY_MS) {
         snprintf(detail, sizeof(detail), "%d days", HG_SAFETY_DAYS);
-        hg_retained_keep(item, item->safety ? HG_KEPT_YOUNG_SAFETY : HG_KEPT_YOUNG_PARTIAL, detail);
+        hg_retention_item_keep(item, item->safety ? HG_KEPT_YOUNG_SAFETY : HG_KEPT_YOUNG_PARTIAL,
+                               detail);
     }
 }
 
 /* Safety backups, or partial ones. */
-static void keep_apart(struct hg_retained *items, size_t count, int64_t now_ms, bool safety)
+static void keep_apart(struct hg_retention_item *items, size_t count, int64_t now_ms, bool safety)
 {
     bool newest = true;
     for (size_t i = 0; i < count; i++) {
@@ -243,34 +248,34 @@ static void keep_apart(struct hg_retained *items, size_t count, int64_t now_ms, 
             continue;
         }
         if (newest) {
-            hg_retained_keep(&items[i], safety ? HG_KEPT_NEWEST_SAFETY : HG_KEPT_NEWEST_PARTIAL,
-                             "");
+            hg_retention_item_keep(&items[i],
+                                   safety ? HG_KEPT_NEWEST_SAFETY : HG_KEPT_NEWEST_PARTIAL, "");
         }
         keep_young_apart(&items[i], now_ms);
         newest = false;
     }
 }
 
-static void keep_all(struct hg_retained *items, size_t count, enum hg_keep_reason why)
+static void keep_all(struct hg_retention_item *items, size_t count, enum hg_keep_reason why)
 {
     for (size_t i = 0; i < count; i++) {
         if (!items[i].keep) {
-            hg_retained_keep(&items[i], why, "");
+            hg_retention_item_keep(&items[i], why, "");
         }
     }
 }
 
-static void keep_without_rules(struct hg_retained *items, size_t count)
+static void keep_without_rules(struct hg_retention_item *items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         items[i].keep = false;
         items[i].kept_by = 0;
         snprintf(items[i].reason, sizeof(items[i].reason), "no rule keeps it");
         if (!items[i].good) {
-            hg_retained_keep(&items[i], HG_KEPT_NOT_COUNTED,
-                             items[i].why_not ? items[i].why_not : "incomplete");
+            hg_retention_item_keep(&items[i], HG_KEPT_NOT_COUNTED,
+                                   items[i].why_not ? items[i].why_not : "incomplete");
         } else if (items[i].held) {
-            hg_retained_keep(&items[i], HG_KEPT_HELD, "");
+            hg_retention_item_keep(&items[i], HG_KEPT_HELD, "");
         }
     }
 }
@@ -285,7 +290,7 @@ static int64_t limit_in_force(const struct hg_policy *policy, const struct hg_re
 }
 
 enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct hg_zone *zone,
-                                  int64_t now_ms, struct hg_retained *items, size_t count,
+                                  int64_t now_ms, struct hg_retention_item *items, size_t count,
                                   struct hg_error *err)
 {
     size_t newest = 3;
@@ -327,14 +332,14 @@ enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct h
 }
 
 void hg_retention_keep_young(const struct hg_policy *policy, int64_t store_ms,
-                             struct hg_retained *items, size_t count)
+                             struct hg_retention_item *items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct hg_retained *item = &items[i];
+        struct hg_retention_item *item = &items[i];
         if (item->keep || !item->good || hg_is_future(item->time_ms, store_ms)) {
             continue;
         }
-        if (!hg_retained_counts(item)) {
+        if (!hg_retention_item_counts(item)) {
             keep_young_apart(item, store_ms);
             continue;
         }

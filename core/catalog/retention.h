@@ -70,7 +70,7 @@ enum hg_keep_reason {
 };
 #define HG_KEPT_BIT(reason) (1U << (reason))
 
-struct hg_retained {
+struct hg_retention_item {
     /* in */
     const char *id; /* the caller's */
     int64_t time_ms;
@@ -85,22 +85,23 @@ struct hg_retained {
 };
 
 /* Do the rules apply to it? */
-bool hg_retained_counts(const struct hg_retained *item);
+bool hg_retention_item_counts(const struct hg_retention_item *item);
 
 /* Keeps an item for one more reason.  `detail` follows the words of the reason: "7 days"; or "". */
-void hg_retained_keep(struct hg_retained *item, enum hg_keep_reason reason, const char *detail);
+void hg_retention_item_keep(struct hg_retention_item *item, enum hg_keep_reason reason,
+                            const char *detail);
 
 /* Sorts the items, newest first, and sets the out fields of each.  UNSUPPORTED, with the
  * explanation in err, when the clock guard refuses: then all items are kept. */
 enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct hg_zone *zone,
-                                  int64_t now_ms, struct hg_retained *items, size_t count,
+                                  int64_t now_ms, struct hg_retention_item *items, size_t count,
                                   struct hg_error *err);
 
 /* After hg_retention_apply: keeps also what the rules keep by age when it is `store_ms`, the time
  * by the store's clock.  A host whose clock is ahead must not remove what is still young.  Items
  * that are from the future by that clock are left as they are. */
 void hg_retention_keep_young(const struct hg_policy *policy, int64_t store_ms,
-                             struct hg_retained *items, size_t count);
+                             struct hg_retention_item *items, size_t count);
 
 /* The rules given, as JSON for manifests and documents: { "keep_days": 7 }. */
 json_t *hg_policy_json(const struct hg_policy *policy);

@@ -15,7 +15,7 @@
 struct hg_comparison_work {
     struct hg_session *s;
     const struct hg_object_reader *from;
-    const struct hg_stored *objects;
+    const struct hg_stored_object *objects;
     size_t count;
     struct hg_comparison *out;
     pthread_mutex_t mutex; /* guards what follows and the out */
@@ -24,7 +24,7 @@ struct hg_comparison_work {
     struct hg_error error;
 };
 
-static void comparison_add(struct hg_comparison_work *c, const struct hg_stored *object,
+static void comparison_add(struct hg_comparison_work *c, const struct hg_stored_object *object,
                            enum hangar_rc rc, const struct hg_error *err)
 {
     pthread_mutex_lock(&c->mutex);
@@ -62,7 +62,7 @@ static void comparison_main(void *arg, size_t n)
             return;
         }
         struct hg_error err = {0};
-        const struct hg_stored *object = &c->objects[i];
+        const struct hg_stored_object *object = &c->objects[i];
         enum hangar_rc rc = c->from->chain ? hg_decode(c->from, object, NULL, NULL, &err)
                                            : hg_decode_check(c->from->sink, object, &err);
         comparison_add(c, object, rc, &err);
@@ -70,7 +70,7 @@ static void comparison_main(void *arg, size_t n)
 }
 
 enum hangar_rc hg_compare_objects(struct hg_session *s, const struct hg_object_reader *from,
-                                  const struct hg_stored *objects, size_t count,
+                                  const struct hg_stored_object *objects, size_t count,
                                   struct hg_comparison *out, struct hg_error *err)
 {
     struct hg_comparison_work c = {

@@ -28,7 +28,7 @@ struct hg_comparison {
  * Without `out` the first problem ends it.  With `out` all objects are read: damage becomes a line
  * of out->problems, and the result is CORRUPT at the end; any other failure ends it at once. */
 enum hangar_rc hg_compare_objects(struct hg_session *s, const struct hg_object_reader *from,
-                                  const struct hg_stored *objects, size_t count,
+                                  const struct hg_stored_object *objects, size_t count,
                                   struct hg_comparison *out, struct hg_error *err);
 
 #endif

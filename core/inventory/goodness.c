@@ -47,7 +47,7 @@ struct newest_search {
     struct hangar_ctx *sink;
     const struct hg_newest_request *request;
     int64_t now_ms;
-    struct hg_newest *out;
+    struct hg_newest_backup *out;
 };
 
 /* True when the backup is skipped as one from the future. */
@@ -74,7 +74,7 @@ static bool newest_is_future(const struct newest_search *x, const char *id, int6
     return true;
 }
 
-static void newest_keep_bad(struct hg_newest *out, const char *id)
+static void newest_keep_bad(struct hg_newest_backup *out, const char *id)
 {
     if (!out->bad_id[0]) {
         snprintf(out->bad_id, sizeof(out->bad_id), "%s", id);
@@ -86,7 +86,7 @@ static void newest_keep_bad(struct hg_newest *out, const char *id)
 /* OK: it is the newest.  NOT_FOUND: it is skipped. */
 static enum hangar_rc newest_consider(struct newest_search *x, const char *id, struct hg_error *err)
 {
-    struct hg_newest *out = x->out;
+    struct hg_newest_backup *out = x->out;
     struct hg_error why = {0};
     int64_t begun_ms = 0;
     if (hg_backup_id_parse(id, &begun_ms) && newest_is_future(x, id, begun_ms)) {
@@ -123,7 +123,7 @@ static enum hangar_rc newest_consider(struct newest_search *x, const char *id, s
 }
 
 enum hangar_rc hg_newest_find(struct hangar *h, struct hangar_ctx *sink,
-                              const struct hg_newest_request *request, struct hg_newest *out,
+                              const struct hg_newest_request *request, struct hg_newest_backup *out,
                               struct hg_error *err)
 {
     struct newest_search x = {

@@ -36,7 +36,7 @@ enum hangar_rc hg_goodness_of(struct hangar *h, struct hangar_ctx *sink,
                               const struct hg_manifest *m, struct hg_error *err);
 
 /* The newest backup of a pipeline in one sink. */
-struct hg_newest {
+struct hg_newest_backup {
     char id[HG_BACKUP_ID_SIZE]; /* "": there is none */
     bool good;
     struct hg_manifest manifest;     /* empty where it cannot be read; free it */
@@ -65,7 +65,7 @@ struct hg_newest_request {
  * listing of folders, and the requests of hg_goodness for each backup that it judges, usually one.
  * Fails when the sink cannot be read.  Zero *out before the first call. */
 enum hangar_rc hg_newest_find(struct hangar *h, struct hangar_ctx *sink,
-                              const struct hg_newest_request *request, struct hg_newest *out,
+                              const struct hg_newest_request *request, struct hg_newest_backup *out,
                               struct hg_error *err);
 
 #endif

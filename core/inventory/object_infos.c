@@ -46,12 +46,12 @@ static bool fill_info(const struct hg_manifest *m, const struct hg_manifest_obje
         hg_manifest_decode_command(m, o, &command);
         decode_command = keep_text(out, hg_str_take(&command));
     }
-    out->stored[i] = (struct hg_stored){.path = path,
-                                        .plain_bytes = o->plain_bytes,
-                                        .stored_bytes = o->stored_bytes,
-                                        .plain_sha256 = o->plain_sha256,
-                                        .stored_sha256 = o->stored_sha256,
-                                        .attrs = o->transform};
+    out->stored[i] = (struct hg_stored_object){.path = path,
+                                               .plain_bytes = o->plain_bytes,
+                                               .stored_bytes = o->stored_bytes,
+                                               .plain_sha256 = o->plain_sha256,
+                                               .stored_sha256 = o->stored_sha256,
+                                               .attrs = o->transform};
     out->items[i] = (struct hangar_object_info){.struct_size = sizeof(out->items[i]),
                                                 .phase = o->phase,
                                                 .name = o->name,

@@ -15,7 +15,7 @@
 /* The objects of one source, by phase, then by name. */
 struct hg_infos {
     struct hangar_object_info *items;
-    struct hg_stored *stored;
+    struct hg_stored_object *stored;
     char **texts; /* the strings that items and stored point to; the others are the manifest's */
     size_t count, text_count;
 };

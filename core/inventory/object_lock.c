@@ -115,10 +115,10 @@ static enum hangar_rc lock_backup(const struct hg_prune_plan *plan, const char *
 }
 
 /* Until when keep_days certainly keeps the backup; 0: not certain. */
-static int64_t lock_until(const struct hg_prune_plan *plan, const struct hg_retained *item)
+static int64_t lock_until(const struct hg_prune_plan *plan, const struct hg_retention_item *item)
 {
     int64_t age_ms = hg_policy_kept_age_ms(&plan->config->retention.policy);
-    if (age_ms == 0 || !hg_retained_counts(item) || item->time_ms > plan->now_ms) {
+    if (age_ms == 0 || !hg_retention_item_counts(item) || item->time_ms > plan->now_ms) {
         return 0;
     }
     int64_t until = item->time_ms + age_ms;
@@ -140,7 +140,7 @@ enum hangar_rc hg_object_lock_kept(const struct hg_prune_plan *plan, size_t *cou
     struct hg_error why = {0};
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < plan->count && rc == HANGAR_OK; i++) {
-        const struct hg_retained *item = &plan->items[i];
+        const struct hg_retention_item *item = &plan->items[i];
         int64_t *known = &known_ms[hg_index_find(plan->index, item->id) - plan->index->items];
         int64_t until = lock_until(plan, item);
         if (until > *known) {

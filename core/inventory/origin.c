@@ -81,14 +81,14 @@ static enum hangar_rc origin_refuse(const struct hangar *h, struct hangar_ctx *s
 }
 
 /* What was found of origin.json. */
-struct origin_seen {
+struct origin_finding {
     struct hg_origin origin;
     const char *etag; /* as it was listed; NULL: it was not listed */
 };
 
 /* Compares what was found with what is known, and remembers it.  `lost` as in origin_refuse. */
 static enum hangar_rc origin_compare(const struct hangar *h, struct hangar_ctx *sink,
-                                     const char *pipeline, const struct origin_seen *seen,
+                                     const char *pipeline, const struct origin_finding *seen,
                                      bool *lost, struct hg_error *err)
 {
     const struct hg_origin *found = &seen->origin;
@@ -110,7 +110,7 @@ static enum hangar_rc origin_compare(const struct hangar *h, struct hangar_ctx *
 enum hangar_rc hg_origin_check(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                bool claim, struct hg_error *err)
 {
-    struct origin_seen seen = {0};
+    struct origin_finding seen = {0};
     const char *origin = h->identity.origin;
     enum hangar_rc rc = hg_store_origin(sink, pipeline, origin, false, &seen.origin, err);
     if (rc == HANGAR_OK) {
@@ -127,7 +127,7 @@ enum hangar_rc hg_origin_check(struct hangar *h, struct hangar_ctx *sink, const 
 static enum hangar_rc origin_read(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                   const char *etag, bool *lost, struct hg_error *err)
 {
-    struct origin_seen seen = {.etag = etag};
+    struct origin_finding seen = {.etag = etag};
     struct hg_error why = {0};
     enum hangar_rc rc = hg_store_origin(sink, pipeline, NULL, false, &seen.origin, &why);
     if (rc == HANGAR_CORRUPT) { /* reported when something is stored */

@@ -90,7 +90,7 @@ static char *other_origin(struct hangar_ctx *sink, const char *pipeline)
 }
 
 static enum hangar_rc others_of_sink(struct hg_session *session, size_t instance,
-                                     struct hg_others *out, struct hg_error *err)
+                                     struct hg_other_pipelines *out, struct hg_error *err)
 {
     struct hangar_ctx *sink;
     struct other_names names = {.config = session->h->config};
@@ -108,20 +108,20 @@ static enum hangar_rc others_of_sink(struct hg_session *session, size_t instance
             rc = hg_no_memory(err);
         } else {
             out->items[out->count++] =
-                (struct hg_other){.sink = session->h->config->instances[instance].name,
-                                  .pipeline = name,
-                                  .origin = other_origin(sink, name)};
+                (struct hg_other_pipeline){.sink = session->h->config->instances[instance].name,
+                                           .pipeline = name,
+                                           .origin = other_origin(sink, name)};
         }
     }
     return rc;
 }
 
 enum hangar_rc hg_others_find(struct hg_session *session, const char *pipeline, const char *sink,
-                              struct hg_others *out, struct hg_error *err)
+                              struct hg_other_pipelines *out, struct hg_error *err)
 {
     const struct hg_config *config = session->h->config;
     enum hangar_rc rc = HANGAR_OK;
-    *out = (struct hg_others){0};
+    *out = (struct hg_other_pipelines){0};
     for (size_t i = 0; i < config->instance_count && rc == HANGAR_OK; i++) {
         bool wanted = false;
         for (size_t p = 0; p < config->pipeline_count; p++) {
@@ -138,17 +138,17 @@ enum hangar_rc hg_others_find(struct hg_session *session, const char *pipeline, 
     return rc;
 }
 
-void hg_others_free(struct hg_others *others)
+void hg_others_free(struct hg_other_pipelines *others)
 {
     for (size_t i = 0; i < others->count; i++) {
         free(others->items[i].pipeline);
         free(others->items[i].origin);
     }
     free(others->items);
-    *others = (struct hg_others){0};
+    *others = (struct hg_other_pipelines){0};
 }
 
-json_t *hg_others_json(const struct hg_others *others)
+json_t *hg_others_json(const struct hg_other_pipelines *others)
 {
     json_t *out = json_array();
     for (size_t i = 0; i < others->count; i++) {
@@ -161,11 +161,11 @@ json_t *hg_others_json(const struct hg_others *others)
     return out;
 }
 
-void hg_others_text(const struct hg_others *others, struct hg_str *out)
+void hg_others_text(const struct hg_other_pipelines *others, struct hg_str *out)
 {
     const char *last = NULL; /* names of sinks are those of the configuration */
     for (size_t i = 0; i < others->count; i++) {
-        const struct hg_other *one = &others->items[i];
+        const struct hg_other_pipeline *one = &others->items[i];
         const bool same = one->sink == last;
         hg_str_addf(out, "%s%s%s%s%s", i == 0 || same ? "" : "; ", same ? ", " : "sink ",
                     same ? "" : one->sink, same ? "" : " holds backups of ", one->pipeline);

@@ -16,7 +16,7 @@
 
 /* The files of the manifest, in its order: objects, then RESTORE.txt and SHA256SUMS. */
 struct place_repair_list {
-    struct hg_stored *files;
+    struct hg_stored_object *files;
     bool *good;
     size_t count;
 };
@@ -33,10 +33,10 @@ static void place_repair_list_free(struct place_repair_list *list)
 static bool place_repair_add(struct place_repair_list *list, const struct hg_manifest *m,
                              const char *name, uint64_t bytes, const char *sha256)
 {
-    struct hg_stored *file = &list->files[list->count];
-    *file = (struct hg_stored){.path = hg_store_path(m->pipeline, m->id, name),
-                               .stored_bytes = bytes,
-                               .stored_sha256 = sha256};
+    struct hg_stored_object *file = &list->files[list->count];
+    *file = (struct hg_stored_object){.path = hg_store_path(m->pipeline, m->id, name),
+                                      .stored_bytes = bytes,
+                                      .stored_sha256 = sha256};
     list->count += file->path != NULL;
     return file->path != NULL;
 }

@@ -16,24 +16,26 @@
 #include "inventory/origin.h"
 #include "session/handle.h"
 
-struct hg_retained hg_retained_of(const struct hangar *h, const struct hg_index_item *item)
+struct hg_retention_item hg_retention_item_of(const struct hangar *h,
+                                              const struct hg_index_item *item)
 {
     const char *origin = item->summary.origin ? item->summary.origin : "";
-    return (struct hg_retained){.id = item->id,
-                                .time_ms = item->time_ms,
-                                .good = item->rc == HANGAR_OK &&
-                                        strcmp(origin, h->identity.origin) == 0,
-                                .safety = item->summary.safety,
-                                .partial = item->summary.partial,
-                                .held = item->held,
-                                .why_not = item->rc == HANGAR_OK        ? "of another origin"
-                                           : item->rc == HANGAR_CORRUPT ? "damaged"
-                                           : item->rc == HANGAR_IO      ? "cannot be read"
-                                                                        : "of a newer hangar"};
+    return (struct hg_retention_item){.id = item->id,
+                                      .time_ms = item->time_ms,
+                                      .good = item->rc == HANGAR_OK &&
+                                              strcmp(origin, h->identity.origin) == 0,
+                                      .safety = item->summary.safety,
+                                      .partial = item->summary.partial,
+                                      .held = item->held,
+                                      .why_not = item->rc == HANGAR_OK        ? "of another origin"
+                                                 : item->rc == HANGAR_CORRUPT ? "damaged"
+                                                 : item->rc == HANGAR_IO      ? "cannot be read"
+                                                                         : "of a newer hangar"};
 }
 
 enum hangar_rc hg_retention_of_sink(const struct hg_instance_config *config, int64_t now_ms,
-                                    struct hg_retained *items, size_t count, struct hg_error *err)
+                                    struct hg_retention_item *items, size_t count,
+                                    struct hg_error *err)
 {
     return hg_retention_apply(&config->retention.policy, config->retention.zone, now_ms, items,
                               count, err);
@@ -69,7 +71,7 @@ enum hangar_rc hg_prune_plan_make(struct hg_prune_plan *plan, struct hg_error *e
     }
     for (size_t i = 0; i < plan->index->count; i++) {
         if (plan->index->items[i].rc != HANGAR_NOT_FOUND) {
-            plan->items[plan->count++] = hg_retained_of(plan->h, &plan->index->items[i]);
+            plan->items[plan->count++] = hg_retention_item_of(plan->h, &plan->index->items[i]);
         }
     }
     plan->clock_is_wrong = hg_retention_of_sink(plan->config, plan->now_ms, plan->items,
@@ -79,9 +81,9 @@ enum hangar_rc hg_prune_plan_make(struct hg_prune_plan *plan, struct hg_error *e
                                 plan->count);
     }
     for (size_t i = 0; i < plan->count; i++) {
-        const struct hg_retained *item = &plan->items[i];
+        const struct hg_retention_item *item = &plan->items[i];
         plan->kept += item->keep;
-        plan->oldest = item->keep && hg_retained_counts(item) ? item : plan->oldest;
+        plan->oldest = item->keep && hg_retention_item_counts(item) ? item : plan->oldest;
     }
     return HANGAR_OK;
 }

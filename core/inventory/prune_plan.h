@@ -25,11 +25,11 @@ struct hg_prune_plan {
     const struct hg_instance_config *config; /* of the sink */
     const struct hg_index *index;            /* NULL: the plan reads one of its own */
     /* out */
-    int64_t now_ms, store_ms;         /* this machine's clock, and the store's */
-    struct hg_retained *items;        /* the newest first; ids are the index's */
-    size_t count, kept;               /* of them kept */
-    const struct hg_retained *oldest; /* the oldest good backup that is kept; NULL: none */
-    bool clock_is_wrong;              /* nothing may be removed; `clock_error` has the reason */
+    int64_t now_ms, store_ms;               /* this machine's clock, and the store's */
+    struct hg_retention_item *items;        /* the newest first; ids are the index's */
+    size_t count, kept;                     /* of them kept */
+    const struct hg_retention_item *oldest; /* the oldest good backup that is kept; NULL: none */
+    bool clock_is_wrong;                    /* nothing may be removed; `clock_error` says why */
     struct hg_error clock_error;
     struct hg_index own_index;
 };
@@ -42,10 +42,12 @@ void hg_prune_plan_free(struct hg_prune_plan *plan);
 uint64_t hg_prune_plan_bytes(const struct hg_prune_plan *plan, const char *id);
 
 /* What retention needs to know of a backup; the id stays the index's. */
-struct hg_retained hg_retained_of(const struct hangar *h, const struct hg_index_item *item);
+struct hg_retention_item hg_retention_item_of(const struct hangar *h,
+                                              const struct hg_index_item *item);
 
 /* Applies the retention that is configured for a sink; see hg_retention_apply. */
 enum hangar_rc hg_retention_of_sink(const struct hg_instance_config *config, int64_t now_ms,
-                                    struct hg_retained *items, size_t count, struct hg_error *err);
+                                    struct hg_retention_item *items, size_t count,
+                                    struct hg_error *err);
 
 #endif

@@ -97,7 +97,7 @@ static enum hangar_rc replication_copy(struct hg_replication *r,
         path ? HG_CALL(to, err, to->plugin->sink.put_open(to->inst, path, item->bytes, 0, &p.put))
              : hg_no_memory(err);
     if (rc == HANGAR_OK) {
-        struct hg_stored stored = {
+        struct hg_stored_object stored = {
             .path = path, .stored_bytes = item->bytes, .stored_sha256 = item->sha256};
         rc = hg_decode_stored(r->from, &stored, replication_write, &p, err);
         if (rc != HANGAR_OK) {

@@ -35,10 +35,10 @@ struct selection {
     bool apart;                 /* a safety backup or a partial one was skipped */
     bool again;                 /* this is a second reading of the sinks */
     bool reported;              /* the damage of `found` was logged */
-    struct hg_selected found;
-    struct hg_selected bad; /* of "latest": the newest bad copy that was skipped */
-    struct hg_error damage; /* why the first copy, of `id` or of a newer backup, is bad */
-    struct hg_error unread; /* why the first sink that was skipped could not be read */
+    struct hg_selected_backup found;
+    struct hg_selected_backup bad; /* of "latest": the newest bad copy that was skipped */
+    struct hg_error damage;        /* why the first copy, of `id` or of a newer backup, is bad */
+    struct hg_error unread;        /* why the first sink that was skipped could not be read */
     char unknown_id[HG_BACKUP_ID_SIZE]; /* the newest folder that could not be read; "": none */
     struct hg_error unknown;            /* why */
 };
@@ -56,7 +56,7 @@ static void keep_first(struct hg_error *first, const struct hg_error *next)
 }
 
 /* *copy becomes this one, and owns its manifest. */
-static void take_copy(struct hg_selected *copy, size_t instance, struct hangar_ctx *sink,
+static void take_copy(struct hg_selected_backup *copy, size_t instance, struct hangar_ctx *sink,
                       struct hg_manifest *m)
 {
     hg_manifest_free(&copy->manifest);
@@ -75,7 +75,7 @@ static void selection_take(struct selection *x, size_t instance, struct hangar_c
 
 /* Keeps the newest bad copy, if possible one whose manifest can be read. */
 static void selection_keep_bad(struct selection *x, size_t instance, struct hangar_ctx *sink,
-                               struct hg_newest *newest)
+                               struct hg_newest_backup *newest)
 {
     const int order = strcmp(newest->bad_id, x->bad.id);
     if (order > 0 || (order == 0 && newest->bad_manifest.id && !x->bad.manifest.id)) {
@@ -120,7 +120,7 @@ static enum hangar_rc consider_backup(struct selection *x, size_t instance, stru
 static enum hangar_rc consider_newest(struct selection *x, size_t instance, struct hangar_ctx *sink,
                                       struct hg_error *err)
 {
-    struct hg_newest newest = {0};
+    struct hg_newest_backup newest = {0};
     const struct hg_newest_request request = {
         .pipeline = x->pipeline->name, .than = x->good ? x->id : NULL, .flags = x->flags};
     enum hangar_rc rc = hg_newest_find(x->s->h, sink, &request, &newest, err);
@@ -215,7 +215,7 @@ static enum hangar_rc fail_not_found(struct hg_session *s, const struct hangar_s
             "there is no backup of all sources yet; hint: make one with `hangar backup`, "
             "or select a partial backup or a safety backup by its id: `hangar list`");
     }
-    struct hg_others others;
+    struct hg_other_pipelines others;
     enum hangar_rc rc = hg_others_find(s, request->pipeline, request->sink, &others, err);
     if (rc == HANGAR_OK && others.count > 0) {
         struct hg_str text = {0};
@@ -269,10 +269,10 @@ static enum hangar_rc fail_unknown(const struct selection *x, struct hg_error *e
 }
 
 /* Fills *out with what was selected in the one pipeline that has it. */
-static enum hangar_rc selection_result(struct selection *x, struct hg_selected *out,
+static enum hangar_rc selection_result(struct selection *x, struct hg_selected_backup *out,
                                        struct hg_error *err)
 {
-    *out = (struct hg_selected){.pipeline = x->found.pipeline};
+    *out = (struct hg_selected_backup){.pipeline = x->found.pipeline};
     if (fail_unknown(x, err) != HANGAR_OK) {
         hg_manifest_free(&x->found.manifest);
         return err->rc;
@@ -359,7 +359,7 @@ static enum hangar_rc complete_id(struct hg_session *s, const struct hangar_sele
 
 /* Finds the backup that the request means by its whole id or "latest". */
 static enum hangar_rc select_exactly(struct hg_session *s, const struct hangar_selection *request,
-                                     struct hg_selected *out, struct hg_error *err)
+                                     struct hg_selected_backup *out, struct hg_error *err)
 {
     struct selection found;
     out->pipeline = SIZE_MAX;
@@ -378,11 +378,11 @@ static enum hangar_rc select_exactly(struct hg_session *s, const struct hangar_s
 }
 
 enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *request,
-                         struct hg_selected *out, struct hg_error *err)
+                         struct hg_selected_backup *out, struct hg_error *err)
 {
     char id[HG_BACKUP_ID_SIZE] = "";
     struct hangar_selection exact;
-    *out = (struct hg_selected){.pipeline = SIZE_MAX};
+    *out = (struct hg_selected_backup){.pipeline = SIZE_MAX};
     enum hangar_rc rc = complete_id(s, request, &exact, id, err);
     if (rc == HANGAR_OK) {
         rc = select_exactly(s, &exact, out, err);
@@ -418,7 +418,7 @@ enum hangar_rc hg_select_newest(struct hg_session *s, const struct hangar_select
     return rc;
 }
 
-void hg_select_others(struct hg_session *s, const struct hg_selected *selected,
+void hg_select_others(struct hg_session *s, const struct hg_selected_backup *selected,
                       struct hg_str *names)
 {
     const struct hg_pipeline_config *pipeline = &s->h->config->pipelines[selected->pipeline];

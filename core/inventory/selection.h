@@ -15,7 +15,7 @@
 #include "session/session.h"
 
 /* A backup in a sink. */
-struct hg_selected {
+struct hg_selected_backup {
     char id[HG_BACKUP_ID_SIZE]; /* also after a failure; "" when it could not be determined */
     size_t pipeline;            /* index in the configuration */
     size_t sink;                /* index among the instances */
@@ -36,7 +36,7 @@ struct hg_selected {
  * a backup.  CORRUPT: no manifest of it can be read.  After a failure only out->id and
  * out->pipeline are set: the pipeline that has the backup, or SIZE_MAX if none was found. */
 enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *request,
-                         struct hg_selected *out, struct hg_error *err);
+                         struct hg_selected_backup *out, struct hg_error *err);
 
 /* What a request means when it may be good or bad. */
 struct hg_selected_id {
@@ -53,7 +53,7 @@ enum hangar_rc hg_select_newest(struct hg_session *s, const struct hangar_select
 
 /* Appends the names of the other sinks of its pipeline that have a good copy of a selected backup,
  * separated by ", ".  For a session that was not cancelled. */
-void hg_select_others(struct hg_session *s, const struct hg_selected *selected,
+void hg_select_others(struct hg_session *s, const struct hg_selected_backup *selected,
                       struct hg_str *names);
 
 #endif

@@ -15,7 +15,7 @@ struct hg_decoder {
     struct hangar_ctx *sink;
     struct hangar_ctx *const *chain;
     size_t count;
-    const struct hg_stored *object;
+    const struct hg_stored_object *object;
     enum hangar_rc (*write)(void *arg, const void *data, size_t size, struct hg_error *err);
     void *arg;
     struct hg_error *err;
@@ -213,13 +213,13 @@ static enum hangar_rc decode_run(struct hg_decoder *d, bool decode)
     return rc;
 }
 
-enum hangar_rc hg_decode_check(struct hangar_ctx *sink, const struct hg_stored *object,
+enum hangar_rc hg_decode_check(struct hangar_ctx *sink, const struct hg_stored_object *object,
                                struct hg_error *err)
 {
     return hg_decode_stored(sink, object, NULL, NULL, err);
 }
 
-enum hangar_rc hg_decode_stored(struct hangar_ctx *sink, const struct hg_stored *object,
+enum hangar_rc hg_decode_stored(struct hangar_ctx *sink, const struct hg_stored_object *object,
                                 enum hangar_rc (*write)(void *arg, const void *data, size_t size,
                                                         struct hg_error *err),
                                 void *arg, struct hg_error *err)
@@ -228,7 +228,7 @@ enum hangar_rc hg_decode_stored(struct hangar_ctx *sink, const struct hg_stored 
     return decode_run(&d, false);
 }
 
-enum hangar_rc hg_decode(const struct hg_object_reader *from, const struct hg_stored *object,
+enum hangar_rc hg_decode(const struct hg_object_reader *from, const struct hg_stored_object *object,
                          enum hangar_rc (*write)(void *arg, const void *data, size_t size,
                                                  struct hg_error *err),
                          void *arg, struct hg_error *err)

@@ -17,13 +17,13 @@
 #define MAX_REREADS 3
 
 /* A flow that its reader has finished; the collector waits for it. */
-struct hg_pull_done {
+struct hg_finished_flow {
     struct hg_flow *flow;
     size_t source;
     char *name;
     uint32_t phase;
     struct hangar_attrs *attrs;
-    struct hg_pull_done *next;
+    struct hg_finished_flow *next;
 };
 
 /* An object that a reader reads. */
@@ -277,7 +277,7 @@ static enum hangar_rc pull_bytes_urgent(struct hg_pull_reader *r)
 
 /* ---- one object ---- */
 
-static void pull_queue_done(struct hg_pull *pull, struct hg_pull_done *done)
+static void pull_queue_done(struct hg_pull *pull, struct hg_finished_flow *done)
 {
     pthread_mutex_lock(&pull->mutex);
     done->next = NULL;
@@ -341,7 +341,7 @@ static enum hangar_rc pull_read_object(struct hg_pull_reader *r,
 
 /* Closes the object: the source returns an error when it is not whole.  Then finishes the
  * flow. */
-static enum hangar_rc pull_close_object(struct hg_pull_reader *r, struct hg_pull_done *done)
+static enum hangar_rc pull_close_object(struct hg_pull_reader *r, struct hg_finished_flow *done)
 {
     struct hangar_ctx *ctx = r->source->ctx;
     enum hangar_rc rc = HG_CALL(ctx, &r->err, ctx->plugin->source.close(r->object, done->attrs));
@@ -357,7 +357,7 @@ static enum hangar_rc pull_close_object(struct hg_pull_reader *r, struct hg_pull
     return HANGAR_OK;
 }
 
-static void pull_done_free(struct hg_pull_done *done)
+static void pull_done_free(struct hg_finished_flow *done)
 {
     if (done) {
         free(done->name);
@@ -382,7 +382,7 @@ static enum hangar_rc pull_object(struct hg_pull_reader *r)
         hg_slot_give(r->pull->engine, slot);
         return rc;
     }
-    struct hg_pull_done *done = calloc(1, sizeof(*done));
+    struct hg_finished_flow *done = calloc(1, sizeof(*done));
     if (done) {
         done->source = (size_t)(r->source - r->pull->sources);
         done->name = strdup(info.name ? info.name : "");
@@ -467,7 +467,7 @@ static void *pull_collector_main(void *arg)
         while (!pull->done_head && pull->readers > 0) {
             pthread_cond_wait(&pull->changed, &pull->mutex);
         }
-        struct hg_pull_done *done = pull->done_head;
+        struct hg_finished_flow *done = pull->done_head;
         if (done) {
             pull->done_head = done->next;
             if (!pull->done_head) {
@@ -480,11 +480,11 @@ static void *pull_collector_main(void *arg)
         }
         struct hg_flow_result result;
         struct hg_error err = {0};
-        struct hg_pulled object = {.source = done->source,
-                                   .name = done->name,
-                                   .phase = done->phase,
-                                   .attrs = done->attrs,
-                                   .result = &result};
+        struct hg_pulled_object object = {.source = done->source,
+                                          .name = done->name,
+                                          .phase = done->phase,
+                                          .attrs = done->attrs,
+                                          .result = &result};
         enum hangar_rc rc = hg_flow_wait(done->flow, &result, &err);
         if (rc == HANGAR_OK) {
             rc = pull->set.on_object(pull->set.arg, &object, &err);

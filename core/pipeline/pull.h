@@ -26,7 +26,7 @@ struct hg_pull_source {
 };
 
 /* An object that is stored in the sinks; lives until on_object returns. */
-struct hg_pulled {
+struct hg_pulled_object {
     size_t source;
     const char *name;
     uint32_t phase;
@@ -42,7 +42,7 @@ struct hg_pull_settings {
     /* The name of an object in the sinks; false: it is too long. */
     bool (*stored_name)(void *arg, size_t source, const char *name, char *out, size_t size);
     /* Called for each object, from one thread at a time. */
-    enum hangar_rc (*on_object)(void *arg, struct hg_pulled *object, struct hg_error *err);
+    enum hangar_rc (*on_object)(void *arg, struct hg_pulled_object *object, struct hg_error *err);
     void *arg;
 };
 
@@ -52,8 +52,8 @@ struct hg_pull {
     struct hg_pull_source *sources;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    struct hg_pull_done *done_head, *done_tail; /* finished flows to be collected */
-    size_t readers;                             /* of all sources, that still run */
+    struct hg_finished_flow *done_head, *done_tail; /* finished flows to be collected */
+    size_t readers;                                 /* of all sources, that still run */
 };
 
 /* Prepares all sources, each in its own thread.  The caller must call hg_pull_fini in any

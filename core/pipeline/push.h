@@ -15,7 +15,7 @@ struct hg_push {
     struct hangar_ctx *source;
     struct hg_object_reader from;
     const struct hangar_object_info *infos; /* by phase, then name */
-    const struct hg_stored *stored;         /* beside infos */
+    const struct hg_stored_object *stored;  /* beside infos */
     size_t count;
     struct hangar_attrs *report; /* set by restore_end */
 

@@ -126,7 +126,7 @@ static enum hangar_rc throwaway_make_files(struct throwaway *t)
 }
 
 enum hangar_rc throwaway_prepare(struct throwaway *t, const struct hangar_host *host,
-                                 struct hangar_ctx *ctx, const struct throwaway_wish *wish)
+                                 struct hangar_ctx *ctx, const struct throwaway_request *wish)
 {
     *t = (struct throwaway){.host = host, .ctx = ctx, .wish = *wish, .null_fd = -1, .log_fd = -1};
     if (!throwaway_find_user(&t->box, wish->users, t->user)) {

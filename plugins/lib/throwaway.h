@@ -34,7 +34,7 @@
 #include "sandbox.h"
 
 /* The server that a plugin starts.  All pointers must stay valid until throwaway_close_files. */
-struct throwaway_wish {
+struct throwaway_request {
     const char *what;         /* the kind of server, for messages: "redis" */
     const char *dir;          /* a folder for this server, of hangar */
     const char *const *users; /* when hangar is root: uses the first that exists; ends with NULL */
@@ -46,7 +46,7 @@ struct throwaway_wish {
 struct throwaway {
     const struct hangar_host *host;
     struct hangar_ctx *ctx;
-    struct throwaway_wish wish;
+    struct throwaway_request wish;
     char *run; /* DIR/run */
     struct sandbox box;
     bool isolated;
@@ -69,7 +69,7 @@ bool throwaway_isolation_required(const struct hangar_host *host, struct hangar_
 
 /* Initialises `t`: makes the folder DIR/run and a log in DIR; as root chooses the user. */
 enum hangar_rc throwaway_prepare(struct throwaway *t, const struct hangar_host *host,
-                                 struct hangar_ctx *ctx, const struct throwaway_wish *wish);
+                                 struct hangar_ctx *ctx, const struct throwaway_request *wish);
 
 /* Sets the fact "drills" when a drill would be refused here, or would not be isolated. */
 void throwaway_check(const struct hangar_host *host, struct hangar_ctx *ctx,

@@ -49,7 +49,7 @@ static const char *local_hint(int error_number)
     }
 }
 
-enum hangar_rc local_fail(struct local *local, int error_number, const char *fmt, ...)
+enum hangar_rc local_fail(struct local_sink *local, int error_number, const char *fmt, ...)
 {
     char what[PATH_MAX + NAME_SIZE_MAX], buffer[128];
     va_list args;

@@ -25,7 +25,7 @@ struct list_item {
 };
 
 struct lister {
-    struct local *local;
+    struct local_sink *local;
     const struct hangar_page *page;
     struct list_item *sorted[PAGE_MAX + 1]; /* by name; the one after the last is free */
     size_t count;
@@ -102,7 +102,7 @@ static bool lister_may_contain(struct lister *lister, const char *path)
  * ends in a slash. */
 static enum hangar_rc lister_unreadable(struct lister *lister, const char *path, int error_number)
 {
-    const struct local *local = lister->local;
+    const struct local_sink *local = lister->local;
     const struct hangar_entry entry = {.struct_size = sizeof(entry),
                                        .flags = HANGAR_ENTRY_PREFIX | HANGAR_ENTRY_UNREADABLE};
     const size_t above = strlen(lister->page->prefix);
@@ -279,7 +279,7 @@ static enum hangar_rc lister_fill_page(const struct lister *lister, struct hanga
 
 enum hangar_rc local_list(void *inst, struct hangar_page *page)
 {
-    struct local *local = inst;
+    struct local_sink *local = inst;
     int root = -1;
     if (page->delimiter && page->delimiter != '/') {
         return local->host->fail(local->ctx, HANGAR_UNSUPPORTED, 0,

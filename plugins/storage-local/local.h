@@ -36,7 +36,7 @@
 #define NAME_SIZE_MAX 500 /* bytes */
 #define COMPONENT_MAX 255 /* bytes of one component; the limit of Linux file systems */
 
-struct local {
+struct local_sink {
     const struct hangar_host *host;
     struct hangar_ctx *ctx;
     const char *root; /* the option path, which is absolute */
@@ -54,7 +54,7 @@ struct local {
 
 /* Records "cannot <fmt>: <text of error_number>[; hint: ...]" and returns the code for this error
  * number. */
-enum hangar_rc local_fail(struct local *local, int error_number, const char *fmt, ...)
+enum hangar_rc local_fail(struct local_sink *local, int error_number, const char *fmt, ...)
     HANGAR_PRINTF(3, 4);
 
 #define SIZE_TEXT_SIZE 32
@@ -65,22 +65,22 @@ void local_size_text(uint64_t bytes, char out[SIZE_TEXT_SIZE]);
 
 /* Is this a valid name of an object, and not of a temporary file?  Records the failure when it is
  * not. */
-enum hangar_rc local_check_name(struct local *local, const char *name);
+enum hangar_rc local_check_name(struct local_sink *local, const char *name);
 /* Is this one component of a valid name? */
 bool local_is_component(const char *name);
 
 /* Opens the root, as a descriptor of the caller.  With `make` it makes the root and the directories
  * above it where they are missing; without, HANGAR_NOT_FOUND, not recorded.  IO: the path does not
  * lead to the root any more that this instance has opened before. */
-enum hangar_rc local_open_root(struct local *local, bool make, int *fd);
+enum hangar_rc local_open_root(struct local_sink *local, bool make, int *fd);
 
 /* Does the path still lead to the root that this instance has opened?  Records the failure when it
  * does not. */
-enum hangar_rc local_check_root(struct local *local);
+enum hangar_rc local_check_root(struct local_sink *local);
 
 /* Opens the directory of `name`, and makes missing ones with `make`.  *base is the last component,
  * inside `name`.  HANGAR_NOT_FOUND, not recorded: a directory is missing and `make` is false. */
-enum hangar_rc local_open_parent(struct local *local, const char *name, bool make, int *fd,
+enum hangar_rc local_open_parent(struct local_sink *local, const char *name, bool make, int *fd,
                                  const char **base);
 
 /* Syncs the directory and the `depth` directories above it up to the root, so that a file in it
@@ -94,7 +94,7 @@ int local_open_dir(int dir, const char *name);
 
 /* Removes the directory of `name` and those above it, except the root, as far as they contain no
  * object, with the leftovers in them.  What cannot be removed stays; nothing is recorded. */
-void local_tidy(struct local *local, const char *name);
+void local_tidy(struct local_sink *local, const char *name);
 /* Is there an object in the directory or below it?  1: yes; 0: no; -1: none was found, and a part
  * could not be read.  Closes the descriptor; -1 is a directory that could not be opened. */
 int local_has_object(int dir);

@@ -69,7 +69,8 @@ static int probe_write_temp(int dir, char name[TEMP_NAME_SIZE])
 }
 
 /* A rename of `two` to `one` must fail when it is exclusive, and replace the file otherwise. */
-static enum hangar_rc probe_renames(struct local *local, int dir, const char *one, const char *two)
+static enum hangar_rc probe_renames(struct local_sink *local, int dir, const char *one,
+                                    const char *two)
 {
     if (local_rename(dir, two, one, true) == 0) {
         return local->host->fail(local->ctx, HANGAR_UNSUPPORTED, 0,
@@ -92,7 +93,7 @@ static enum hangar_rc probe_renames(struct local *local, int dir, const char *on
     return HANGAR_OK;
 }
 
-static enum hangar_rc probe_files(struct local *local, int dir)
+static enum hangar_rc probe_files(struct local_sink *local, int dir)
 {
     char one[TEMP_NAME_SIZE], two[TEMP_NAME_SIZE];
     if (probe_write_temp(dir, one) != 0) {
@@ -111,7 +112,7 @@ static enum hangar_rc probe_files(struct local *local, int dir)
     return rc;
 }
 
-static void probe_warn_of_mode(struct local *local, int dir)
+static void probe_warn_of_mode(struct local_sink *local, int dir)
 {
     struct stat st;
     if (fstat(dir, &st) != 0 || (st.st_mode & 077) == 0) {
@@ -122,7 +123,7 @@ static void probe_warn_of_mode(struct local *local, int dir)
                      local->root, st.st_mode & 07777, local->root);
 }
 
-static void probe_warn_of_limit(struct local *local)
+static void probe_warn_of_limit(struct local_sink *local)
 {
     struct rlimit limit;
     char text[SIZE_TEXT_SIZE];
@@ -136,7 +137,8 @@ static void probe_warn_of_limit(struct local *local)
 }
 
 /* Sets what is known of the store in this directory, which is the root or a directory above it. */
-static enum hangar_rc probe_report(struct local *local, int dir, struct hangar_attrs *capabilities)
+static enum hangar_rc probe_report(struct local_sink *local, int dir,
+                                   struct hangar_attrs *capabilities)
 {
     struct statfs fs;
     struct hangar_space space = {.struct_size = sizeof(space)};
@@ -162,7 +164,7 @@ static enum hangar_rc probe_report(struct local *local, int dir, struct hangar_a
 }
 
 /* The root does not exist.  A probe makes no directory: it examines the nearest one above. */
-static enum hangar_rc probe_above(struct local *local, struct hangar_attrs *capabilities)
+static enum hangar_rc probe_above(struct local_sink *local, struct hangar_attrs *capabilities)
 {
     char path[PATH_MAX];
     int dir;
@@ -194,7 +196,7 @@ static enum hangar_rc probe_above(struct local *local, struct hangar_attrs *capa
 
 enum hangar_rc local_probe(void *inst, struct hangar_attrs *capabilities)
 {
-    struct local *local = inst;
+    struct local_sink *local = inst;
     int dir = -1;
     enum hangar_rc rc = local_open_root(local, false, &dir);
     if (rc == HANGAR_NOT_FOUND) {

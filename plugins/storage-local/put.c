@@ -17,7 +17,7 @@
 #define WINDOW_BYTES ((uint64_t)8 << 20) /* written back while the next ones arrive */
 
 struct hangar_put {
-    struct local *local;
+    struct local_sink *local;
     int dir, fd;
     uint32_t flags;
     enum hangar_rc failed;
@@ -28,7 +28,7 @@ struct hangar_put {
 };
 
 /* Are `need` bytes free, beside those of min_free?  Records the failure when they are not. */
-static enum hangar_rc local_check_space(struct local *local, int dir, const char *name,
+static enum hangar_rc local_check_space(struct local_sink *local, int dir, const char *name,
                                         uint64_t need)
 {
     if (need == 0 && local->min_free == 0) {
@@ -55,7 +55,7 @@ static enum hangar_rc local_check_space(struct local *local, int dir, const char
 /* Opens the directory of the object and makes the temporary file there. */
 static enum hangar_rc put_open_temp(struct hangar_put *put)
 {
-    struct local *local = put->local;
+    struct local_sink *local = put->local;
     for (int i = 0; i < OPEN_TRIES; i++) {
         enum hangar_rc rc = local_open_parent(local, put->name, true, &put->dir, &put->base);
         if (rc == HANGAR_NOT_FOUND) {
@@ -84,7 +84,7 @@ static enum hangar_rc put_open_temp(struct hangar_put *put)
 enum hangar_rc local_put_open(void *inst, const char *name, uint64_t size_hint, uint32_t flags,
                               struct hangar_put **out)
 {
-    struct local *local = inst;
+    struct local_sink *local = inst;
     enum hangar_rc rc = local_check_name(local, name);
     if (rc != HANGAR_OK) {
         return rc;
@@ -181,7 +181,7 @@ static int put_sync_and_close(struct hangar_put *put)
 /* *st describes the file under its name: a rename changes the time of the inode. */
 static enum hangar_rc put_publish(struct hangar_put *put, struct stat *st)
 {
-    struct local *local = put->local;
+    struct local_sink *local = put->local;
     bool exclusive = (put->flags & HANGAR_PUT_CREATE_ONLY) != 0;
     if (local_rename(put->dir, put->temp, put->base, exclusive) != 0) {
         if (exclusive && errno == EEXIST) {

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 struct hangar_get {
-    struct local *local;
+    struct local_sink *local;
     int fd;
     char name[];
 };
@@ -40,7 +40,7 @@ static const struct hangar_option options[] = {
     {0},
 };
 
-static enum hangar_rc local_not_found(struct local *local, const char *name)
+static enum hangar_rc local_not_found(struct local_sink *local, const char *name)
 {
     return local->host->fail(local->ctx, HANGAR_NOT_FOUND, 0,
                              "cannot open %s in %s: no such object", name, local->root);
@@ -49,7 +49,7 @@ static enum hangar_rc local_not_found(struct local *local, const char *name)
 static enum hangar_rc local_create(const struct hangar_host *host, struct hangar_ctx *ctx,
                                    void **out)
 {
-    struct local *local = calloc(1, sizeof(*local));
+    struct local_sink *local = calloc(1, sizeof(*local));
     const char *root = host->opt_string(ctx, "path");
     if (!local || asprintf(&local->description, "directory %s", root) < 0) {
         free(local);
@@ -68,7 +68,7 @@ static enum hangar_rc local_create(const struct hangar_host *host, struct hangar
 
 static void local_destroy(void *inst)
 {
-    struct local *local = inst;
+    struct local_sink *local = inst;
     if (!local) {
         return;
     }
@@ -88,12 +88,12 @@ static uint32_t local_threads(void *inst)
 
 static const char *local_describe(void *inst)
 {
-    struct local *local = inst;
+    struct local_sink *local = inst;
     return local->description;
 }
 
 /* Opens the file of an object and reads its properties. */
-static enum hangar_rc local_open_object(struct local *local, const char *name, int *fd,
+static enum hangar_rc local_open_object(struct local_sink *local, const char *name, int *fd,
                                         struct stat *st)
 {
     const char *base;
@@ -134,7 +134,7 @@ static enum hangar_rc local_open_object(struct local *local, const char *name, i
 static enum hangar_rc local_get_open(void *inst, const char *name, uint64_t offset,
                                      struct hangar_get **out)
 {
-    struct local *local = inst;
+    struct local_sink *local = inst;
     struct stat st;
     int fd = -1;
     enum hangar_rc rc = local_open_object(local, name, &fd, &st);
@@ -193,7 +193,7 @@ static enum hangar_rc local_stat(void *inst, const char *name, struct hangar_ent
 
 static enum hangar_rc local_remove(void *inst, const char *name)
 {
-    struct local *local = inst;
+    struct local_sink *local = inst;
     const char *base;
     int dir;
     enum hangar_rc rc = local_check_name(local, name);

@@ -48,7 +48,7 @@ static const char *tree_next_component(const char *name, char component[COMPONEN
     return slash ? slash + 1 : NULL;
 }
 
-enum hangar_rc local_check_name(struct local *local, const char *name)
+enum hangar_rc local_check_name(struct local_sink *local, const char *name)
 {
     char component[COMPONENT_MAX + 1];
     bool good = strlen(name) <= NAME_SIZE_MAX;
@@ -114,7 +114,7 @@ static int tree_make_root(const char *root)
 }
 
 /* Opens the root for the life of the instance; with the mutex held. */
-static enum hangar_rc tree_keep_root(struct local *local, bool make)
+static enum hangar_rc tree_keep_root(struct local_sink *local, bool make)
 {
     struct stat st;
     int root = open(local->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -146,7 +146,7 @@ static enum hangar_rc tree_keep_root(struct local *local, bool make)
     return HANGAR_OK;
 }
 
-enum hangar_rc local_check_root(struct local *local)
+enum hangar_rc local_check_root(struct local_sink *local)
 {
     struct stat st;
     if (stat(local->root, &st) == 0) {
@@ -162,7 +162,7 @@ enum hangar_rc local_check_root(struct local *local)
                              local->root);
 }
 
-enum hangar_rc local_open_root(struct local *local, bool make, int *fd)
+enum hangar_rc local_open_root(struct local_sink *local, bool make, int *fd)
 {
     pthread_mutex_lock(&local->root_mutex);
     const bool open_before = local->root_fd >= 0;
@@ -182,12 +182,12 @@ enum hangar_rc local_open_root(struct local *local, bool make, int *fd)
     return HANGAR_OK;
 }
 
-static void tree_remove_leftovers(struct local *local, int dir, const char *but);
+static void tree_remove_leftovers(struct local_sink *local, int dir, const char *but);
 
 /* Opens the directory of `name` below `dir`, as *at, and closes `dir`.  Returns 0 or an errno; then
  * *at is the directory whose component could not be opened, and *failed the length of the name up
  * to the end of that component. */
-static int tree_descend(struct local *local, int dir, const char *name, bool make, int *at,
+static int tree_descend(struct local_sink *local, int dir, const char *name, bool make, int *at,
                         size_t *failed)
 {
     char component[COMPONENT_MAX + 1];
@@ -213,7 +213,7 @@ static int tree_descend(struct local *local, int dir, const char *name, bool mak
 }
 
 /* Records why a component of a name could not be opened; HANGAR_NOT_FOUND is not recorded. */
-static enum hangar_rc tree_fail_component(struct local *local, int dir, const char *name,
+static enum hangar_rc tree_fail_component(struct local_sink *local, int dir, const char *name,
                                           size_t size, int error_number, bool make)
 {
     struct stat st;
@@ -234,7 +234,7 @@ static enum hangar_rc tree_fail_component(struct local *local, int dir, const ch
                       local->root, path);
 }
 
-enum hangar_rc local_open_parent(struct local *local, const char *name, bool make, int *fd,
+enum hangar_rc local_open_parent(struct local_sink *local, const char *name, bool make, int *fd,
                                  const char **base)
 {
     int root, dir;
@@ -380,7 +380,7 @@ static bool tree_remove_empty(int dir, const char *name)
 
 /* Removes what dead processes have left in `dir`, except in the directory `but`, once in the life
  * of an instance.  No object is there, so the core never asks to remove it. */
-static void tree_remove_leftovers(struct local *local, int dir, const char *but)
+static void tree_remove_leftovers(struct local_sink *local, int dir, const char *but)
 {
     if (atomic_flag_test_and_set(&local->swept)) {
         return;
@@ -399,7 +399,7 @@ static void tree_remove_leftovers(struct local *local, int dir, const char *but)
     }
 }
 
-static int tree_dup_root(struct local *local)
+static int tree_dup_root(struct local_sink *local)
 {
     pthread_mutex_lock(&local->root_mutex);
     const int root = local->root_fd;
@@ -407,7 +407,7 @@ static int tree_dup_root(struct local *local)
     return root < 0 ? -1 : local_open_dir(root, ".");
 }
 
-void local_tidy(struct local *local, const char *name)
+void local_tidy(struct local_sink *local, const char *name)
 {
     char path[NAME_SIZE_MAX + 1];
     snprintf(path, sizeof(path), "%s", name);
@@ -499,7 +499,7 @@ void local_fill_entry(struct hangar_entry *entry, const struct stat *st)
 /* A root that does not exist yet will be on the file system of the nearest folder above it. */
 enum hangar_rc local_space(void *inst, struct hangar_space *space)
 {
-    struct local *local = inst;
+    struct local_sink *local = inst;
     struct statvfs fs;
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s", local->root);

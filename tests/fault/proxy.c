@@ -31,7 +31,7 @@
 #define BUFFER 65536
 
 /* One direction of a connection: bytes that were read and are not yet written. */
-struct way {
+struct proxy_direction {
     char data[BUFFER];
     size_t size, at;
     bool ended; /* the sender has closed its side */
@@ -39,8 +39,8 @@ struct way {
 };
 
 struct pair {
-    int fd[2];         /* client, server; -1: free */
-    struct way way[2]; /* 0: up to the server, 1: down from it */
+    int fd[2];                     /* client, server; -1: free */
+    struct proxy_direction way[2]; /* 0: up to the server, 1: down from it */
 };
 
 static struct pair pairs[PAIRS];
@@ -131,7 +131,7 @@ static size_t proxy_allowed(int direction, size_t size)
 /* Moves the bytes that have arrived; false when the pair was dropped or the fault happened. */
 static bool proxy_move(struct pair *pair, int direction)
 {
-    struct way *way = &pair->way[direction];
+    struct proxy_direction *way = &pair->way[direction];
     int from = pair->fd[direction], to = pair->fd[!direction];
     if (!way->size && !way->ended) {
         ssize_t n = read(from, way->data, sizeof(way->data));

@@ -10,7 +10,7 @@
 
 #include "rdb/digest.h"
 
-struct seen {
+struct rdb_statistics {
     struct rdb_digest *digest;
     uint64_t keys, bytes;
     bool open;
@@ -26,7 +26,7 @@ static enum hangar_rc fuzz_rdb_aux(void *arg, const char *name, const unsigned c
 
 static enum hangar_rc fuzz_rdb_key(void *arg, const struct rdb_key *key)
 {
-    struct seen *seen = arg;
+    struct rdb_statistics *seen = arg;
     FUZZ_RULE(!seen->open && key->name_size <= 64 && key->name_size <= key->name_full);
     seen->open = true;
     seen->keys++;
@@ -36,7 +36,7 @@ static enum hangar_rc fuzz_rdb_key(void *arg, const struct rdb_key *key)
 
 static enum hangar_rc fuzz_rdb_string(void *arg, const struct rdb_string *string)
 {
-    struct seen *seen = arg;
+    struct rdb_statistics *seen = arg;
     FUZZ_RULE(seen->open);
     rdb_digest_string(seen->digest, string);
     return HANGAR_OK;
@@ -44,7 +44,7 @@ static enum hangar_rc fuzz_rdb_string(void *arg, const struct rdb_string *string
 
 static enum hangar_rc fuzz_rdb_body(void *arg, bool text, const unsigned char *data, size_t size)
 {
-    struct seen *seen = arg;
+    struct rdb_statistics *seen = arg;
     FUZZ_RULE(seen->open);
     seen->bytes += size;
     rdb_digest_body(seen->digest, text, data, size);
@@ -53,7 +53,7 @@ static enum hangar_rc fuzz_rdb_body(void *arg, bool text, const unsigned char *d
 
 static enum hangar_rc fuzz_rdb_end(void *arg, bool empty)
 {
-    struct seen *seen = arg;
+    struct rdb_statistics *seen = arg;
     FUZZ_RULE(seen->open);
     seen->open = false;
     rdb_digest_end(seen->digest, empty);
@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct rdb_events events = {fuzz_rdb_aux, fuzz_rdb_key, fuzz_rdb_string,
                                              fuzz_rdb_body, fuzz_rdb_end};
-    struct seen seen = {.digest = rdb_digest_new(1768442400000, true)};
+    struct rdb_statistics seen = {.digest = rdb_digest_new(1768442400000, true)};
     struct rdb_walk *walk = rdb_walk_new(&events, &seen, 64, UINT64_MAX);
     struct fuzz_pieces pieces = fuzz_pieces(data, size);
     const uint8_t *piece;

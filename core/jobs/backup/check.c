@@ -35,7 +35,7 @@ struct hg_check_job {
     struct hg_error first; /* the first failure; rc OK: none */
     bool key_failed;
     bool *failed; /* of each instance of the configuration */
-    struct hg_unnamed unnamed;
+    struct hg_server_facts unnamed;
     struct hg_str reported; /* all warnings of instances: a rehearsal repeats them */
 };
 

@@ -44,7 +44,8 @@ static bool run_stored_name(void *arg, size_t source, const char *name, char *ou
 }
 
 /* Records an object that is stored. */
-static enum hangar_rc run_on_object(void *arg, struct hg_pulled *object, struct hg_error *err)
+static enum hangar_rc run_on_object(void *arg, struct hg_pulled_object *object,
+                                    struct hg_error *err)
 {
     struct hg_run *run = arg;
     struct hg_manifest_source *s = &run->result.manifest.sources[object->source];

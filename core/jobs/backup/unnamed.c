@@ -36,7 +36,7 @@ static bool others_have(const char *others, const char *name, size_t size)
 }
 
 /* Does no source of the server of `one` name it? */
-static bool is_unnamed(const struct hg_unnamed *u, const struct hg_unnamed_source *one,
+static bool is_unnamed(const struct hg_server_facts *u, const struct hg_server_fact *one,
                        const char *name, size_t size)
 {
     for (size_t i = 0; i < u->count; i++) {
@@ -48,7 +48,7 @@ static bool is_unnamed(const struct hg_unnamed *u, const struct hg_unnamed_sourc
     return true;
 }
 
-static bool is_first_of_server(const struct hg_unnamed *u, size_t at)
+static bool is_first_of_server(const struct hg_server_facts *u, size_t at)
 {
     for (size_t i = 0; i < at; i++) {
         if (strcmp(u->items[i].server, u->items[at].server) == 0) {
@@ -58,8 +58,8 @@ static bool is_first_of_server(const struct hg_unnamed *u, size_t at)
     return true;
 }
 
-enum hangar_rc hg_unnamed_add(struct hg_unnamed *u, const struct hangar_attrs *facts, json_t *shown,
-                              struct hg_error *err)
+enum hangar_rc hg_unnamed_add(struct hg_server_facts *u, const struct hangar_attrs *facts,
+                              json_t *shown, struct hg_error *err)
 {
     const char *server = hg_attrs_get(facts, "server_id"), *others = hg_attrs_get(facts, "others");
     if (!server || !others) {
@@ -68,15 +68,15 @@ enum hangar_rc hg_unnamed_add(struct hg_unnamed *u, const struct hangar_attrs *f
     if (!HG_VEC_RESERVE(u)) {
         return hg_no_memory(err);
     }
-    struct hg_unnamed_source *one = &u->items[u->count];
-    *one = (struct hg_unnamed_source){strdup(server), strdup(others), shown};
+    struct hg_server_fact *one = &u->items[u->count];
+    *one = (struct hg_server_fact){strdup(server), strdup(others), shown};
     u->count++;
     json_object_del(shown, "server_id");
     json_object_del(shown, "others");
     return one->server && one->others ? HANGAR_OK : hg_no_memory(err);
 }
 
-static void show_unnamed(const struct hg_unnamed *u, const struct hg_unnamed_source *one)
+static void show_unnamed(const struct hg_server_facts *u, const struct hg_server_fact *one)
 {
     struct hg_str text = {0};
     size_t count = 0;
@@ -101,7 +101,7 @@ static void show_unnamed(const struct hg_unnamed *u, const struct hg_unnamed_sou
     hg_str_free(&text);
 }
 
-void hg_unnamed_show(const struct hg_unnamed *u)
+void hg_unnamed_show(const struct hg_server_facts *u)
 {
     for (size_t i = 0; i < u->count; i++) {
         if (is_first_of_server(u, i)) {
@@ -110,12 +110,12 @@ void hg_unnamed_show(const struct hg_unnamed *u)
     }
 }
 
-void hg_unnamed_free(struct hg_unnamed *u)
+void hg_unnamed_free(struct hg_server_facts *u)
 {
     for (size_t i = 0; i < u->count; i++) {
         free(u->items[i].server);
         free(u->items[i].others);
     }
     free(u->items);
-    *u = (struct hg_unnamed){0};
+    *u = (struct hg_server_facts){0};
 }

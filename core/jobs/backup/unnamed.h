@@ -16,8 +16,8 @@
 struct hangar_attrs;
 
 /* Zero it before use; hg_unnamed_free ends it. */
-struct hg_unnamed {
-    struct hg_unnamed_source {
+struct hg_server_facts {
+    struct hg_server_fact {
         char *server, *others;
         json_t *shown; /* the facts of the result; not owned */
     } *items;
@@ -26,12 +26,12 @@ struct hg_unnamed {
 
 /* Adds a source with these facts.  `shown` are the facts in the result, from which the two are
  * removed. */
-enum hangar_rc hg_unnamed_add(struct hg_unnamed *u, const struct hangar_attrs *facts, json_t *shown,
-                              struct hg_error *err);
+enum hangar_rc hg_unnamed_add(struct hg_server_facts *u, const struct hangar_attrs *facts,
+                              json_t *shown, struct hg_error *err);
 
 /* Sets "not_backed_up" in what the first source of each server shows: "crm (1.2 GiB), logs". */
-void hg_unnamed_show(const struct hg_unnamed *u);
+void hg_unnamed_show(const struct hg_server_facts *u);
 
-void hg_unnamed_free(struct hg_unnamed *u);
+void hg_unnamed_free(struct hg_server_facts *u);
 
 #endif

@@ -23,13 +23,13 @@
 #include "plugin/job.h"
 
 /* A lock of the store, set by hangar or by its owner, keeps the backup. */
-static void expiry_keep_locked(struct hg_expiry *p, struct hg_retained *item,
+static void expiry_keep_locked(struct hg_expiry *p, struct hg_retention_item *item,
                                const struct hg_error *why)
 {
     char detail[181];
     hg_log_event(&p->plan.h->log, HANGAR_LOG_INFO, "prune.locked", "%s: %s", item->id, why->text);
     snprintf(detail, sizeof(detail), "%.180s", why->text);
-    hg_retained_keep(item, HG_KEPT_BY_STORE, detail);
+    hg_retention_item_keep(item, HG_KEPT_BY_STORE, detail);
     p->plan.kept++;
     p->locked++;
 }
@@ -41,7 +41,7 @@ void hg_expiry_log_rest(struct hangar *h, const struct hangar_ctx *sink, const c
                  sink->name);
 }
 
-static enum hangar_rc expiry_remove(struct hg_expiry *p, struct hg_retained *item,
+static enum hangar_rc expiry_remove(struct hg_expiry *p, struct hg_retention_item *item,
                                     struct hg_error *err)
 {
     struct hg_store_file hold;

@@ -32,7 +32,7 @@ static void prune_add_backups(const struct hg_prune_plan *plan, json_t *doc)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < plan->count; i++) {
-        const struct hg_retained *item = &plan->items[i];
+        const struct hg_retention_item *item = &plan->items[i];
         json_t *one = json_object();
         hg_json_set_string(one, "id", item->id);
         hg_json_set_string(one, "kind", hg_backup_kind(item->safety, item->partial));

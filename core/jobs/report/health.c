@@ -45,7 +45,7 @@ static int health_urgency(enum hangar_status status)
 
 static enum hangar_status health_judge(const struct hg_health_check *l,
                                        const struct hg_instance_config *sink,
-                                       const struct hg_newest *newest, enum hangar_rc rc,
+                                       const struct hg_newest_backup *newest, enum hangar_rc rc,
                                        struct hg_error *err)
 {
     const struct hg_manifest *m = &newest->manifest;
@@ -77,7 +77,7 @@ static enum hangar_status health_judge(const struct hg_health_check *l,
 static json_t *health_of_sink(struct hg_health_check *l, size_t index, enum hangar_status *status)
 {
     const struct hg_instance_config *sink = &l->h->config->instances[index];
-    struct hg_newest newest = {0};
+    struct hg_newest_backup newest = {0};
     struct hg_error err = {0};
     struct hangar_ctx *ctx;
     const struct hg_manifest *m = &newest.manifest;

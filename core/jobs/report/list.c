@@ -230,7 +230,7 @@ static json_t *list_document(const struct hg_listing *l, const char *tag)
 static enum hangar_rc list_others(struct hg_listing *l, const char *pipeline, const char *sink,
                                   json_t *doc, struct hg_error *err)
 {
-    struct hg_others others;
+    struct hg_other_pipelines others;
     struct hg_str text = {0};
     enum hangar_rc rc = hg_others_find(&l->session, pipeline, sink, &others, err);
     if (rc == HANGAR_OK && others.count > 0) {

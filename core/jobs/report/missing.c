@@ -42,14 +42,14 @@ static bool missing_is_counted(const struct hg_sink_status *sinks, size_t count,
 /* What retention would decide on if this sink had every backup: its own, and those that it lacks.
  * Returns their number. */
 static size_t missing_collect(const struct hangar *h, const struct hg_pipeline_status *pipeline,
-                              size_t mine, struct hg_retained *all)
+                              size_t mine, struct hg_retention_item *all)
 {
     const struct hg_sink_status *sinks = pipeline->sinks;
     const struct hg_index *index = &sinks[mine].index;
     size_t n = 0;
     for (size_t i = 0; i < index->count; i++) {
         if (index->items[i].rc == HANGAR_OK) {
-            all[n++] = hg_retained_of(h, &index->items[i]);
+            all[n++] = hg_retention_item_of(h, &index->items[i]);
         }
     }
     for (size_t v = 0; v < pipeline->sink_count; v++) {
@@ -57,23 +57,24 @@ static size_t missing_collect(const struct hangar *h, const struct hg_pipeline_s
             const struct hg_index_item *item = &sinks[v].index.items[i];
             if (hg_index_counts(item) && !missing_may_have(&sinks[mine], item->id) &&
                 !missing_is_counted(sinks, v, mine, item->id)) {
-                all[n++] = hg_retained_of(h, item);
+                all[n++] = hg_retention_item_of(h, item);
             }
         }
     }
     return n;
 }
 
-struct hg_missing hg_missing_of(const struct hangar *h, const struct hg_pipeline_status *pipeline,
-                                size_t mine, int64_t now_ms)
+struct hg_missing_backups hg_missing_of(const struct hangar *h,
+                                        const struct hg_pipeline_status *pipeline, size_t mine,
+                                        int64_t now_ms)
 {
     const struct hg_sink_status *sink = &pipeline->sinks[mine];
-    struct hg_missing missing = {.count = -1};
+    struct hg_missing_backups missing = {.count = -1};
     size_t most = 1;
     for (size_t i = 0; i < pipeline->sink_count; i++) {
         most += pipeline->sinks[i].index.count;
     }
-    struct hg_retained *all = sink->readable ? calloc(most, sizeof(*all)) : NULL;
+    struct hg_retention_item *all = sink->readable ? calloc(most, sizeof(*all)) : NULL;
     if (!all) {
         return missing;
     }

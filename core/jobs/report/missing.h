@@ -12,13 +12,14 @@
 
 #define HG_MISSING_LISTED 20 /* ids that are listed; all are counted */
 
-struct hg_missing {
+struct hg_missing_backups {
     int64_t count; /* -1: not known, because the sink is not readable or memory ran out */
     const char *ids[HG_MISSING_LISTED]; /* the newest; those of the indexes */
     size_t listed;
 };
 
-struct hg_missing hg_missing_of(const struct hangar *h, const struct hg_pipeline_status *pipeline,
-                                size_t sink, int64_t now_ms);
+struct hg_missing_backups hg_missing_of(const struct hangar *h,
+                                        const struct hg_pipeline_status *pipeline, size_t sink,
+                                        int64_t now_ms);
 
 #endif

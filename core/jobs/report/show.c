@@ -17,7 +17,7 @@
 #include "session/session.h"
 
 /* The names of the sinks that hold a manifest of the backup. */
-static json_t *show_sinks(struct hg_session *s, const struct hg_selected *found)
+static json_t *show_sinks(struct hg_session *s, const struct hg_selected_backup *found)
 {
     const struct hg_pipeline_config *pc = &s->h->config->pipelines[found->pipeline];
     json_t *sinks = json_array();
@@ -33,7 +33,7 @@ static json_t *show_sinks(struct hg_session *s, const struct hg_selected *found)
     return sinks;
 }
 
-static bool show_is_signed(struct hangar *h, const struct hg_selected *found)
+static bool show_is_signed(struct hangar *h, const struct hg_selected_backup *found)
 {
     struct hg_str signature = {0};
     bool there = hg_store_signature(found->ctx, h->config->pipelines[found->pipeline].name,
@@ -42,7 +42,7 @@ static bool show_is_signed(struct hangar *h, const struct hg_selected *found)
     return there;
 }
 
-static json_t *show_record(struct hangar *h, const struct hg_selected *found)
+static json_t *show_record(struct hangar *h, const struct hg_selected_backup *found)
 {
     struct hg_record newest;
     hg_record_newest(h, found->ctx, h->config->pipelines[found->pipeline].name, found->manifest.id,
@@ -59,7 +59,7 @@ enum hangar_status hangar_show(struct hangar *h, const struct hangar_selection *
         return hg_doc_unready(h, doc, json);
     }
     struct hg_session s;
-    struct hg_selected found = {0};
+    struct hg_selected_backup found = {0};
     struct hg_error err = {0};
     struct hg_str text = {0};
     enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, &err);

@@ -59,7 +59,7 @@ static json_t *status_after_prune(struct hangar *h, const struct hg_pipeline_con
 static void status_add_missing(const struct hangar *h, const struct hg_pipeline_status *pipeline,
                                size_t sink, int64_t now_ms, json_t *one)
 {
-    const struct hg_missing missing = hg_missing_of(h, pipeline, sink, now_ms);
+    const struct hg_missing_backups missing = hg_missing_of(h, pipeline, sink, now_ms);
     json_t *list = json_array();
     for (size_t i = 0; i < missing.listed; i++) {
         hg_json_add(list, json_string(missing.ids[i]));

@@ -22,7 +22,7 @@ struct hg_restoration {
     struct hangar *h;
     const struct hangar_restore_request *request;
     struct hg_session session;
-    struct hg_selected selected;
+    struct hg_selected_backup selected;
     struct hangar_ctx *chain[HG_CHAIN_MAX];
     struct hg_restore_overrides overrides;
     struct hg_targets targets;

@@ -243,7 +243,7 @@ static enum hangar_rc run_restore_steps(struct hg_restoration *r, struct hg_erro
                      "replace live data");
     }
     if (rc == HANGAR_OK) {
-        struct hg_selected selected;
+        struct hg_selected_backup selected;
         rc = hg_select(&r->session, &r->request->backup, &selected, err);
         pthread_mutex_lock(&r->progress_mutex); /* the progress names its pipeline */
         r->selected = selected;

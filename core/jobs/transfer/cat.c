@@ -91,19 +91,19 @@ static enum hangar_rc cat_unknown_object(const struct hg_manifest *m, const char
 
 /* ---- its bytes ---- */
 
-static enum hangar_rc cat_object(struct hg_session *s, const struct hg_selected *from,
+static enum hangar_rc cat_object(struct hg_session *s, const struct hg_selected_backup *from,
                                  const struct hg_manifest_object *o, struct cat_output *c,
                                  struct hg_error *err)
 {
     const struct hg_manifest *m = &from->manifest;
     struct hangar_ctx *chain[HG_CHAIN_MAX] = {0};
     char *path = hg_store_path(m->pipeline, m->id, o->stored);
-    struct hg_stored stored = {.path = path,
-                               .plain_bytes = o->plain_bytes,
-                               .stored_bytes = o->stored_bytes,
-                               .plain_sha256 = o->plain_sha256,
-                               .stored_sha256 = o->stored_sha256,
-                               .attrs = o->transform};
+    struct hg_stored_object stored = {.path = path,
+                                      .plain_bytes = o->plain_bytes,
+                                      .stored_bytes = o->stored_bytes,
+                                      .plain_sha256 = o->plain_sha256,
+                                      .stored_sha256 = o->stored_sha256,
+                                      .attrs = o->transform};
     enum hangar_rc rc = path ? hg_session_chain(s, m, chain, err) : hg_no_memory(err);
     if (rc == HANGAR_OK) {
         const struct hg_object_reader reader = {from->ctx, chain, m->chain_count};
@@ -114,22 +114,23 @@ static enum hangar_rc cat_object(struct hg_session *s, const struct hg_selected 
 }
 
 /* RESTORE.txt and SHA256SUMS are stored without transforms. */
-static enum hangar_rc cat_file(const struct hg_selected *from, const struct hg_manifest_file *f,
-                               struct cat_output *c, struct hg_error *err)
+static enum hangar_rc cat_file(const struct hg_selected_backup *from,
+                               const struct hg_manifest_file *f, struct cat_output *c,
+                               struct hg_error *err)
 {
     char *path = hg_store_path(from->manifest.pipeline, from->manifest.id, f->name);
-    struct hg_stored stored = {.path = path,
-                               .plain_bytes = f->bytes,
-                               .stored_bytes = f->bytes,
-                               .plain_sha256 = f->sha256,
-                               .stored_sha256 = f->sha256};
+    struct hg_stored_object stored = {.path = path,
+                                      .plain_bytes = f->bytes,
+                                      .stored_bytes = f->bytes,
+                                      .plain_sha256 = f->sha256,
+                                      .stored_sha256 = f->sha256};
     enum hangar_rc rc =
         path ? hg_decode_stored(from->ctx, &stored, cat_write, c, err) : hg_no_memory(err);
     free(path);
     return rc;
 }
 
-static enum hangar_rc cat_named(struct hg_session *s, const struct hg_selected *from,
+static enum hangar_rc cat_named(struct hg_session *s, const struct hg_selected_backup *from,
                                 const char *name, struct cat_output *c, struct hg_error *err)
 {
     const struct hg_manifest *m = &from->manifest;
@@ -153,7 +154,7 @@ enum hangar_status hangar_cat(struct hangar *h, const struct hangar_selection *w
         return hg_doc_unready(h, doc, NULL);
     }
     struct hg_session s;
-    struct hg_selected from = {0};
+    struct hg_selected_backup from = {0};
     struct hg_error err = {0};
     struct cat_output c = {.write = write, .arg = arg};
     enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, &err);

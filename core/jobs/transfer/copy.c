@@ -342,7 +342,7 @@ static enum hangar_rc copy_select(struct copy_job *c, const struct hangar_select
 {
     id[0] = '\0';
     if (strcmp(which->id, "missing") != 0) {
-        struct hg_selected found = {0};
+        struct hg_selected_backup found = {0};
         enum hangar_rc rc = hg_select(&c->session, which, &found, err);
         if (rc == HANGAR_OK) {
             snprintf(id, HG_BACKUP_ID_SIZE, "%s", found.manifest.id);

@@ -29,7 +29,7 @@
 
 struct export_job {
     struct hg_transfer transfer;
-    struct hg_selected from;
+    struct hg_selected_backup from;
     struct hg_str text, signature; /* of the manifest */
     struct hg_manifest manifest;   /* read from that text */
     struct archive *archive;
@@ -156,11 +156,11 @@ static enum hangar_rc export_add_stored(struct export_job *x, const char *name, 
                                         const char *sha256, struct hg_error *err)
 {
     char *path = hg_store_path(x->manifest.pipeline, x->manifest.id, name);
-    struct hg_stored stored = {.path = path,
-                               .plain_bytes = size,
-                               .stored_bytes = size,
-                               .plain_sha256 = sha256,
-                               .stored_sha256 = sha256};
+    struct hg_stored_object stored = {.path = path,
+                                      .plain_bytes = size,
+                                      .stored_bytes = size,
+                                      .plain_sha256 = sha256,
+                                      .stored_sha256 = sha256};
     enum hangar_rc rc = path ? export_add_header(x, name, size, err) : hg_no_memory(err);
     if (rc == HANGAR_OK) {
         rc = hg_decode_stored(x->from.ctx, &stored, export_add_data, x, err);

@@ -147,7 +147,7 @@ static bool repair_file_is_good(const struct repair_origin *origin, size_t file)
 {
     const struct hg_manifest *m = &origin->manifest;
     char *path = hg_store_path(m->pipeline, m->id, m->files[file].name);
-    const struct hg_stored stored = {
+    const struct hg_stored_object stored = {
         .path = path, .stored_bytes = m->files[file].bytes, .stored_sha256 = m->files[file].sha256};
     struct hg_error why = {0};
     const bool good = path && hg_decode_check(origin->sink, &stored, &why) == HANGAR_OK;

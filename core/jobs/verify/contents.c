@@ -35,11 +35,11 @@ static enum hangar_rc check_files(struct hg_verified_backup *v, struct hg_error 
     for (size_t i = 0; i < v->manifest.file_count && rc == HANGAR_OK; i++) {
         const struct hg_manifest_file *f = &v->manifest.files[i];
         char *path = hg_store_path(v->pipeline, v->id, f->name);
-        struct hg_stored stored = {.path = path,
-                                   .stored_bytes = f->bytes,
-                                   .plain_bytes = f->bytes,
-                                   .stored_sha256 = f->sha256,
-                                   .plain_sha256 = f->sha256};
+        struct hg_stored_object stored = {.path = path,
+                                          .stored_bytes = f->bytes,
+                                          .plain_bytes = f->bytes,
+                                          .stored_sha256 = f->sha256,
+                                          .plain_sha256 = f->sha256};
         struct hg_error why = {0};
         rc = path ? hg_decode_check(v->sink, &stored, &why) : hg_no_memory(&why);
         if (rc == HANGAR_CORRUPT) {

@@ -105,7 +105,7 @@ static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archi
     struct pg_args args = {0};
     struct text database = {0};
     struct pg_child *child = NULL;
-    struct pg_tolerated tolerated = {0};
+    struct pg_tolerated_errors tolerated = {0};
     pg_add_conninfo(&database, target->into);
     pg_arg(&args, "pg_restore");
     pg_arg(&args, "--no-password");

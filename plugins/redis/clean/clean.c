@@ -15,7 +15,7 @@
 #define CLIENTS_SHOWN 5
 #define WATCH_MOST ((uint64_t)4 << 20) /* bytes loaded between two checks of the memory */
 
-static enum hangar_rc refuse_conflict_option(const struct rd_clean *clean)
+static enum hangar_rc refuse_conflict_option(const struct rd_clean_restore *clean)
 {
     const struct redis *redis = clean->redis;
     if (redis->on_conflict == RD_FAIL) {
@@ -28,10 +28,11 @@ static enum hangar_rc refuse_conflict_option(const struct rd_clean *clean)
                              redis->place, redis->host->instance_name(redis->ctx));
 }
 
-static struct rd_clean *new_clean(struct redis *redis, const struct hangar_restore *how,
-                                  const struct rd_content *content, const struct rd_server *server)
+static struct rd_clean_restore *new_clean(struct redis *redis, const struct hangar_restore *how,
+                                          const struct rd_content *content,
+                                          const struct rd_server *server)
 {
-    struct rd_clean *clean = calloc(1, sizeof(*clean));
+    struct rd_clean_restore *clean = calloc(1, sizeof(*clean));
     if (!clean) {
         return NULL;
     }
@@ -49,9 +50,9 @@ static struct rd_clean *new_clean(struct redis *redis, const struct hangar_resto
 
 enum hangar_rc rd_clean_prepare(struct rd_client *loader, const struct hangar_restore *how,
                                 const struct rd_content *content, const struct rd_server *server,
-                                struct rd_clean **out)
+                                struct rd_clean_restore **out)
 {
-    struct rd_clean *clean = new_clean(loader->redis, how, content, server);
+    struct rd_clean_restore *clean = new_clean(loader->redis, how, content, server);
     if (!clean) {
         return rd_no_memory(loader->redis, "prepare the restore");
     }
@@ -83,7 +84,7 @@ enum hangar_rc rd_clean_prepare(struct rd_client *loader, const struct hangar_re
 
 /* ---- the plan ---- */
 
-static void plan_clients(const struct rd_clean *clean, struct hangar_text *plan)
+static void plan_clients(const struct rd_clean_restore *clean, struct hangar_text *plan)
 {
     const struct hangar_host *host = clean->redis->host;
     struct rd_listed_client listed;
@@ -110,7 +111,7 @@ static void plan_clients(const struct rd_clean *clean, struct hangar_text *plan)
                      "then\n");
 }
 
-void rd_clean_plan(const struct rd_clean *clean, const struct rd_server *server,
+void rd_clean_plan(const struct rd_clean_restore *clean, const struct rd_server *server,
                    struct hangar_text *plan)
 {
     const struct redis *redis = clean->redis;
@@ -138,7 +139,7 @@ void rd_clean_plan(const struct rd_clean *clean, const struct rd_server *server,
 
 /* ---- begin and end ---- */
 
-enum hangar_rc rd_clean_begin(struct rd_clean *clean)
+enum hangar_rc rd_clean_begin(struct rd_clean_restore *clean)
 {
     struct rd_server server = {.known = false};
     enum hangar_rc rc = rd_ask_server(&clean->spares.control, &server);
@@ -149,12 +150,12 @@ enum hangar_rc rd_clean_begin(struct rd_clean *clean)
     return rc;
 }
 
-bool rd_clean_origin(const struct rd_clean *clean, uint64_t spare, uint64_t *db)
+bool rd_clean_origin(const struct rd_clean_restore *clean, uint64_t spare, uint64_t *db)
 {
     return rd_spares_origin(&clean->spares, spare, db);
 }
 
-void rd_clean_drop(struct rd_clean *clean)
+void rd_clean_drop(struct rd_clean_restore *clean)
 {
     if (!clean) {
         return;

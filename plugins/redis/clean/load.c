@@ -11,7 +11,7 @@
 #define FUNCTIONS_MOST                                                                             \
     (UINT64_C(8) << 20) /* bytes of all libraries; they are sent in one command */
 
-enum hangar_rc rd_clean_db(struct rd_clean *clean, uint64_t db, uint64_t *spare)
+enum hangar_rc rd_clean_db(struct rd_clean_restore *clean, uint64_t db, uint64_t *spare)
 {
     struct redis *redis = clean->redis;
     struct rd_server server = {.known = false};
@@ -38,14 +38,16 @@ enum hangar_rc rd_clean_db(struct rd_clean *clean, uint64_t db, uint64_t *spare)
     return rc;
 }
 
-void rd_clean_loaded(struct rd_clean *clean, uint64_t db, uint64_t lasting, uint64_t expiring)
+void rd_clean_loaded(struct rd_clean_restore *clean, uint64_t db, uint64_t lasting,
+                     uint64_t expiring)
 {
     struct rd_claim *claim = rd_spares_find(&clean->spares, db);
     claim->lasting = lasting;
     claim->expiring = expiring;
 }
 
-enum hangar_rc rd_clean_function(struct rd_clean *clean, const unsigned char *data, size_t size)
+enum hangar_rc rd_clean_function(struct rd_clean_restore *clean, const unsigned char *data,
+                                 size_t size)
 {
     struct redis *redis = clean->redis;
     enum hangar_rc rc = HANGAR_OK;
@@ -69,7 +71,7 @@ bool rd_clean_is_marker(const unsigned char *name, size_t size)
 }
 
 /* A server that reaches maxmemory refuses writes of its clients, or evicts their keys. */
-enum hangar_rc rd_clean_watch(struct rd_clean *clean, size_t size)
+enum hangar_rc rd_clean_watch(struct rd_clean_restore *clean, size_t size)
 {
     struct redis *redis = clean->redis;
     struct rd_server server = {.known = false};

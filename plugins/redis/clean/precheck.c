@@ -11,7 +11,7 @@
 
 /* ---- the databases ---- */
 
-bool rd_clean_may_be_spare(const struct rd_clean *clean, const struct rd_server *server,
+bool rd_clean_may_be_spare(const struct rd_clean_restore *clean, const struct rd_server *server,
                            uint64_t db)
 {
     uint64_t keys, expiring, origin;
@@ -21,7 +21,7 @@ bool rd_clean_may_be_spare(const struct rd_clean *clean, const struct rd_server 
            !rd_spares_origin(&clean->spares, db, &origin) && !rd_spares_find(&clean->spares, db);
 }
 
-static enum hangar_rc empty_leftover(struct rd_clean *clean, uint64_t db, bool *done)
+static enum hangar_rc empty_leftover(struct rd_clean_restore *clean, uint64_t db, bool *done)
 {
     const struct redis *redis = clean->redis;
     enum hangar_rc rc = rd_spares_empty_leftover(&clean->spares, db, done);
@@ -34,8 +34,8 @@ static enum hangar_rc empty_leftover(struct rd_clean *clean, uint64_t db, bool *
     return rc;
 }
 
-enum hangar_rc rd_clean_find_leftovers(struct rd_clean *clean, const struct rd_server *server,
-                                       bool empty_them)
+enum hangar_rc rd_clean_find_leftovers(struct rd_clean_restore *clean,
+                                       const struct rd_server *server, bool empty_them)
 {
     const char *at = NULL;
     uint64_t db, keys, expiring;
@@ -60,7 +60,8 @@ enum hangar_rc rd_clean_find_leftovers(struct rd_clean *clean, const struct rd_s
     return HANGAR_OK;
 }
 
-enum hangar_rc rd_clean_refuse_few_databases(struct rd_clean *clean, const struct rd_server *server)
+enum hangar_rc rd_clean_refuse_few_databases(struct rd_clean_restore *clean,
+                                             const struct rd_server *server)
 {
     struct redis *redis = clean->redis;
     uint64_t spare = clean->leftovers, needed = rd_clean_dbs_needed(clean);
@@ -148,7 +149,8 @@ static enum hangar_rc collect_missing_rights(struct rd_client *control, unsigned
 
 /* The commands are queued in a transaction that is discarded: the server runs none of them, but
  * its answers state which ones it refuses. */
-enum hangar_rc rd_clean_refuse_rights(struct rd_clean *clean, const struct rd_server *server)
+enum hangar_rc rd_clean_refuse_rights(struct rd_clean_restore *clean,
+                                      const struct rd_server *server)
 {
     struct redis *redis = clean->redis;
     struct rd_client *control = &clean->spares.control;
@@ -180,7 +182,7 @@ enum hangar_rc rd_clean_refuse_rights(struct rd_clean *clean, const struct rd_se
 
 /* Bytes that the data used in the server of the backup.  Old backups do not record it; for them it
  * is estimated from the size of the RDB. */
-static uint64_t memory_needed(const struct rd_clean *clean)
+static uint64_t memory_needed(const struct rd_clean_restore *clean)
 {
     if (clean->content.used_memory > 0) {
         return clean->content.used_memory;
@@ -188,7 +190,8 @@ static uint64_t memory_needed(const struct rd_clean *clean)
     return clean->how->object_count > 0 ? 3 * clean->how->objects[0].size_hint : 0;
 }
 
-enum hangar_rc rd_clean_refuse_memory(const struct rd_clean *clean, const struct rd_server *server)
+enum hangar_rc rd_clean_refuse_memory(const struct rd_clean_restore *clean,
+                                      const struct rd_server *server)
 {
     struct redis *redis = clean->redis;
     uint64_t needed = memory_needed(clean);

@@ -11,7 +11,7 @@
 #include "wire/server_info.h"
 #include "wire/value.h"
 
-struct rd_clean {
+struct rd_clean_restore {
     struct redis *redis;
     const struct hangar_restore *how;
     char run_id[48]; /* of the server */
@@ -30,21 +30,23 @@ struct rd_clean {
 #define RD_FIVE_PERCENT(number) ((number) / 20)
 
 /* The number of spare databases; an empty backup needs one, too. */
-static inline uint64_t rd_clean_dbs_needed(const struct rd_clean *clean)
+static inline uint64_t rd_clean_dbs_needed(const struct rd_clean_restore *clean)
 {
     return clean->content.db_count > 0 ? clean->content.db_count : 1;
 }
 
 /* precheck.c */
-bool rd_clean_may_be_spare(const struct rd_clean *clean, const struct rd_server *server,
+bool rd_clean_may_be_spare(const struct rd_clean_restore *clean, const struct rd_server *server,
                            uint64_t db);
 /* Counts the databases with leftovers; with `empty_them`, empties them.  Fails when another restore
  * is running. */
-enum hangar_rc rd_clean_find_leftovers(struct rd_clean *clean, const struct rd_server *server,
-                                       bool empty_them);
-enum hangar_rc rd_clean_refuse_few_databases(struct rd_clean *clean,
+enum hangar_rc rd_clean_find_leftovers(struct rd_clean_restore *clean,
+                                       const struct rd_server *server, bool empty_them);
+enum hangar_rc rd_clean_refuse_few_databases(struct rd_clean_restore *clean,
                                              const struct rd_server *server);
-enum hangar_rc rd_clean_refuse_rights(struct rd_clean *clean, const struct rd_server *server);
-enum hangar_rc rd_clean_refuse_memory(const struct rd_clean *clean, const struct rd_server *server);
+enum hangar_rc rd_clean_refuse_rights(struct rd_clean_restore *clean,
+                                      const struct rd_server *server);
+enum hangar_rc rd_clean_refuse_memory(const struct rd_clean_restore *clean,
+                                      const struct rd_server *server);
 
 #endif

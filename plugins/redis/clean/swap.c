@@ -20,7 +20,7 @@
 /* ---- the loaded data ---- */
 
 /* Fails when the server does not have all loaded keys any more; keys with an expiry may be gone. */
-static enum hangar_rc verify_claims(struct rd_clean *clean, const struct rd_server *server)
+static enum hangar_rc verify_claims(struct rd_clean_restore *clean, const struct rd_server *server)
 {
     struct redis *redis = clean->redis;
     for (size_t i = 0; i < clean->spares.count; i++) {
@@ -45,7 +45,7 @@ static enum hangar_rc verify_claims(struct rd_clean *clean, const struct rd_serv
 }
 
 /* Finds the databases with keys that the backup does not have: the swap empties them. */
-static enum hangar_rc find_other_dbs(struct rd_clean *clean, const struct rd_server *server)
+static enum hangar_rc find_other_dbs(struct rd_clean_restore *clean, const struct rd_server *server)
 {
     struct redis *redis = clean->redis;
     const char *at = NULL;
@@ -79,7 +79,8 @@ static enum hangar_rc find_other_dbs(struct rd_clean *clean, const struct rd_ser
 /* ---- commands in a transaction ---- */
 
 /* Queues the replacement of all functions of the server by those of the payload. */
-static enum hangar_rc queue_functions(struct rd_clean *clean, const void *payload, size_t size)
+static enum hangar_rc queue_functions(struct rd_clean_restore *clean, const void *payload,
+                                      size_t size)
 {
     struct rd_client *control = &clean->spares.control;
     if (size == 0) {
@@ -103,7 +104,7 @@ static enum hangar_rc queue_functions(struct rd_clean *clean, const void *payloa
 
 /* EXEC, with `count` replies.  *lost: the connection failed, and it is unknown whether the server
  * ran the transaction. */
-static enum hangar_rc execute_transaction(struct rd_clean *clean, size_t count,
+static enum hangar_rc execute_transaction(struct rd_clean_restore *clean, size_t count,
                                           redisReply **replies, bool *lost)
 {
     struct redis *redis = clean->redis;
@@ -133,7 +134,7 @@ static enum hangar_rc execute_transaction(struct rd_clean *clean, size_t count,
 /* ---- functions ---- */
 
 /* Appends the footer, which makes the libraries a payload of FUNCTION RESTORE. */
-static enum hangar_rc end_functions(struct rd_clean *clean, unsigned rdb_version)
+static enum hangar_rc end_functions(struct rd_clean_restore *clean, unsigned rdb_version)
 {
     struct rd_value *value = &clean->functions;
     unsigned char footer[RDB_FOOTER_BYTES];
@@ -146,7 +147,7 @@ static enum hangar_rc end_functions(struct rd_clean *clean, unsigned rdb_version
 
 /* Loads the functions of the backup and restores those of the server in one transaction, so that no
  * client sees the former.  `old` is the result of FUNCTION DUMP just before. */
-static enum hangar_rc exchange_functions(struct rd_clean *clean, const redisReply *old,
+static enum hangar_rc exchange_functions(struct rd_clean_restore *clean, const redisReply *old,
                                          redisReply **replies)
 {
     struct rd_client *control = &clean->spares.control;
@@ -165,7 +166,7 @@ static enum hangar_rc exchange_functions(struct rd_clean *clean, const redisRepl
 }
 
 /* Fails when the server does not accept the functions of the backup. */
-static enum hangar_rc test_functions(struct rd_clean *clean)
+static enum hangar_rc test_functions(struct rd_clean_restore *clean)
 {
     struct redis *redis = clean->redis;
     redisReply *old = NULL, *replies = NULL;
@@ -203,7 +204,7 @@ static enum hangar_rc test_functions(struct rd_clean *clean)
 
 /* ---- the swap ---- */
 
-static enum hangar_rc watch_markers(struct rd_clean *clean)
+static enum hangar_rc watch_markers(struct rd_clean_restore *clean)
 {
     struct redis *redis = clean->redis;
     for (size_t i = 0; i < clean->spares.count; i++) {
@@ -230,7 +231,7 @@ static enum hangar_rc watch_markers(struct rd_clean *clean)
 }
 
 /* Queues the swap of one database, the deletion of the old data, and that of the marker. */
-static enum hangar_rc queue_swap(struct rd_clean *clean, const struct rd_claim *claim)
+static enum hangar_rc queue_swap(struct rd_clean_restore *clean, const struct rd_claim *claim)
 {
     struct rd_client *control = &clean->spares.control;
     char db[24], spare[24];
@@ -249,7 +250,7 @@ static enum hangar_rc queue_swap(struct rd_clean *clean, const struct rd_claim *
     return rc == HANGAR_OK ? rd_order(control, "DEL", RD_MARKER, NULL) : rc;
 }
 
-static enum hangar_rc queue_transaction(struct rd_clean *clean, size_t *count)
+static enum hangar_rc queue_transaction(struct rd_clean_restore *clean, size_t *count)
 {
     struct rd_client *control = &clean->spares.control;
     enum hangar_rc rc = rd_order(control, "MULTI", NULL);
@@ -273,7 +274,7 @@ static enum hangar_rc queue_transaction(struct rd_clean *clean, size_t *count)
 /* The connection was lost before the reply to EXEC.  Asks the server whether it ran the
  * transaction: then the marker is gone.  In a server that was restarted, the marker may be gone for
  * another reason. */
-static enum hangar_rc resolve_lost_swap(struct rd_clean *clean, enum hangar_rc lost)
+static enum hangar_rc resolve_lost_swap(struct rd_clean_restore *clean, enum hangar_rc lost)
 {
     struct redis *redis = clean->redis, copy = *redis;
     enum rd_owner owner = RD_OWNER_THIS_RUN;
@@ -311,7 +312,7 @@ static enum hangar_rc resolve_lost_swap(struct rd_clean *clean, enum hangar_rc l
     return rc == HANGAR_OK ? HANGAR_OK : lost;
 }
 
-static enum hangar_rc swap_databases(struct rd_clean *clean)
+static enum hangar_rc swap_databases(struct rd_clean_restore *clean)
 {
     struct redis *redis = clean->redis;
     redisReply *replies = NULL;
@@ -345,7 +346,7 @@ static enum hangar_rc swap_databases(struct rd_clean *clean)
     return rc;
 }
 
-enum hangar_rc rd_clean_check(struct rd_clean *clean, unsigned rdb_version)
+enum hangar_rc rd_clean_check(struct rd_clean_restore *clean, unsigned rdb_version)
 {
     enum hangar_rc rc = rd_spares_reopen(&clean->spares);
     if (rc == HANGAR_OK) {
@@ -354,7 +355,7 @@ enum hangar_rc rd_clean_check(struct rd_clean *clean, unsigned rdb_version)
     return rc == HANGAR_OK ? test_functions(clean) : rc;
 }
 
-enum hangar_rc rd_clean_swap(struct rd_clean *clean)
+enum hangar_rc rd_clean_swap(struct rd_clean_restore *clean)
 {
     struct rd_server server = {.known = false};
     uint64_t spare;

@@ -15,21 +15,21 @@
 
 #define CLOCK_SLACK_MS 5000 /* for the difference of two clocks */
 
-struct rd_compare {
+struct rd_comparison {
     struct redis *redis;
     int64_t origin_ms, clock_offset_ms;
     const struct hangar_attrs *attrs; /* of the object in the backup */
     bool dated, same_digest;
     struct rdb_digest *backup, *target;
-    const struct rd_clean *clean;          /* NULL: all databases are compared */
+    const struct rd_clean_restore *clean;  /* NULL: all databases are compared */
     unsigned spans[RDB_SPANS], span_count; /* in which no key can have expired */
     uint64_t keys, values;                 /* that were compared */
 };
 
 enum hangar_rc rd_compare_new(struct redis *redis, unsigned version, int64_t clock_offset_ms,
-                              const struct hangar_attrs *attrs, struct rd_compare **out)
+                              const struct hangar_attrs *attrs, struct rd_comparison **out)
 {
-    struct rd_compare *compare = calloc(1, sizeof(*compare));
+    struct rd_comparison *compare = calloc(1, sizeof(*compare));
     if (compare) {
         *out = compare;
         compare->redis = redis;
@@ -47,7 +47,7 @@ enum hangar_rc rd_compare_new(struct redis *redis, unsigned version, int64_t clo
     return HANGAR_OK;
 }
 
-void rd_compare_free(struct rd_compare *compare)
+void rd_compare_free(struct rd_comparison *compare)
 {
     if (!compare) {
         return;
@@ -57,12 +57,12 @@ void rd_compare_free(struct rd_compare *compare)
     free(compare);
 }
 
-void rd_compare_spares(struct rd_compare *compare, const struct rd_clean *clean)
+void rd_compare_spares(struct rd_comparison *compare, const struct rd_clean_restore *clean)
 {
     compare->clean = clean;
 }
 
-struct rdb_digest *rd_compare_backup(struct rd_compare *compare)
+struct rdb_digest *rd_compare_backup(struct rd_comparison *compare)
 {
     return compare->backup;
 }
@@ -72,7 +72,7 @@ struct rdb_digest *rd_compare_backup(struct rd_compare *compare)
 /* Receives the events of the target. */
 struct rd_target_reader {
     struct rdb_digest *digest;
-    const struct rd_clean *clean;
+    const struct rd_clean_restore *clean;
 };
 
 /* The digest ignores the further events of a key that it did not receive. */
@@ -110,7 +110,7 @@ static enum hangar_rc target_on_end(void *arg, bool empty)
 
 /* Fails when the data differs from the data that was backed up.  The checksums of the manifest do
  * not detect a change of both the data and the manifest. */
-static enum hangar_rc compare_manifest(struct rd_compare *compare)
+static enum hangar_rc compare_manifest(struct rd_comparison *compare)
 {
     const struct redis *redis = compare->redis;
     const struct hangar_host *host = redis->host;
@@ -139,8 +139,8 @@ static enum hangar_rc compare_manifest(struct rd_compare *compare)
 
 /* ---- comparing ---- */
 
-static enum hangar_rc fail_difference(const struct rd_compare *compare, int slot, uint64_t backup,
-                                      uint64_t target)
+static enum hangar_rc fail_difference(const struct rd_comparison *compare, int slot,
+                                      uint64_t backup, uint64_t target)
 {
     const struct redis *redis = compare->redis;
     static const char hint[] = "; hint: check whether another client writes to it";
@@ -168,7 +168,7 @@ static bool equal_sums(const uint64_t a[2], const uint64_t b[2])
 }
 
 /* Compares one slot in the chosen spans; with `values`, also the values. */
-static enum hangar_rc compare_slot(struct rd_compare *compare, int slot, bool values)
+static enum hangar_rc compare_slot(struct rd_comparison *compare, int slot, bool values)
 {
     const struct rdb_digest_sums *backup = rdb_digest_sums(compare->backup);
     const struct rdb_digest_sums *target = rdb_digest_sums(compare->target);
@@ -190,7 +190,7 @@ static enum hangar_rc compare_slot(struct rd_compare *compare, int slot, bool va
 }
 
 /* True when both sides have the same formats of streams, and streams can be compared as a whole. */
-static bool same_stream_formats(const struct rd_compare *compare)
+static bool same_stream_formats(const struct rd_comparison *compare)
 {
     return memcmp(rdb_digest_sums(compare->backup)->stream_types,
                   rdb_digest_sums(compare->target)->stream_types,
@@ -198,7 +198,7 @@ static bool same_stream_formats(const struct rd_compare *compare)
 }
 
 /* Chooses the spans of keys without an expiry, and of keys that cannot have expired yet. */
-static void choose_spans(struct rd_compare *compare)
+static void choose_spans(struct rd_comparison *compare)
 {
     int64_t now_ms = clock_now_ms() + compare->clock_offset_ms + CLOCK_SLACK_MS;
     compare->spans[compare->span_count++] = 0;
@@ -220,7 +220,7 @@ static uint64_t count_all_keys(const struct rdb_digest_sums *sums)
     return keys;
 }
 
-void rd_compare_report(const struct rd_compare *compare, struct hangar_attrs *report)
+void rd_compare_report(const struct rd_comparison *compare, struct hangar_attrs *report)
 {
     const struct hangar_host *host = compare->redis->host;
     const struct rdb_digest_sums *backup = rdb_digest_sums(compare->backup);
@@ -241,7 +241,7 @@ void rd_compare_report(const struct rd_compare *compare, struct hangar_attrs *re
     }
 }
 
-enum hangar_rc rd_compare_run(struct rd_compare *compare, bool whole)
+enum hangar_rc rd_compare_run(struct rd_comparison *compare, bool whole)
 {
     struct redis *redis = compare->redis;
     const struct rdb_digest_sums *backup = rdb_digest_sums(compare->backup);

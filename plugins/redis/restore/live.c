@@ -17,7 +17,7 @@
 
 #define BULK_DEFAULT (INT64_C(512) << 20) /* proto-max-bulk-len, when CONFIG is not allowed */
 
-struct rd_live {
+struct rd_live_restore {
     struct redis *redis;
     const struct hangar_restore *how;
     struct rd_content content; /* of the backup */
@@ -25,8 +25,8 @@ struct rd_live {
     struct rd_server server;
     struct rd_target target;
     struct rd_sender *sender;
-    struct rd_compare *compare; /* NULL: no comparison was requested */
-    struct rd_clean *clean;     /* NULL: into the databases of the backup */
+    struct rd_comparison *compare;  /* NULL: no comparison was requested */
+    struct rd_clean_restore *clean; /* NULL: into the databases of the backup */
 };
 
 /* The newest version of the RDB format that a server reads. */
@@ -44,7 +44,7 @@ static unsigned newest_rdb_version(unsigned version)
 }
 
 /* Refuses a server that cannot receive the data with any option. */
-static enum hangar_rc refuse_target(struct rd_live *live)
+static enum hangar_rc refuse_target(struct rd_live_restore *live)
 {
     struct redis *redis = live->redis;
     const struct hangar_host *host = redis->host;
@@ -79,7 +79,7 @@ static enum hangar_rc refuse_target(struct rd_live *live)
     return HANGAR_OK;
 }
 
-static enum hangar_rc refuse_high_database(struct rd_live *live)
+static enum hangar_rc refuse_high_database(struct rd_live_restore *live)
 {
     struct redis *redis = live->redis;
     int64_t databases;
@@ -98,7 +98,7 @@ static enum hangar_rc refuse_high_database(struct rd_live *live)
     return HANGAR_OK;
 }
 
-static enum hangar_rc refuse_existing_data(struct rd_live *live)
+static enum hangar_rc refuse_existing_data(struct rd_live_restore *live)
 {
     struct redis *redis = live->redis;
     const struct rd_server *server = &live->server;
@@ -118,7 +118,7 @@ static enum hangar_rc refuse_existing_data(struct rd_live *live)
         redis->place, server->keys, server->libraries, name);
 }
 
-static void write_live_plan(const struct rd_live *live)
+static void write_live_plan(const struct rd_live_restore *live)
 {
     static const char *const conflict[] = {"into the empty server",
                                            "replacing keys of the same name",
@@ -146,7 +146,7 @@ static void write_live_plan(const struct rd_live *live)
     }
 }
 
-static enum hangar_rc describe_target(struct rd_live *live)
+static enum hangar_rc describe_target(struct rd_live_restore *live)
 {
     int64_t bulk_most;
     enum hangar_rc rc =
@@ -165,9 +165,9 @@ static enum hangar_rc describe_target(struct rd_live *live)
 }
 
 enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore *how,
-                               struct rd_live **out)
+                               struct rd_live_restore **out)
 {
-    struct rd_live *live = calloc(1, sizeof(*live));
+    struct rd_live_restore *live = calloc(1, sizeof(*live));
     if (!live) {
         return rd_no_memory(redis, "prepare the restore");
     }
@@ -211,7 +211,7 @@ enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore 
 }
 
 /* With ASYNC: a large server would otherwise not answer for minutes. */
-static enum hangar_rc empty_target(struct rd_live *live)
+static enum hangar_rc empty_target(struct rd_live_restore *live)
 {
     struct redis *redis = live->redis;
     redis->host->log(redis->ctx, HANGAR_LOG_INFO, "deleting all data of redis at %s", redis->place);
@@ -224,7 +224,7 @@ static enum hangar_rc empty_target(struct rd_live *live)
     return rc;
 }
 
-enum hangar_rc rd_live_open(struct rd_live *live)
+enum hangar_rc rd_live_open(struct rd_live_restore *live)
 {
     enum hangar_rc rc = rd_sender_new(&live->client, &live->target, live->clean, &live->sender);
     if (rc == HANGAR_OK && live->compare) {
@@ -238,18 +238,18 @@ enum hangar_rc rd_live_open(struct rd_live *live)
     return rc;
 }
 
-enum hangar_rc rd_live_write(struct rd_live *live, const void *data, size_t size)
+enum hangar_rc rd_live_write(struct rd_live_restore *live, const void *data, size_t size)
 {
     enum hangar_rc rc = rd_sender_feed(live->sender, data, size);
     return rc == HANGAR_OK && live->clean ? rd_clean_watch(live->clean, size) : rc;
 }
 
-enum hangar_rc rd_live_complete(struct rd_live *live)
+enum hangar_rc rd_live_complete(struct rd_live_restore *live)
 {
     return rd_sender_finish(live->sender);
 }
 
-enum hangar_rc rd_live_check(struct rd_live *live)
+enum hangar_rc rd_live_check(struct rd_live_restore *live)
 {
     bool whole = rd_sender_sent(live->sender)->markers == 0;
     enum hangar_rc rc = live->compare ? rd_compare_run(live->compare, whole) : HANGAR_OK;
@@ -263,10 +263,10 @@ enum hangar_rc rd_live_check(struct rd_live *live)
     return rd_clean_check(live->clean, version);
 }
 
-enum hangar_rc rd_live_end(struct rd_live *live, struct hangar_attrs *report)
+enum hangar_rc rd_live_end(struct rd_live_restore *live, struct hangar_attrs *report)
 {
     const struct hangar_host *host = live->redis->host;
-    const struct rd_sent *sent = rd_sender_sent(live->sender);
+    const struct rd_sent_counts *sent = rd_sender_sent(live->sender);
     host->attr_setf(report, "keys", "%" PRIu64, sent->keys);
     host->attr_setf(report, "expired", "%" PRIu64, sent->expired);
     host->attr_setf(report, "functions", "%" PRIu64, sent->functions);
@@ -288,9 +288,9 @@ enum hangar_rc rd_live_end(struct rd_live *live, struct hangar_attrs *report)
     return live->clean ? rd_clean_swap(live->clean) : HANGAR_OK;
 }
 
-void rd_live_warn_of_rest(const struct rd_live *live)
+void rd_live_warn_of_rest(const struct rd_live_restore *live)
 {
-    const struct rd_sent *sent = live && live->sender ? rd_sender_sent(live->sender) : NULL;
+    const struct rd_sent_counts *sent = live && live->sender ? rd_sender_sent(live->sender) : NULL;
     if (!sent || live->clean || sent->keys + sent->functions == 0) {
         return; /* a clean restore empties its databases, and reports what it cannot empty */
     }
@@ -303,7 +303,7 @@ void rd_live_warn_of_rest(const struct rd_live *live)
                                : "");
 }
 
-void rd_live_drop(struct rd_live *live)
+void rd_live_drop(struct rd_live_restore *live)
 {
     if (!live) {
         return;

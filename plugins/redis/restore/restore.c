@@ -11,7 +11,7 @@
 #include "restore/live.h"
 
 struct rd_restore {
-    struct rd_live *live; /* one of live and file is NULL */
+    struct rd_live_restore *live; /* one of live and file is NULL */
     struct rd_file *file;
     bool complete;
 };

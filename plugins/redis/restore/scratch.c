@@ -116,11 +116,11 @@ static enum hangar_rc launch_scratch(struct redis *redis, const char *program, c
                                 "--repl-diskless-sync",
                                 "no",
                                 NULL};
-    const struct throwaway_wish wish = {.what = "redis",
-                                        .dir = dir,
-                                        .users = users,
-                                        .required =
-                                            throwaway_isolation_required(redis->host, redis->ctx)};
+    const struct throwaway_request wish = {
+        .what = "redis",
+        .dir = dir,
+        .users = users,
+        .required = throwaway_isolation_required(redis->host, redis->ctx)};
     enum hangar_rc rc = throwaway_prepare(&redis->scratch, redis->host, redis->ctx, &wish);
     if (rc == HANGAR_OK) {
         rc = throwaway_start(&redis->scratch, program, (char *const *)(uintptr_t)argv, SIGKILL);

@@ -30,10 +30,10 @@ struct rd_sender {
     struct redis *redis;
     struct rd_client *client;
     const struct rd_target *target;
-    struct rd_clean *clean; /* NULL: not a clean restore */
+    struct rd_clean_restore *clean; /* NULL: not a clean restore */
     struct rdb_walk *walk;
     struct rd_pipe *pipe;
-    struct rd_sent sent;
+    struct rd_sent_counts sent;
 
     bool in_db;                           /* a database is selected */
     uint64_t db, db_lasting, db_expiring; /* its accepted keys, without and with an expiry */
@@ -388,7 +388,7 @@ static enum hangar_rc sender_on_end(void *arg, bool empty)
 /* ---- public ---- */
 
 enum hangar_rc rd_sender_new(struct rd_client *client, const struct rd_target *target,
-                             struct rd_clean *clean, struct rd_sender **out)
+                             struct rd_clean_restore *clean, struct rd_sender **out)
 {
     static const struct rdb_events events = {.aux = sender_on_aux,
                                              .key = sender_on_key,
@@ -463,7 +463,7 @@ enum hangar_rc rd_sender_finish(struct rd_sender *sender)
     return leave_db(sender);
 }
 
-const struct rd_sent *rd_sender_sent(const struct rd_sender *sender)
+const struct rd_sent_counts *rd_sender_sent(const struct rd_sender *sender)
 {
     return &sender->sent;
 }

@@ -13,7 +13,7 @@
 #include "rdb/digest.h"
 #include "restore/key_command.h"
 
-struct rd_sent {
+struct rd_sent_counts {
     uint64_t keys;    /* that the server accepted */
     uint64_t expired; /* not sent, because their time of expiry has passed */
     uint64_t skipped; /* existed before (skip_existing) */
@@ -27,7 +27,7 @@ struct rd_sender;
 /* `client` and `target` stay the caller's.  `clean`: load into its spare databases; NULL: into the
  * databases of the backup. */
 enum hangar_rc rd_sender_new(struct rd_client *client, const struct rd_target *target,
-                             struct rd_clean *clean, struct rd_sender **out);
+                             struct rd_clean_restore *clean, struct rd_sender **out);
 void rd_sender_free(struct rd_sender *sender);
 
 /* `digest` receives the events of the RDB, too.  It stays the caller's. */
@@ -39,7 +39,7 @@ enum hangar_rc rd_sender_feed(struct rd_sender *sender, const void *data, size_t
  * keys that it accepted. */
 enum hangar_rc rd_sender_finish(struct rd_sender *sender);
 
-const struct rd_sent *rd_sender_sent(const struct rd_sender *sender);
+const struct rd_sent_counts *rd_sender_sent(const struct rd_sender *sender);
 const struct rdb_counts *rd_sender_counts(const struct rd_sender *sender);
 
 #endif

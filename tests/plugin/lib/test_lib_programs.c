@@ -18,7 +18,7 @@
 
 /* ---- programs ---- */
 
-struct watched {
+struct program_watch {
     char output[64];
     size_t size;
     bool cancel;
@@ -26,13 +26,13 @@ struct watched {
 
 static bool is_cancelled(void *arg)
 {
-    struct watched *w = arg;
+    struct program_watch *w = arg;
     return w->cancel;
 }
 
 static bool keep_output(void *arg, const char *data, size_t size)
 {
-    struct watched *w = arg;
+    struct program_watch *w = arg;
     if (size >= sizeof(w->output) - w->size) {
         return false;
     }
@@ -42,7 +42,8 @@ static bool keep_output(void *arg, const char *data, size_t size)
     return true;
 }
 
-static struct program_result run_shell(const char *command, int64_t timeout_ms, struct watched *w)
+static struct program_result run_shell(const char *command, int64_t timeout_ms,
+                                       struct program_watch *w)
 {
     char *argv[] = {(char *)"sh", (char *)"-c", (char *)(uintptr_t)command, NULL};
     struct program program = {.argv = argv,
@@ -71,7 +72,7 @@ START_TEST(each_end_of_a_program_is_reported)
         {"sleep 2 & echo done", "done\n", 30000, PROGRAM_EXITED, 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct watched w = {.size = 0};
+        struct program_watch w = {.size = 0};
         struct program_result got = run_shell(cases[i].command, cases[i].timeout_ms, &w);
         ck_assert_msg(got.end == cases[i].end && got.value == cases[i].value, "%s: %d %d",
                       cases[i].command, (int)got.end, got.value);
@@ -79,7 +80,7 @@ START_TEST(each_end_of_a_program_is_reported)
             ck_assert_str_eq(w.output, cases[i].error);
         }
     }
-    struct watched cancelled = {.cancel = true};
+    struct program_watch cancelled = {.cancel = true};
     ck_assert_int_eq(run_shell("exec sleep 100", 60000, &cancelled).end, PROGRAM_CANCELLED);
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
     ck_assert_int_eq(errno, ECHILD);
@@ -88,7 +89,7 @@ END_TEST
 
 START_TEST(a_program_that_cannot_be_started_gives_the_errno)
 {
-    struct watched w = {.size = 0};
+    struct program_watch w = {.size = 0};
     char *argv[] = {(char *)"/nowhere/at/all", NULL};
     struct program program = {.argv = argv, .input = -1, .cancelled = is_cancelled, .arg = &w};
     struct program_result got = program_run(&program);
@@ -107,7 +108,7 @@ END_TEST
 
 START_TEST(a_program_that_was_reaped_elsewhere_is_lost)
 {
-    struct watched w = {.size = 0};
+    struct program_watch w = {.size = 0};
     signal(SIGCHLD, SIG_IGN); /* the kernel reaps */
     struct program_result got = run_shell("exit 0", 30000, &w);
     ck_assert_int_eq(got.end, PROGRAM_LOST);

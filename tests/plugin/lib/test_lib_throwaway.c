@@ -34,7 +34,7 @@ static const char *const users[] = {"no-such-user-here", "nobody", NULL};
 
 static enum hangar_rc prepare_in(const char *dir, bool required)
 {
-    const struct throwaway_wish wish = {
+    const struct throwaway_request wish = {
         .what = "store", .dir = dir, .users = users, .required = required};
     return throwaway_prepare(&throwaway, fake_host_table(fake), fake_host_ctx(fake), &wish);
 }
@@ -386,7 +386,7 @@ START_TEST(a_failure_to_prepare_a_server_is_reported)
     struct throwaway t = {0};
     throwaway_close_files(&t);
     if (geteuid() == 0) {
-        const struct throwaway_wish wish = {.what = "store", .dir = dir, .users = no_users};
+        const struct throwaway_request wish = {.what = "store", .dir = dir, .users = no_users};
         ck_assert_int_eq(throwaway_prepare(&t, fake_host_table(fake), fake_host_ctx(fake), &wish),
                          HANGAR_AUTH);
         assert_error_has(

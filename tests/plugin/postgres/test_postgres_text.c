@@ -169,7 +169,7 @@ START_TEST(statements_of_globals_name_whom_they_concern)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char file[200];
         snprintf(file, sizeof(file), "-- a;b\n\\restrict x\n%s;\nRESET x;\n", cases[i].sql);
-        struct pg_globals_in in = {.at = file, .end = file + strlen(file)};
+        struct pg_globals_reader in = {.at = file, .end = file + strlen(file)};
         ck_assert(pg_global_next(&in, &global));
         ck_assert_mem_eq(global.text, cases[i].sql, global.size);
         ck_assert_uint_eq(global.size, strlen(cases[i].sql));
@@ -202,7 +202,7 @@ START_TEST(a_new_role_gets_the_attributes_that_it_lacks)
         struct text file = {0}, text = {0};
         struct pg_global global = {0};
         text_addf(&file, "%s;", cases[i][0]);
-        struct pg_globals_in in = {.at = text_str(&file), .end = text_str(&file) + file.size};
+        struct pg_globals_reader in = {.at = text_str(&file), .end = text_str(&file) + file.size};
         ck_assert(pg_global_next(&in, &global));
         pg_global_add_attributes(&text, &global);
         ck_assert_str_eq(text_str(&text), cases[i][1]);
@@ -223,7 +223,7 @@ static bool postgres_text_tolerates(const char *text, char rest[1024])
 {
     bool only[2];
     for (size_t i = 0; i < 2; i++) {
-        struct pg_tolerated tolerated = {0};
+        struct pg_tolerated_errors tolerated = {0};
         size_t size = strlen(text), step = i ? size : 1;
         rest[0] = '\0';
         for (size_t at = 0; at < size; at += step) {

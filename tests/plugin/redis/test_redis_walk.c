@@ -192,7 +192,7 @@ START_TEST(random_bytes_are_never_accepted_as_an_rdb)
 END_TEST
 
 /* The bodies of the events put together again. */
-struct heard {
+struct walk_record {
     struct bytes text;
     unsigned keys, strings, ends;
     char name[128];
@@ -200,53 +200,57 @@ struct heard {
     enum hangar_rc answer;
 };
 
-static enum hangar_rc hear_aux(void *arg, const char *name, const unsigned char *value, size_t size)
+static enum hangar_rc record_aux(void *arg, const char *name, const unsigned char *value,
+                                 size_t size)
 {
-    struct heard *heard = arg;
-    snprintf(heard->name, sizeof(heard->name), "%s=%.*s", name, (int)size, (const char *)value);
+    struct walk_record *record = arg;
+    snprintf(record->name, sizeof(record->name), "%s=%.*s", name, (int)size, (const char *)value);
     return HANGAR_OK;
 }
 
-static enum hangar_rc hear_key(void *arg, const struct rdb_key *key)
+static enum hangar_rc record_key(void *arg, const struct rdb_key *key)
 {
-    struct heard *heard = arg;
-    heard->keys++;
-    heard->expire_ms = key->expire_ms;
-    snprintf(heard->name, sizeof(heard->name), "%.*s", (int)key->name_size,
+    struct walk_record *record = arg;
+    record->keys++;
+    record->expire_ms = key->expire_ms;
+    snprintf(record->name, sizeof(record->name), "%.*s", (int)key->name_size,
              (const char *)key->name);
-    heard->text.size = 0;
-    return heard->answer;
+    record->text.size = 0;
+    return record->answer;
 }
 
-static enum hangar_rc hear_string(void *arg, const struct rdb_string *string)
+static enum hangar_rc record_string(void *arg, const struct rdb_string *string)
 {
-    struct heard *heard = arg;
-    heard->strings++;
+    struct walk_record *record = arg;
+    record->strings++;
     ck_assert_uint_ge(string->head, 1);
     return HANGAR_OK;
 }
 
-static enum hangar_rc hear_body(void *arg, bool text, const unsigned char *data, size_t size)
+static enum hangar_rc record_body(void *arg, bool text, const unsigned char *data, size_t size)
 {
     (void)text;
-    struct heard *heard = arg;
-    return bytes_add(&heard->text, data, size);
+    struct walk_record *record = arg;
+    return bytes_add(&record->text, data, size);
 }
 
-static enum hangar_rc hear_end(void *arg, bool empty)
+static enum hangar_rc record_end(void *arg, bool empty)
 {
-    struct heard *heard = arg;
-    heard->ends += !empty;
+    struct walk_record *record = arg;
+    record->ends += !empty;
     return HANGAR_OK;
 }
 
-static const struct rdb_events heard_events = {
-    .aux = hear_aux, .key = hear_key, .string = hear_string, .body = hear_body, .end = hear_end};
+static const struct rdb_events record_events = {.aux = record_aux,
+                                                .key = record_key,
+                                                .string = record_string,
+                                                .body = record_body,
+                                                .end = record_end};
 
 START_TEST(bodies_are_the_value_as_the_rdb_stores_it)
 {
     static struct rdb_build rdb;
-    static struct heard heard;
+    static struct walk_record record;
     rdb_start(&rdb, 9);
     rdb_byte(&rdb, 252);
     rdb_bytes(&rdb, "\1\0\0\0\0\0\0\0", 8);
@@ -257,15 +261,15 @@ START_TEST(bodies_are_the_value_as_the_rdb_stores_it)
     rdb_bytes(&rdb, "\xc1\x10\x27", 3); /* the number 10000 */
     size_t to = rdb.size;
     for (size_t step = 1; step <= rdb.size; step++) {
-        memset(&heard, 0, sizeof(heard));
-        struct rdb_walk *walk = rdb_walk_new(&heard_events, &heard, 128, UINT64_MAX);
+        memset(&record, 0, sizeof(record));
+        struct rdb_walk *walk = rdb_walk_new(&record_events, &record, 128, UINT64_MAX);
         ck_assert_int_eq(walk_all(walk, rdb.data, rdb.size, step), HANGAR_OK);
-        ck_assert_str_eq(heard.name, "first");
-        ck_assert_int_eq(heard.expire_ms, 1);
-        ck_assert_uint_eq(heard.strings, 2);
-        ck_assert_uint_eq(heard.ends, 1);
-        ck_assert_uint_eq(heard.text.size, to - from);
-        ck_assert_mem_eq(heard.text.data, rdb.data + from, to - from);
+        ck_assert_str_eq(record.name, "first");
+        ck_assert_int_eq(record.expire_ms, 1);
+        ck_assert_uint_eq(record.strings, 2);
+        ck_assert_uint_eq(record.ends, 1);
+        ck_assert_uint_eq(record.text.size, to - from);
+        ck_assert_mem_eq(record.text.data, rdb.data + from, to - from);
         rdb_walk_free(walk);
     }
 }
@@ -274,18 +278,18 @@ END_TEST
 START_TEST(events_of_damaged_rdbs_stay_in_order_and_in_bounds)
 {
     static struct rdb_build rdb;
-    static struct heard heard;
+    static struct walk_record record;
     uint32_t state = 9;
     for (int round = 0; round < 5000; round++) {
         round % 2 ? rdb_build_old_types(&rdb, 9) : rdb_build_new_types(&rdb);
         for (int change = 0; change < 1 + round % 5; change++) {
             rdb.data[9 + next_random(&state) % (rdb.size - 9)] = (unsigned char)next_random(&state);
         }
-        memset(&heard, 0, sizeof(heard));
-        struct rdb_walk *walk = rdb_walk_new(&heard_events, &heard, 16, UINT64_MAX);
+        memset(&record, 0, sizeof(record));
+        struct rdb_walk *walk = rdb_walk_new(&record_events, &record, 16, UINT64_MAX);
         walk_all(walk, rdb.data, rdb.size, 1 + next_random(&state) % 60);
-        ck_assert_uint_le(heard.ends, heard.keys);
-        ck_assert_uint_le(heard.text.size, rdb.size);
+        ck_assert_uint_le(record.ends, record.keys);
+        ck_assert_uint_le(record.text.size, rdb.size);
         rdb_walk_free(walk);
     }
 }
@@ -294,7 +298,7 @@ END_TEST
 START_TEST(an_expiry_applies_to_one_key_only)
 {
     static struct rdb_build rdb;
-    static struct heard heard;
+    static struct walk_record record;
     rdb_start(&rdb, 9);
     rdb_byte(&rdb, 252);
     rdb_bytes(&rdb, "\1\0\0\0\0\0\0\0", 8);
@@ -302,10 +306,10 @@ START_TEST(an_expiry_applies_to_one_key_only)
     rdb_string(&rdb, "v");
     rdb_key(&rdb, 0, "stays");
     rdb_string(&rdb, "v");
-    struct rdb_walk *walk = rdb_walk_new(&heard_events, &heard, 128, UINT64_MAX);
+    struct rdb_walk *walk = rdb_walk_new(&record_events, &record, 128, UINT64_MAX);
     ck_assert_int_eq(walk_all(walk, rdb.data, rdb.size, 100), HANGAR_OK);
-    ck_assert_str_eq(heard.name, "stays");
-    ck_assert_int_eq(heard.expire_ms, -1);
+    ck_assert_str_eq(record.name, "stays");
+    ck_assert_int_eq(record.expire_ms, -1);
     ck_assert_uint_eq(rdb_walk_counts(walk)->expiring, 1);
     rdb_walk_free(walk);
 }
@@ -314,12 +318,12 @@ END_TEST
 START_TEST(an_event_that_fails_ends_the_walk)
 {
     static struct rdb_build rdb;
-    static struct heard heard;
+    static struct walk_record record;
     rdb_build_old_types(&rdb, 9);
-    heard.answer = HANGAR_NO_SPACE;
-    struct rdb_walk *walk = rdb_walk_new(&heard_events, &heard, 128, UINT64_MAX);
+    record.answer = HANGAR_NO_SPACE;
+    struct rdb_walk *walk = rdb_walk_new(&record_events, &record, 128, UINT64_MAX);
     ck_assert_int_eq(walk_all(walk, rdb.data, rdb.size, 9), HANGAR_NO_SPACE);
-    ck_assert_uint_eq(heard.keys, 1);
+    ck_assert_uint_eq(record.keys, 1);
     ck_assert(!rdb_walk_done(walk));
     rdb_walk_free(walk);
 }

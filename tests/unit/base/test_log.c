@@ -10,7 +10,7 @@
 
 #include "suite.h"
 
-struct seen {
+struct log_capture {
     int lines;
     enum hangar_log_level level;
     int64_t duration_ms;
@@ -20,7 +20,7 @@ struct seen {
 
 static void log_see(void *arg, const struct hg_log_record *r)
 {
-    struct seen *seen = arg;
+    struct log_capture *seen = arg;
     ck_assert_int_eq(pthread_mutex_trylock(seen->mutex), EBUSY);
     ck_assert_int_gt(r->time_ms, 1600000000000);
     seen->lines++;
@@ -34,7 +34,7 @@ static void log_see(void *arg, const struct hg_log_record *r)
 START_TEST(a_line_reaches_the_writer_with_all_fields)
 {
     struct hg_log log;
-    struct seen seen = {.mutex = &log.mutex};
+    struct log_capture seen = {.mutex = &log.mutex};
     hg_log_init(&log);
     hg_log_line(&log, HANGAR_LOG_ERROR, "no listener yet");
     log.write = log_see;
@@ -59,7 +59,7 @@ END_TEST
 START_TEST(details_below_the_level_are_dropped)
 {
     struct hg_log log;
-    struct seen seen = {.mutex = &log.mutex};
+    struct log_capture seen = {.mutex = &log.mutex};
     hg_log_init(&log);
     log.write = log_see;
     log.arg = &seen;
@@ -78,7 +78,7 @@ END_TEST
 START_TEST(a_message_stays_one_line)
 {
     struct hg_log log;
-    struct seen seen = {.mutex = &log.mutex};
+    struct log_capture seen = {.mutex = &log.mutex};
     hg_log_init(&log);
     log.write = log_see;
     log.arg = &seen;

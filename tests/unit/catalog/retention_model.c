@@ -43,17 +43,18 @@ bool model_has_rules(const struct hg_policy *policy)
     return found;
 }
 
-static bool retention_model_newer(const struct hg_retained *a, const struct hg_retained *b)
+static bool retention_model_newer(const struct hg_retention_item *a,
+                                  const struct hg_retention_item *b)
 {
     return a->time_ms > b->time_ms || (a->time_ms == b->time_ms && strcmp(a->id, b->id) > 0);
 }
 
-static bool of_schedule(const struct hg_retained *item)
+static bool of_schedule(const struct hg_retention_item *item)
 {
     return item->good && !item->safety && !item->partial;
 }
 
-size_t model_newer(const struct hg_retained *items, size_t count, size_t i)
+size_t model_newer(const struct hg_retention_item *items, size_t count, size_t i)
 {
     size_t n = 0;
     for (size_t k = 0; k < count; k++) {
@@ -62,7 +63,7 @@ size_t model_newer(const struct hg_retained *items, size_t count, size_t i)
     return n;
 }
 
-static void retention_model_label(const struct hg_retained *item, const char *format,
+static void retention_model_label(const struct hg_retention_item *item, const char *format,
                                   char out[LABEL])
 {
     time_t seconds = (time_t)(item->time_ms / 1000);
@@ -72,8 +73,8 @@ static void retention_model_label(const struct hg_retained *item, const char *fo
 }
 
 /* Is it the newest of its period, and are less than n newer periods in use? */
-static bool in_periods(const char *format, int64_t n, const struct hg_retained *items, size_t count,
-                       size_t i)
+static bool in_periods(const char *format, int64_t n, const struct hg_retention_item *items,
+                       size_t count, size_t i)
 {
     static char met[MOST][LABEL];
     size_t periods = 0;
@@ -107,7 +108,8 @@ static int64_t retention_model_least(const struct hg_policy *policy)
 }
 
 /* Of a safety backup, or a partial one: is it younger than a week, or is no other one newer? */
-static bool keeps_apart(int64_t now_ms, const struct hg_retained *items, size_t count, size_t i)
+static bool keeps_apart(int64_t now_ms, const struct hg_retention_item *items, size_t count,
+                        size_t i)
 {
     bool another = false;
     for (size_t k = 0; k < count; k++) {
@@ -120,7 +122,7 @@ static bool keeps_apart(int64_t now_ms, const struct hg_retained *items, size_t 
 
 /* Does this rule with the limit n keep items[i], a good backup of the schedule? */
 static bool keeps_by_rule(const struct hg_retention_rule *rule, int64_t n, int64_t now_ms,
-                          const struct hg_retained *items, size_t count, size_t i)
+                          const struct hg_retention_item *items, size_t count, size_t i)
 {
     const struct model_rule *model = model_rule_of(rule);
     if (!model || n == -1) {
@@ -139,8 +141,8 @@ static bool keeps_by_rule(const struct hg_retention_rule *rule, int64_t n, int64
     return false;
 }
 
-bool model_keeps(const struct hg_policy *policy, int64_t now_ms, const struct hg_retained *items,
-                 size_t count, size_t i)
+bool model_keeps(const struct hg_policy *policy, int64_t now_ms,
+                 const struct hg_retention_item *items, size_t count, size_t i)
 {
     if (!items[i].good || items[i].held || !model_has_rules(policy)) {
         return true;
@@ -170,7 +172,7 @@ static int64_t allowed_gap_days(const struct hg_policy *policy)
 }
 
 /* The time of the backup that has `rank` newer ones among those that count. */
-static int64_t time_of_rank(const struct hg_retained *items, const bool *counts, size_t count,
+static int64_t time_of_rank(const struct hg_retention_item *items, const bool *counts, size_t count,
                             size_t rank)
 {
     for (size_t i = 0; i < count; i++) {
@@ -186,9 +188,9 @@ static int64_t time_of_rank(const struct hg_retained *items, const bool *counts,
 }
 
 static bool only_held(const struct hg_policy *policy, int64_t now_ms,
-                      const struct hg_retained *items, size_t count, size_t i)
+                      const struct hg_retention_item *items, size_t count, size_t i)
 {
-    static struct hg_retained let_go[MOST];
+    static struct hg_retention_item let_go[MOST];
     memcpy(let_go, items, count * sizeof(*items));
     let_go[i].held = false;
     return items[i].held && !model_keeps(policy, now_ms, let_go, count, i);
@@ -210,8 +212,8 @@ static int64_t retention_model_median(const int64_t *gaps, size_t n)
     return 0;
 }
 
-bool model_refuses(const struct hg_policy *policy, int64_t now_ms, const struct hg_retained *items,
-                   size_t count)
+bool model_refuses(const struct hg_policy *policy, int64_t now_ms,
+                   const struct hg_retention_item *items, size_t count)
 {
     bool rules = model_has_rules(policy);
     size_t good = 0, looked_at = retention_model_least(policy) > 3

@@ -27,14 +27,14 @@ const struct model_rule *model_rule_of(const struct hg_retention_rule *rule);
 bool model_has_rules(const struct hg_policy *policy);
 
 /* Must the clock guard refuse? */
-bool model_refuses(const struct hg_policy *policy, int64_t now_ms, const struct hg_retained *items,
-                   size_t count);
+bool model_refuses(const struct hg_policy *policy, int64_t now_ms,
+                   const struct hg_retention_item *items, size_t count);
 
 /* Must items[i] stay, when the guard does not refuse? */
-bool model_keeps(const struct hg_policy *policy, int64_t now_ms, const struct hg_retained *items,
-                 size_t count, size_t i);
+bool model_keeps(const struct hg_policy *policy, int64_t now_ms,
+                 const struct hg_retention_item *items, size_t count, size_t i);
 
 /* How many good backups, but for safety backups, are newer than items[i]? */
-size_t model_newer(const struct hg_retained *items, size_t count, size_t i);
+size_t model_newer(const struct hg_retention_item *items, size_t count, size_t i);
 
 #endif

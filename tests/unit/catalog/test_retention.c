@@ -13,7 +13,7 @@
 
 enum { MOST = 64 };
 
-static struct hg_retained items[MOST];
+static struct hg_retention_item items[MOST];
 static char ids[MOST][HG_BACKUP_ID_SIZE + 8];
 static size_t count;
 static struct hg_error err;
@@ -46,12 +46,12 @@ static int64_t at(const char *time)
 }
 
 /* A good backup. */
-static struct hg_retained *add(int64_t ms)
+static struct hg_retention_item *add(int64_t ms)
 {
-    struct hg_retained *item = &items[count];
+    struct hg_retention_item *item = &items[count];
     ck_assert_uint_lt(count, MOST);
     snprintf(ids[count], sizeof(ids[count]), "b%02zu", count);
-    *item = (struct hg_retained){.id = ids[count], .time_ms = ms, .good = true};
+    *item = (struct hg_retention_item){.id = ids[count], .time_ms = ms, .good = true};
     count++;
     return item;
 }
@@ -68,7 +68,7 @@ static void add_all(const char *times)
             continue;
         }
         word[n - (last == '!' || last == '?')] = '\0';
-        struct hg_retained *item = add(at(word));
+        struct hg_retention_item *item = add(at(word));
         item->held = last == '!';
         item->good = last != '?';
     }

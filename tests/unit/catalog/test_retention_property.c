@@ -33,7 +33,7 @@ static const char *const zones[] = {
 struct sample {
     struct hg_policy policy;
     int64_t now_ms;
-    struct hg_retained items[MOST];
+    struct hg_retention_item items[MOST];
     size_t count;
 };
 
@@ -102,7 +102,7 @@ static void retention_property_make(struct sample *s)
     s->count = (size_t)retention_property_below(retention_property_below(4) == 0 ? MOST : 20);
     make_times(s);
     for (size_t i = 0; i < s->count; i++) {
-        struct hg_retained *item = &s->items[i];
+        struct hg_retention_item *item = &s->items[i];
         snprintf(ids[i], sizeof(ids[i]), "backup_%03d",
                  (int)retention_property_below(1000) * 100 + (int)i);
         item->id = ids[i];
@@ -114,7 +114,8 @@ static void retention_property_make(struct sample *s)
     }
 }
 
-static const struct hg_retained *retention_property_find(const struct sample *s, const char *id)
+static const struct hg_retention_item *retention_property_find(const struct sample *s,
+                                                               const char *id)
 {
     for (size_t i = 0; i < s->count; i++) {
         if (strcmp(s->items[i].id, id) == 0) {
@@ -140,7 +141,7 @@ static bool decided_well(const struct sample *s, enum hangar_rc rc)
     ck_assert_int_eq(rc == HANGAR_UNSUPPORTED, refused);
     bool removes = false;
     for (size_t i = 0; i < s->count; i++) {
-        const struct hg_retained *item = &s->items[i];
+        const struct hg_retention_item *item = &s->items[i];
         bool keeps = refused || model_keeps(&s->policy, s->now_ms, s->items, s->count, i);
         ck_assert_msg(item->keep == keeps, "%s: kept %d and not %d: %s", item->id, item->keep,
                       keeps, item->reason);
@@ -196,7 +197,7 @@ static void check_monotone(const struct sample *s, const struct hg_zone *zone)
     }
     retention_property_apply(&other, zone);
     for (size_t i = 0; i < s->count; i++) {
-        const struct hg_retained *before = &s->items[i];
+        const struct hg_retention_item *before = &s->items[i];
         ck_assert_msg(!before->keep || retention_property_find(&other, before->id)->keep,
                       "%s goes with more rules", before->id);
     }

@@ -67,12 +67,12 @@ START_TEST(each_rule_is_evaluated)
 {
     for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
         struct hg_config *config = load_with(rule->key);
-        struct hg_retained items[COUNT];
+        struct hg_retention_item items[COUNT];
         char ids[COUNT][8];
         size_t named = 0;
         for (size_t i = 0; i < COUNT; i++) {
             snprintf(ids[i], sizeof(ids[i]), "b%02zu", i);
-            items[i] = (struct hg_retained){
+            items[i] = (struct hg_retention_item){
                 .id = ids[i], .time_ms = (int64_t)(1000 + i) * 3600000, .good = true};
         }
         ck_assert_int_eq(hg_retention_apply(&retention_of(config)->policy,

@@ -142,13 +142,14 @@ END_TEST
 
 /* ---- retention ---- */
 
-static struct hg_retained items[4];
+static struct hg_retention_item items[4];
 
 static void scarce_retain(void *zone)
 {
     const struct hg_policy policy = {2, -1, -1, -1, -1, -1, -1, -1};
     for (size_t i = 0; i < 4; i++) {
-        items[i] = (struct hg_retained){.id = "b", .time_ms = (int64_t)i * 86400000, .good = true};
+        items[i] =
+            (struct hg_retention_item){.id = "b", .time_ms = (int64_t)i * 86400000, .good = true};
     }
     rc = hg_retention_apply(&policy, zone, (int64_t)4 * 86400000, items, 4, &err);
 }

@@ -258,7 +258,7 @@ END_TEST
 /* "skipping a damaged copy: ..." has it, with a hint. */
 START_TEST(the_damage_of_a_backup_is_shown_once)
 {
-    struct cli_printed printed = {0};
+    struct cli_printed_failures printed = {0};
     views_open();
     err.printed = &printed;
     json_t *doc = render_fixture("show/show");
@@ -275,7 +275,7 @@ START_TEST(the_damage_of_a_backup_is_shown_once)
     ck_assert_ptr_null(strstr(out_text + first, "db is gone"));
     ck_assert(!cli_was_printed(&err, "is gone"));
     ck_assert(!cli_was_printed(&err, "db is"));
-    cli_printed_free(&printed);
+    cli_printed_failures_free(&printed);
     json_decref(doc);
     views_close();
 }

@@ -142,18 +142,18 @@ START_TEST(wrong_options_are_reported_with_their_place)
 END_TEST
 
 /* Options bound to `yaml`, the map itself. */
-struct bound {
+struct bound_options {
     struct hg_problems problems;
     struct hg_yaml *root;
     struct hg_options options;
     bool ok;
 };
 
-static struct bound options_bind(const struct hangar_option *table, const char *yaml,
-                                 const struct hg_override *overrides, size_t override_count,
-                                 bool read_secrets)
+static struct bound_options options_bind(const struct hangar_option *table, const char *yaml,
+                                         const struct hg_override *overrides, size_t override_count,
+                                         bool read_secrets)
 {
-    struct bound b = {.problems = {.file = "f"}};
+    struct bound_options b = {.problems = {.file = "f"}};
     b.root = hg_yaml_parse(yaml, strlen(yaml), &b.problems);
     struct hg_options_request request = {.table = table,
                                          .node = b.root,
@@ -167,30 +167,31 @@ static struct bound options_bind(const struct hangar_option *table, const char *
     return b;
 }
 
-static void options_release(struct bound *b)
+static void options_release(struct bound_options *b)
 {
     hg_options_free(&b->options);
     hg_yaml_free(b->root);
     hg_problems_free(&b->problems);
 }
 
-static const char *options_text_of(const struct bound *b, const char *name)
+static const char *options_text_of(const struct bound_options *b, const char *name)
 {
     return hg_options_get(&b->options, name)->text;
 }
 
-static int64_t number_of(const struct bound *b, const char *name)
+static int64_t number_of(const struct bound_options *b, const char *name)
 {
     return hg_options_get(&b->options, name)->number;
 }
 
 START_TEST(right_options_have_their_values)
 {
-    struct bound b = options_bind(world_demo,
-                                  "host: \"${HG_PORT}\"\nport: '99'\noffset: -7\ntls: \"true\"\n"
-                                  "part_size: 1.5GiB\ntimeout: 5m\nmode: flush\nca_file: ./ca.pem\n"
-                                  "tables: [a, 'b, c', \"\"]\npassword: \"pa$$word 010\"\n",
-                                  NULL, 0, true);
+    struct bound_options b =
+        options_bind(world_demo,
+                     "host: \"${HG_PORT}\"\nport: '99'\noffset: -7\ntls: \"true\"\n"
+                     "part_size: 1.5GiB\ntimeout: 5m\nmode: flush\nca_file: ./ca.pem\n"
+                     "tables: [a, 'b, c', \"\"]\npassword: \"pa$$word 010\"\n",
+                     NULL, 0, true);
     ck_assert(b.ok);
     ck_assert_str_eq(options_text_of(&b, "host"), "12: [34]"); /* a text, never YAML */
     ck_assert_int_eq(number_of(&b, "port"), 99);
@@ -218,7 +219,7 @@ END_TEST
 
 START_TEST(defaults_fill_what_is_not_given)
 {
-    struct bound b = options_bind(world_demo, "{}", NULL, 0, true);
+    struct bound_options b = options_bind(world_demo, "{}", NULL, 0, true);
     ck_assert(b.ok);
     ck_assert_str_eq(options_text_of(&b, "host"), "localhost");
     ck_assert_int_eq(number_of(&b, "port"), 5432);
@@ -239,7 +240,7 @@ END_TEST
 
 START_TEST(a_single_text_is_a_list_of_one)
 {
-    struct bound b = options_bind(world_demo, "tables: a,b", NULL, 0, true);
+    struct bound_options b = options_bind(world_demo, "tables: a,b", NULL, 0, true);
     ck_assert(b.ok);
     ck_assert_str_eq(hg_options_get(&b.options, "tables")->list[0], "a,b");
     ck_assert_ptr_null(hg_options_get(&b.options, "tables")->list[1]);
@@ -267,7 +268,7 @@ START_TEST(paths_are_relative_to_the_file)
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         char yaml[64];
         snprintf(yaml, sizeof(yaml), "path: %s", paths[i][0]);
-        struct bound b = options_bind(world_store, yaml, NULL, 0, true);
+        struct bound_options b = options_bind(world_store, yaml, NULL, 0, true);
         ck_assert(b.ok);
         ck_assert_str_eq(options_text_of(&b, "path"), paths[i][1]);
         options_release(&b);
@@ -277,7 +278,7 @@ END_TEST
 
 START_TEST(a_missing_required_option_is_reported_at_the_instance)
 {
-    struct bound b = options_bind(world_store, "min_free: 1GB", NULL, 0, true);
+    struct bound_options b = options_bind(world_store, "min_free: 1GB", NULL, 0, true);
     ck_assert(!b.ok);
     ck_assert_str_eq(b.problems.items[0].text, "option \"path\" is missing");
     ck_assert_uint_eq(b.problems.items[0].line, 4);
@@ -328,7 +329,7 @@ END_TEST
 
 START_TEST(a_secret_that_cannot_be_read_is_a_matter_of_authentication)
 {
-    struct bound b = options_bind(world_demo, "password_file: none", NULL, 0, true);
+    struct bound_options b = options_bind(world_demo, "password_file: none", NULL, 0, true);
     ck_assert(!b.ok);
     ck_assert_int_eq(b.problems.rc, HANGAR_AUTH);
     options_release(&b);
@@ -337,8 +338,8 @@ END_TEST
 
 START_TEST(a_secret_is_shown_as_stars_and_the_rest_as_given)
 {
-    struct bound b = options_bind(world_demo, "password: canary\npart_size: 1.5GiB\ntables: [a, b]",
-                                  NULL, 0, true);
+    struct bound_options b = options_bind(
+        world_demo, "password: canary\npart_size: 1.5GiB\ntables: [a, b]", NULL, 0, true);
     static const char *const shown[][2] = {{"password", "***"}, {"part_size", "1.5GiB"},
                                            {"tables", "a, b"},  {"port", "5432"},
                                            {"tls", "false"},    {"timeout", NULL}};
@@ -357,7 +358,7 @@ START_TEST(overrides_stand_over_the_file)
         {"port", "77", false}, {"port", "78", false}, {"host", "${HG_NONE}", false},
         {"tables", "x", false}, {"tables", "y", false}, {"password", "of the drill", true},
     };
-    struct bound b = options_bind(
+    struct bound_options b = options_bind(
         world_demo, "port: 1\ntables: [a, b]\npassword_command: [touch, ran]\nmode: flush", set, 6,
         true);
     ck_assert_msg(b.ok, "%s", b.problems.count > 0 ? b.problems.items[0].text : "");
@@ -400,7 +401,7 @@ START_TEST(overrides_from_the_command_line_are_checked)
          "override: unknown option \"password_file\"; hint: did you mean \"password_file\"?"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct bound b = options_bind(world_demo, "{}", &bad[i].set, 1, true);
+        struct bound_options b = options_bind(world_demo, "{}", &bad[i].set, 1, true);
         ck_assert(!b.ok);
         ck_assert_str_eq(b.problems.items[0].text, bad[i].error);
         ck_assert_uint_eq(b.problems.items[0].line, 0);
@@ -413,7 +414,7 @@ START_TEST(a_default_that_is_wrong_is_the_plugins_fault)
 {
     static const struct hangar_option table[] = {
         {.name = "n", .type = HANGAR_OPT_INT, .default_value = "many"}, {.name = NULL}};
-    struct bound b = options_bind(table, "{}", NULL, 0, true);
+    struct bound_options b = options_bind(table, "{}", NULL, 0, true);
     ck_assert(!b.ok);
     ck_assert_str_eq(b.problems.items[0].text,
                      "the plugin's default: n must be a whole number, not \"many\"");
@@ -433,7 +434,7 @@ START_TEST(values_are_shown_shortened_and_lists_are_bounded)
         hg_str_add(&yaml, "t,");
     }
     hg_str_add(&yaml, "]");
-    struct bound b = options_bind(world_demo, hg_str_text(&yaml), NULL, 0, true);
+    struct bound_options b = options_bind(world_demo, hg_str_text(&yaml), NULL, 0, true);
     ck_assert_uint_eq(b.problems.errors, 2);
     ck_assert_uint_lt(strlen(b.problems.items[0].text), 110);
     ck_assert_ptr_nonnull(strstr(b.problems.items[0].text, "\xE2\x82\xAC...\""));
@@ -449,7 +450,7 @@ START_TEST(many_unknown_keys_cost_little)
     for (int i = 0; i < 40000; i++) {
         hg_str_addf(&yaml, "passwort_%d: x\n", i);
     }
-    struct bound b = options_bind(world_demo, hg_str_text(&yaml), NULL, 0, true);
+    struct bound_options b = options_bind(world_demo, hg_str_text(&yaml), NULL, 0, true);
     ck_assert_uint_eq(b.problems.errors, 40000);
     ck_assert_uint_eq(b.problems.count, HG_PROBLEMS_MAX);
     options_release(&b);

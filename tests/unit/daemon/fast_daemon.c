@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct fast {
+struct fast_clock {
     int64_t speed, since_ms, now_ms;
 };
 
@@ -25,7 +25,7 @@ static int64_t real_ms(void)
 
 static int64_t fast_ms(void *arg)
 {
-    const struct fast *f = arg;
+    const struct fast_clock *f = arg;
 
     return f->now_ms + (real_ms() - f->since_ms) * f->speed;
 }
@@ -47,9 +47,9 @@ int main(int argc, char **argv)
         return 2;
     }
     const char *since = getenv("FAST_SINCE");
-    struct fast fast = {.speed = atoll(argv[3]),
-                        .since_ms = since ? atoll(since) * 1000 : real_ms(),
-                        .now_ms = argc > 4 ? atoll(argv[4]) * 1000 : real_ms()};
+    struct fast_clock fast = {.speed = atoll(argv[3]),
+                              .since_ms = since ? atoll(since) * 1000 : real_ms(),
+                              .now_ms = argc > 4 ? atoll(argv[4]) * 1000 : real_ms()};
     struct daemon_clock clock = {.now_ms = fast_ms, .arg = &fast, .speed = fast.speed};
     struct daemon_settings settings = {
         .program = argv[1], .config_file = argv[2], .clock = &clock, .on_event = on_event};

@@ -16,7 +16,7 @@ static const char *others_found(const char *pipeline, const char *sink)
 {
     static char found[400];
     struct hg_session session;
-    struct hg_others others;
+    struct hg_other_pipelines others;
     ck_assert_int_eq(hg_session_begin(&session, world.h, 0, NULL, NULL, NULL), HANGAR_OK);
     ck_assert_int_eq(hg_others_find(&session, pipeline, sink, &others, NULL), HANGAR_OK);
     found[0] = '\0';
@@ -53,11 +53,11 @@ END_TEST
 START_TEST(a_document_and_a_message_name_each_other_pipeline)
 {
     char first[] = "a", second[] = "b", third[] = "c", origin[] = "db1";
-    struct hg_other items[] = {{.sink = "s", .pipeline = first, .origin = origin},
-                               {.sink = "s", .pipeline = second},
-                               {.sink = "t", .pipeline = third}};
+    struct hg_other_pipeline items[] = {{.sink = "s", .pipeline = first, .origin = origin},
+                                        {.sink = "s", .pipeline = second},
+                                        {.sink = "t", .pipeline = third}};
     items[1].sink = items[0].sink;
-    const struct hg_others others = {.items = items, .count = 3};
+    const struct hg_other_pipelines others = {.items = items, .count = 3};
     struct hg_str text = {0};
     hg_others_text(&others, &text);
     ck_assert_str_eq(hg_str_text(&text),

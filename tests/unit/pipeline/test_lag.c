@@ -182,14 +182,14 @@ END_TEST
 /* ---- how time is counted ---- */
 
 /* An engine of one open flow and two sinks, of which nothing moves but by hand. */
-struct still {
+struct still_engine {
     struct hg_engine engine;
     struct hg_slot slot;
     struct hg_flow flow;
     int64_t max_lag_ms[2];
 };
 
-static void still_init(struct still *s)
+static void still_init(struct still_engine *s)
 {
     memset(s, 0, sizeof(*s));
     pthread_mutex_init(&s->engine.mutex, NULL);
@@ -204,7 +204,7 @@ static void still_init(struct still *s)
 }
 
 /* Half a second passes. */
-static void lag_look(struct still *s)
+static void lag_look(struct still_engine *s)
 {
     s->engine.watched_ms = hg_mono_ms() - 500;
     hg_lag_watch(&s->engine);
@@ -212,7 +212,7 @@ static void lag_look(struct still *s)
 
 START_TEST(time_counts_only_while_the_sinks_are_waited_for)
 {
-    struct still s;
+    struct still_engine s;
     struct hg_block block;
     still_init(&s);
     lag_look(&s);
@@ -240,7 +240,7 @@ END_TEST
 
 START_TEST(sinks_that_wait_for_each_other_in_turn_do_not_lag)
 {
-    struct still s;
+    struct still_engine s;
     still_init(&s);
     s.engine.wait_output = 1;
     lag_look(&s);
@@ -260,7 +260,7 @@ END_TEST
 
 START_TEST(the_sleep_of_a_machine_is_not_a_wait_for_a_sink)
 {
-    struct still s;
+    struct still_engine s;
     still_init(&s);
     s.engine.wait_output = 1;
     s.engine.watched_ms = hg_mono_ms() - 36000000;

@@ -13,17 +13,17 @@
 static const uint64_t sizes[] = {300000, 0, 2 * MIB, 77, 500000, 1, 900000};
 #define COUNT (sizeof(sizes) / sizeof(sizes[0]))
 
-struct back {
+struct push_trip {
     struct trip trip;
     struct toy_source *target;
     struct hangar_object_info infos[COUNT];
-    struct hg_stored stored[COUNT];
+    struct hg_stored_object stored[COUNT];
     char names[COUNT][32];
     struct hg_push push;
 };
 
 /* Backs up, and gets ready to restore into another toy. */
-static void push_start(struct back *b)
+static void push_start(struct push_trip *b)
 {
     memset(b, 0, sizeof(*b));
     struct trip *trip = &b->trip;
@@ -44,11 +44,11 @@ static void push_start(struct back *b)
             }
             snprintf(b->names[n], sizeof(b->names[n]), "part/%zu", o->number);
             b->infos[n] = (struct hangar_object_info){.phase = phase, .name = b->names[n]};
-            b->stored[n++] = (struct hg_stored){.path = o->stored,
-                                                .plain_bytes = o->result.plain_bytes,
-                                                .stored_bytes = o->result.stored_bytes,
-                                                .plain_sha256 = o->result.plain_sha256,
-                                                .stored_sha256 = o->result.stored_sha256};
+            b->stored[n++] = (struct hg_stored_object){.path = o->stored,
+                                                       .plain_bytes = o->result.plain_bytes,
+                                                       .stored_bytes = o->result.stored_bytes,
+                                                       .plain_sha256 = o->result.plain_sha256,
+                                                       .stored_sha256 = o->result.stored_sha256};
         }
     }
     b->push = (struct hg_push){.job = &trip->t.job,
@@ -61,7 +61,7 @@ static void push_start(struct back *b)
     pthread_mutex_init(&b->push.mutex, NULL);
 }
 
-static void push_end(struct back *b)
+static void push_end(struct push_trip *b)
 {
     pthread_mutex_destroy(&b->push.mutex);
     hg_attrs_free(b->push.report);
@@ -71,7 +71,7 @@ static void push_end(struct back *b)
 
 START_TEST(everything_comes_back_phase_by_phase)
 {
-    struct back b;
+    struct push_trip b;
     struct hg_error err = {0};
     push_start(&b);
     hg_push_load(&b.push);
@@ -91,7 +91,7 @@ START_TEST(damage_is_found_and_ends_the_restore)
 {
     enum { FLIP_FIRST, FLIP_LAST, CUT, GROW, EMPTY, SWAP, GONE, KINDS };
     for (int kind = 0; kind < KINDS; kind++) {
-        struct back b;
+        struct push_trip b;
         struct hg_error err = {0};
         push_start(&b);
         struct toy_sink *sink = b.trip.sinks[0];
@@ -149,7 +149,7 @@ END_TEST
 
 START_TEST(a_source_that_takes_no_more_ends_the_restore)
 {
-    struct back b;
+    struct push_trip b;
     struct hg_error err = {0};
     push_start(&b);
     b.target->fail_object = 6;

@@ -62,7 +62,7 @@ static bool stored_name(void *arg, size_t source, const char *name, char *out, s
     return (size_t)snprintf(out, size, "s%zu/%s", source, name) < size;
 }
 
-static enum hangar_rc on_object(void *arg, struct hg_pulled *object, struct hg_error *err)
+static enum hangar_rc on_object(void *arg, struct hg_pulled_object *object, struct hg_error *err)
 {
     (void)err;
     struct trip *trip = arg;
@@ -131,7 +131,7 @@ enum hangar_rc trip_backup(struct trip *trip)
     return rc;
 }
 
-struct comparing {
+struct trip_comparison {
     unsigned number;
     uint64_t at;
     bool wrong;
@@ -140,7 +140,7 @@ struct comparing {
 static enum hangar_rc trip_compare(void *arg, const void *data, size_t size, struct hg_error *err)
 {
     (void)err;
-    struct comparing *c = arg;
+    struct trip_comparison *c = arg;
     const unsigned char *from = data;
     for (size_t i = 0; i < size; i++) {
         c->wrong = c->wrong || from[i] != toy_byte(c->number, c->at + i);
@@ -161,12 +161,12 @@ void trip_check(struct trip *trip, struct toy_sink *sink)
     ck_assert_uint_eq(sink->open, 0);
     for (size_t i = 0; i < trip->count; i++) {
         struct trip_object *o = &trip->objects[i];
-        struct hg_stored stored = {.path = o->stored,
-                                   .plain_bytes = o->result.plain_bytes,
-                                   .stored_bytes = o->result.stored_bytes,
-                                   .plain_sha256 = o->result.plain_sha256,
-                                   .stored_sha256 = o->result.stored_sha256};
-        struct comparing c = {.number = (unsigned)o->number};
+        struct hg_stored_object stored = {.path = o->stored,
+                                          .plain_bytes = o->result.plain_bytes,
+                                          .stored_bytes = o->result.stored_bytes,
+                                          .plain_sha256 = o->result.plain_sha256,
+                                          .stored_sha256 = o->result.stored_sha256};
+        struct trip_comparison c = {.number = (unsigned)o->number};
         struct hg_error err = {0};
         enum hangar_rc rc = hg_decode(&from, &stored, trip_compare, &c, &err);
         ck_assert_msg(rc == HANGAR_OK, "%s", err.text);

@@ -73,13 +73,13 @@ static void page_teardown(void)
     folder_teardown();
 }
 
-struct seen {
+struct page_visits {
     size_t count, stop_at;
 };
 
 static enum hangar_rc page_look(void *arg, const struct hg_page_entries *page, struct hg_error *err)
 {
-    struct seen *seen = arg;
+    struct page_visits *seen = arg;
     for (size_t i = 0; i < page->count; i++, seen->count++) {
         char name[64];
         name_of(seen->count, name, sizeof(name));
@@ -95,7 +95,7 @@ static enum hangar_rc page_look(void *arg, const struct hg_page_entries *page, s
     return HANGAR_OK;
 }
 
-static enum hangar_rc page_run(struct seen *seen, struct hg_error *err)
+static enum hangar_rc page_run(struct page_visits *seen, struct hg_error *err)
 {
     return hg_sink_list(ctx, "p/", '/', page_look, seen, err);
 }
@@ -105,7 +105,7 @@ START_TEST(all_entries_come_in_order_over_many_pages)
     static const size_t sizes[][2] = {{0, 10},     {1, 10},      {10, 10},    {11, 10},
                                       {2500, 999}, {3000, 1000}, {2345, 1000}};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        struct seen seen = {0};
+        struct page_visits seen = {0};
         total = sizes[i][0];
         per_page = sizes[i][1];
         ck_assert_int_eq(page_run(&seen, NULL), HANGAR_OK);
@@ -117,7 +117,7 @@ END_TEST
 START_TEST(a_listing_that_does_not_advance_is_ended)
 {
     struct hg_error err = {0};
-    struct seen seen = {0};
+    struct page_visits seen = {0};
     total = 100;
     per_page = 0;
     fault = SAME_CURSOR;
@@ -132,7 +132,7 @@ START_TEST(a_listing_that_turns_in_circles_is_ended)
     total = 100;
     per_page = 1;
     fault = TWO_CURSORS;
-    struct seen seen = {0};
+    struct page_visits seen = {0};
     ck_assert_int_eq(page_run(&seen, &err), HANGAR_INTERNAL);
     ck_assert_str_eq(err.text, "sink out: the listing is not in ascending order");
     ck_assert_uint_lt(pages, 5);
@@ -142,7 +142,7 @@ END_TEST
 START_TEST(pages_that_break_the_rules_are_refused)
 {
     struct hg_error err = {0};
-    struct seen seen = {0};
+    struct page_visits seen = {0};
     total = 5000;
     per_page = 1001;
     ck_assert_int_eq(page_run(&seen, &err), HANGAR_INTERNAL);
@@ -159,7 +159,7 @@ END_TEST
 START_TEST(failures_of_the_sink_and_of_the_caller_end_it)
 {
     struct hg_error err = {0};
-    struct seen seen = {0};
+    struct page_visits seen = {0};
     total = 100;
     per_page = 10;
     fault = FAILING;
@@ -168,7 +168,7 @@ START_TEST(failures_of_the_sink_and_of_the_caller_end_it)
     fault = HONEST;
     hg_error_clear(&err);
     pages = 0;
-    seen = (struct seen){.stop_at = 35};
+    seen = (struct page_visits){.stop_at = 35};
     ck_assert_int_eq(page_run(&seen, &err), HANGAR_NO_SPACE);
     ck_assert_str_eq(err.text, "enough");
     ck_assert_uint_eq(pages, 4);
@@ -178,7 +178,7 @@ END_TEST
 START_TEST(a_cancelled_job_lists_no_further)
 {
     struct hg_error err = {0};
-    struct seen seen = {0};
+    struct page_visits seen = {0};
     total = 100;
     per_page = 10;
     hg_job_cancel(&world.job);
@@ -190,7 +190,7 @@ END_TEST
 START_TEST(empty_pages_without_an_end_are_detected)
 {
     struct hg_error err = {0};
-    struct seen seen = {0};
+    struct page_visits seen = {0};
     total = 3;
     per_page = 10;
     fault = EMPTY; /* each page has another cursor */

@@ -35,7 +35,7 @@ static enum hangar_rc each_leftover(struct pg_target *target, struct pg_conn *co
                                     enum hangar_rc (*each)(struct pg_target *target,
                                                            const char *name))
 {
-    struct pg_clean *clean = target->clean;
+    struct pg_replacement *clean = target->clean;
     struct text sql = {0};
     PGresult *res;
     text_addf(&sql,
@@ -202,7 +202,7 @@ static enum hangar_rc check_disk_space(struct pg_source *src, struct pg_conn *co
 static enum hangar_rc check_sessions(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_source *src = target->src;
-    struct pg_clean *clean = target->clean;
+    struct pg_replacement *clean = target->clean;
     unsigned long count = 0, protected_count = 0;
     if (!src->restore->disconnect) {
         return pg_await_disconnect(target, conn, LEAVE_WAIT_MS);
@@ -271,7 +271,7 @@ static enum hangar_rc check_clean_target(struct pg_target *target, struct pg_con
                                          bool *empty)
 {
     struct pg_source *src = target->src;
-    struct pg_clean *clean = target->clean;
+    struct pg_replacement *clean = target->clean;
     if (strcmp(target->name, src->opt.maintenance_db) == 0) {
         return src->host->fail(
             src->ctx, HANGAR_CONFIG, 0,
@@ -344,7 +344,7 @@ enum hangar_rc pg_clean_prepare(struct pg_source *src)
 void pg_clean_plan(const struct pg_target *target)
 {
     struct pg_source *src = target->src;
-    const struct pg_clean *clean = target->clean;
+    const struct pg_replacement *clean = target->clean;
     struct hangar_text *plan = src->restore->how->plan;
     const struct hangar_host *host = src->host;
     if (clean->leftovers.size) {

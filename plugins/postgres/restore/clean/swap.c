@@ -42,7 +42,7 @@ static void terminate_sessions(void *arg)
 static enum hangar_rc prepare_termination(struct pg_target *target,
                                           struct pg_termination *termination)
 {
-    const struct pg_clean *clean = target->clean;
+    const struct pg_replacement *clean = target->clean;
     text_clear(&termination->sql);
     text_addf(&termination->sql,
               "SELECT pg_catalog.pg_terminate_backend(a.pid)" PG_FROM_SESSIONS
@@ -75,7 +75,7 @@ static enum hangar_rc rename_database(struct pg_target *target, struct pg_conn *
                            : pg_raise(src, &conn->err, "cannot rename database %s to %s", from, to);
 }
 
-static enum hangar_rc mark_retired(const struct pg_clean *clean, struct pg_conn *conn)
+static enum hangar_rc mark_retired(const struct pg_replacement *clean, struct pg_conn *conn)
 {
     struct text sql = {0};
     text_add(&sql, "COMMENT ON DATABASE ");
@@ -96,7 +96,7 @@ static enum hangar_rc mark_retired(const struct pg_clean *clean, struct pg_conn 
 static enum hangar_rc exchange_names(struct pg_target *target, struct pg_conn *conn,
                                      struct pg_termination *termination)
 {
-    struct pg_clean *clean = target->clean;
+    struct pg_replacement *clean = target->clean;
     enum hangar_rc rc = prepare_termination(target, termination);
     if (rc == HANGAR_OK && target->exists) {
         rc = rename_database(target, conn, termination, target->name, clean->retired);

@@ -29,7 +29,7 @@ enum hangar_rc pg_clean_new(struct pg_target *target)
 {
     struct pg_source *src = target->src;
     uint32_t random = 0;
-    struct pg_clean *clean = target->clean = calloc(1, sizeof(*clean));
+    struct pg_replacement *clean = target->clean = calloc(1, sizeof(*clean));
     if (!clean) {
         return pg_no_memory(src);
     }
@@ -56,7 +56,7 @@ enum hangar_rc pg_clean_new(struct pg_target *target)
 
 void pg_clean_free(struct pg_target *target)
 {
-    struct pg_clean *clean = target->clean;
+    struct pg_replacement *clean = target->clean;
     if (!clean) {
         return;
     }
@@ -87,7 +87,7 @@ enum hangar_rc pg_clean_find_oid(struct pg_target *target, struct pg_conn *conn,
 
 enum hangar_rc pg_clean_mark(struct pg_target *target, struct pg_conn *conn)
 {
-    struct pg_clean *clean = target->clean;
+    struct pg_replacement *clean = target->clean;
     struct text sql = {0};
     text_add(&sql, "COMMENT ON DATABASE ");
     pg_add_ident(&sql, clean->into);

@@ -13,7 +13,7 @@
 #define PG_CLEAN_NAME 64
 
 /* One database that is replaced. */
-struct pg_clean {
+struct pg_replacement {
     char into[PG_CLEAN_NAME];       /* loaded beside it, under this name */
     char retired[PG_CLEAN_NAME];    /* the old database's name once it is replaced */
     char oid[16], into_oid[16];     /* "": does not exist (yet) */

@@ -30,7 +30,7 @@ static const char *end_of_line(const char *at, const char *end)
     return newline ? newline + 1 : end;
 }
 
-static bool next_statement(struct pg_globals_in *in, struct pg_global *out)
+static bool next_statement(struct pg_globals_reader *in, struct pg_global *out)
 {
     const char *at = in->at, *end = in->end;
     for (;;) {
@@ -59,24 +59,24 @@ static bool next_statement(struct pg_globals_in *in, struct pg_global *out)
 /* ---- words and names --------------------------------------------------------------- */
 
 /* What is left of a statement. */
-struct left {
+struct globals_rest {
     const char *text;
     size_t size;
 };
 
-static void globals_skip_bytes(struct left *left, size_t size)
+static void globals_skip_bytes(struct globals_rest *rest, size_t size)
 {
-    left->text += size;
-    left->size -= size;
+    rest->text += size;
+    rest->size -= size;
 }
 
-static bool skip_keyword(struct left *left, const char *word)
+static bool skip_keyword(struct globals_rest *rest, const char *word)
 {
     size_t n = strlen(word);
-    if (left->size < n || memcmp(left->text, word, n) != 0) {
+    if (rest->size < n || memcmp(rest->text, word, n) != 0) {
         return false;
     }
-    globals_skip_bytes(left, n);
+    globals_skip_bytes(rest, n);
     return true;
 }
 
@@ -86,39 +86,39 @@ static bool is_name_byte(char c)
 }
 
 /* Reads a name, quoted or not; false: there is none. */
-static bool read_name(struct left *left, struct text *name)
+static bool read_name(struct globals_rest *rest, struct text *name)
 {
     size_t i = 0;
     text_clear(name);
-    if (left->size && left->text[0] == '"') {
-        for (i = 1; i < left->size; i++) {
-            if (left->text[i] == '"' && (i + 1 == left->size || left->text[i + 1] != '"')) {
+    if (rest->size && rest->text[0] == '"') {
+        for (i = 1; i < rest->size; i++) {
+            if (rest->text[i] == '"' && (i + 1 == rest->size || rest->text[i + 1] != '"')) {
                 break;
             }
-            i += left->text[i] == '"';
-            text_add_bytes(name, &left->text[i], 1);
+            i += rest->text[i] == '"';
+            text_add_bytes(name, &rest->text[i], 1);
         }
         i++;
     } else {
-        for (; i < left->size && is_name_byte(left->text[i]); i++) {
-            text_add_bytes(name, &left->text[i], 1);
+        for (; i < rest->size && is_name_byte(rest->text[i]); i++) {
+            text_add_bytes(name, &rest->text[i], 1);
         }
     }
-    if (i > left->size || !name->size || name->failed) {
+    if (i > rest->size || !name->size || name->failed) {
         return false;
     }
-    globals_skip_bytes(left, i);
+    globals_skip_bytes(rest, i);
     return true;
 }
 
-/* Skips to behind this text where it stands outside of quotes; false, and *left stays, when it is
+/* Skips to behind this text where it stands outside of quotes; false, and *rest stays, when it is
  * not there. */
-static bool skip_to(struct left *left, const char *word)
+static bool skip_to(struct globals_rest *rest, const char *word)
 {
-    struct left at = *left;
+    struct globals_rest at = *rest;
     while (at.size) {
         if (skip_keyword(&at, word)) {
-            *left = at;
+            *rest = at;
             return true;
         }
         bool quoted = at.text[0] == '\'' || at.text[0] == '"';
@@ -132,10 +132,11 @@ static bool skip_to(struct left *left, const char *word)
 
 /* GRANT SET, ALTER SYSTEM ON PARAMETER name TO role; names of roles in lower case begin no such
  * text, and pg_dumpall quotes all others. */
-static enum pg_global_kind read_right(struct left *left, struct pg_global *out, const char *to)
+static enum pg_global_kind read_right(struct globals_rest *rest, struct pg_global *out,
+                                      const char *to)
 {
     static const char words[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ ,";
-    struct left at = *left;
+    struct globals_rest at = *rest;
     while (at.size && strchr(words, at.text[0]) && at.text[0] &&
            !(at.size > 3 && memcmp(at.text, "ON ", 3) == 0)) {
         globals_skip_bytes(&at, 1);
@@ -157,21 +158,21 @@ static enum pg_global_kind read_right(struct left *left, struct pg_global *out, 
     if (all) {
         text_clear(&out->other);
     }
-    *left = at;
+    *rest = at;
     return kind;
 }
 
-static enum pg_global_kind read_grant(struct left *left, struct pg_global *out)
+static enum pg_global_kind read_grant(struct globals_rest *rest, struct pg_global *out)
 {
-    enum pg_global_kind kind = read_right(left, out, " TO ");
+    enum pg_global_kind kind = read_right(rest, out, " TO ");
     if (kind != PG_GLOBAL_UNKNOWN) {
         return kind;
     }
-    if (!read_name(left, &out->name) || !skip_keyword(left, " TO ") ||
-        !read_name(left, &out->other)) {
+    if (!read_name(rest, &out->name) || !skip_keyword(rest, " TO ") ||
+        !read_name(rest, &out->other)) {
         return PG_GLOBAL_UNKNOWN;
     }
-    struct left by = *left;
+    struct globals_rest by = *rest;
     if (skip_to(&by, " GRANTED BY ")) {
         out->by = (size_t)(by.text - out->text) - strlen(" GRANTED BY ");
         if (!read_name(&by, &out->grantor)) {
@@ -181,16 +182,16 @@ static enum pg_global_kind read_grant(struct left *left, struct pg_global *out)
     return PG_GLOBAL_MEMBERSHIP;
 }
 
-static enum pg_global_kind read_label(struct left *left, struct pg_global *out)
+static enum pg_global_kind read_label(struct globals_rest *rest, struct pg_global *out)
 {
-    if (skip_to(left, " ON ROLE ")) {
-        return read_name(left, &out->name) ? PG_GLOBAL_OF_ROLE : PG_GLOBAL_UNKNOWN;
+    if (skip_to(rest, " ON ROLE ")) {
+        return read_name(rest, &out->name) ? PG_GLOBAL_OF_ROLE : PG_GLOBAL_UNKNOWN;
     }
-    return skip_to(left, " ON TABLESPACE ") && read_name(left, &out->name) ? PG_GLOBAL_OF_TABLESPACE
+    return skip_to(rest, " ON TABLESPACE ") && read_name(rest, &out->name) ? PG_GLOBAL_OF_TABLESPACE
                                                                            : PG_GLOBAL_UNKNOWN;
 }
 
-static enum pg_global_kind read_kind(struct left *left, struct pg_global *out)
+static enum pg_global_kind read_kind(struct globals_rest *rest, struct pg_global *out)
 {
     static const struct {
         const char *begins;
@@ -205,25 +206,25 @@ static enum pg_global_kind read_kind(struct left *left, struct pg_global *out)
         {"COMMENT ON TABLESPACE ", PG_GLOBAL_OF_TABLESPACE},
     };
     for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
-        if (skip_keyword(left, named[i].begins)) {
-            return read_name(left, &out->name) ? named[i].kind : PG_GLOBAL_UNKNOWN;
+        if (skip_keyword(rest, named[i].begins)) {
+            return read_name(rest, &out->name) ? named[i].kind : PG_GLOBAL_UNKNOWN;
         }
     }
-    if (skip_keyword(left, "GRANT ")) {
-        return read_grant(left, out);
+    if (skip_keyword(rest, "GRANT ")) {
+        return read_grant(rest, out);
     }
-    if (skip_keyword(left, "REVOKE ")) {
-        return read_right(left, out, " FROM ");
+    if (skip_keyword(rest, "REVOKE ")) {
+        return read_right(rest, out, " FROM ");
     }
-    if (skip_keyword(left, "SECURITY LABEL ")) {
-        return read_label(left, out);
+    if (skip_keyword(rest, "SECURITY LABEL ")) {
+        return read_label(rest, out);
     }
-    return skip_keyword(left, "SET ")                          ? PG_GLOBAL_SETTING
-           : skip_keyword(left, "RESET SESSION AUTHORIZATION") ? PG_GLOBAL_RESET
+    return skip_keyword(rest, "SET ")                          ? PG_GLOBAL_SETTING
+           : skip_keyword(rest, "RESET SESSION AUTHORIZATION") ? PG_GLOBAL_RESET
                                                                : PG_GLOBAL_UNKNOWN;
 }
 
-bool pg_global_next(struct pg_globals_in *in, struct pg_global *out)
+bool pg_global_next(struct pg_globals_reader *in, struct pg_global *out)
 {
     text_clear(&out->name);
     text_clear(&out->other);
@@ -231,13 +232,13 @@ bool pg_global_next(struct pg_globals_in *in, struct pg_global *out)
     if (!next_statement(in, out)) {
         return false;
     }
-    struct left left = {.text = out->text, .size = out->size};
+    struct globals_rest rest = {.text = out->text, .size = out->size};
     out->by = out->size;
-    out->kind = read_kind(&left, out);
-    out->rest = out->size - left.size;
-    if (out->kind == PG_GLOBAL_OF_ROLE && skip_keyword(&left, " WITH")) {
+    out->kind = read_kind(&rest, out);
+    out->rest = out->size - rest.size;
+    if (out->kind == PG_GLOBAL_OF_ROLE && skip_keyword(&rest, " WITH")) {
         out->kind = PG_GLOBAL_ATTRIBUTES;
-        out->rest = out->size - left.size;
+        out->rest = out->size - rest.size;
     }
     return true;
 }
@@ -264,16 +265,17 @@ static bool is_attribute_of_new_roles(const char *word, size_t size)
 
 void pg_global_add_attributes(struct text *text, const struct pg_global *global)
 {
-    struct left left = {.text = global->text + global->rest, .size = global->size - global->rest};
-    while (left.size > 1 && left.text[0] == ' ' && isupper((unsigned char)left.text[1])) {
+    struct globals_rest rest = {.text = global->text + global->rest,
+                                .size = global->size - global->rest};
+    while (rest.size > 1 && rest.text[0] == ' ' && isupper((unsigned char)rest.text[1])) {
         size_t n = 1;
-        while (n < left.size && isupper((unsigned char)left.text[n])) {
+        while (n < rest.size && isupper((unsigned char)rest.text[n])) {
             n++;
         }
-        if (!is_attribute_of_new_roles(left.text + 1, n - 1)) {
-            text_add_bytes(text, left.text, n);
+        if (!is_attribute_of_new_roles(rest.text + 1, n - 1)) {
+            text_add_bytes(text, rest.text, n);
         }
-        globals_skip_bytes(&left, n);
+        globals_skip_bytes(&rest, n);
     }
-    text_add_bytes(text, left.text, left.size); /* from the first value on */
+    text_add_bytes(text, rest.text, rest.size); /* from the first value on */
 }

@@ -36,12 +36,12 @@ struct pg_global {
     struct text name, other, grantor;
 };
 
-struct pg_globals_in {
+struct pg_globals_reader {
     const char *at, *end; /* the rest of the file */
 };
 
 /* Reads the next statement; comments and commands of psql are skipped.  False at the end. */
-bool pg_global_next(struct pg_globals_in *in, struct pg_global *out);
+bool pg_global_next(struct pg_globals_reader *in, struct pg_global *out);
 void pg_global_free(struct pg_global *global);
 
 /* Appends the attributes of PG_GLOBAL_ATTRIBUTES that a new role does not have anyway; to name the

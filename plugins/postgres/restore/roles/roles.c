@@ -25,7 +25,7 @@
 struct roles {
     struct pg_source *src;
     struct pg_conn *conn;
-    struct pg_globals_in in;
+    struct pg_globals_reader in;
     struct pg_global global; /* the statement at hand */
     struct text grantor;     /* "SET SESSION AUTHORIZATION ..." in force; empty: this role */
     char **missing;          /* sorted */
@@ -77,7 +77,7 @@ static enum hangar_rc add_if_missing(struct roles *roles, char *name)
 
 static enum hangar_rc find_missing_roles(struct roles *roles)
 {
-    const struct pg_globals_in start = roles->in;
+    const struct pg_globals_reader start = roles->in;
     struct pg_global *global = &roles->global;
     enum hangar_rc rc = HANGAR_OK;
     while (rc == HANGAR_OK && pg_global_next(&roles->in, global)) {

@@ -15,7 +15,7 @@
 
 #define PG_POOL 64 /* as many objects as the core may hold at once */
 
-struct pg_clean;
+struct pg_replacement;
 struct pg_last_rows;
 
 struct pg_target {
@@ -28,7 +28,7 @@ struct pg_target {
     const struct hangar_attrs *attrs; /* of its schema.dump */
     bool skipped;                     /* not among the option databases */
     bool exists, created, touched, finished;
-    struct pg_clean *clean; /* when live data is replaced; NULL: it is not */
+    struct pg_replacement *clean; /* when live data is replaced; NULL: it is not */
     bool no_tablespaces;
     const char *locale; /* in place of one that the server lacks; NULL: none lacks */
     char *schema_path, *large_path, *tables_path; /* spooled; NULL: not there yet */

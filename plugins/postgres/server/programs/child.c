@@ -29,7 +29,7 @@ struct pg_child {
     struct program_child process;
     char errors[STDERR_LIMIT]; /* the beginning of its standard error; ends with a NUL */
     size_t errors_len;
-    struct pg_tolerated *tolerated; /* the caller's; NULL: every error counts */
+    struct pg_tolerated_errors *tolerated; /* the caller's; NULL: every error counts */
     struct pg_error err;
 };
 
@@ -60,7 +60,7 @@ enum hangar_rc pg_child_start(struct pg_source *src, const char *path, const cha
 
 /* ---- reading ----------------------------------------------------------------- */
 
-void pg_child_tolerate(struct pg_child *child, struct pg_tolerated *tolerated)
+void pg_child_tolerate(struct pg_child *child, struct pg_tolerated_errors *tolerated)
 {
     child->tolerated = tolerated;
 }

@@ -28,7 +28,7 @@ enum hangar_rc pg_child_start(struct pg_source *src, const char *path, const cha
 
 /* Takes the error of tolerated.h out of what the program prints, which is pg_restore.  Before
  * anything is read. */
-void pg_child_tolerate(struct pg_child *child, struct pg_tolerated *tolerated);
+void pg_child_tolerate(struct pg_child *child, struct pg_tolerated_errors *tolerated);
 
 /* Waits for output, until clock_monotonic_ms() is deadline_ms (0: no limit); *got == 0 is the
  * end of the output. */

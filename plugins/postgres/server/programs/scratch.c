@@ -265,13 +265,13 @@ static enum hangar_rc prepare_cluster(struct pg_launch *launch)
         snprintf(launch->share, sizeof(launch->share), "%s/../share", launch->bin);
     }
     launch->more[0] = launch->share;
-    const struct throwaway_wish wish = {.what = "PostgreSQL",
-                                        .dir = launch->dir,
-                                        .users = users,
-                                        .more = launch->more,
-                                        .processes = scratch_connections(src),
-                                        .required =
-                                            throwaway_isolation_required(src->host, src->ctx)};
+    const struct throwaway_request wish = {.what = "PostgreSQL",
+                                           .dir = launch->dir,
+                                           .users = users,
+                                           .more = launch->more,
+                                           .processes = scratch_connections(src),
+                                           .required =
+                                               throwaway_isolation_required(src->host, src->ctx)};
     return throwaway_prepare(&src->scratch, src->host, src->ctx, &wish);
 }
 

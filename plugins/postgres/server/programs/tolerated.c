@@ -36,7 +36,7 @@ static bool switches_off_a_limit(const char *line)
 }
 
 /* The error that was held back was another one. */
-static void release_error(struct pg_tolerated *tolerated, pg_tolerated_rest *rest, void *arg)
+static void release_error(struct pg_tolerated_errors *tolerated, pg_tolerated_rest *rest, void *arg)
 {
     if (tolerated->held_len) {
         rest(arg, tolerated->held, tolerated->held_len);
@@ -46,7 +46,7 @@ static void release_error(struct pg_tolerated *tolerated, pg_tolerated_rest *res
 }
 
 /* A whole line, or the beginning of one that is too long. */
-static void examine_line(struct pg_tolerated *tolerated, pg_tolerated_rest *rest, void *arg)
+static void examine_line(struct pg_tolerated_errors *tolerated, pg_tolerated_rest *rest, void *arg)
 {
     char line[PG_TOLERATED_LINE];
     size_t len = tolerated->len;
@@ -76,7 +76,7 @@ static void examine_line(struct pg_tolerated *tolerated, pg_tolerated_rest *rest
     rest(arg, tolerated->line, len);
 }
 
-void pg_tolerated_add(struct pg_tolerated *tolerated, const char *data, size_t size,
+void pg_tolerated_add(struct pg_tolerated_errors *tolerated, const char *data, size_t size,
                       pg_tolerated_rest *rest, void *arg)
 {
     for (size_t i = 0; i < size; i++) {
@@ -92,7 +92,7 @@ void pg_tolerated_add(struct pg_tolerated *tolerated, const char *data, size_t s
     }
 }
 
-bool pg_tolerated_only(struct pg_tolerated *tolerated, pg_tolerated_rest *rest, void *arg)
+bool pg_tolerated_only(struct pg_tolerated_errors *tolerated, pg_tolerated_rest *rest, void *arg)
 {
     if (tolerated->len) {
         examine_line(tolerated, rest, arg);

@@ -16,7 +16,7 @@
 
 #define PG_TOLERATED_LINE 256 /* bytes of a line that is examined; longer ones are passed on */
 
-struct pg_tolerated {
+struct pg_tolerated_errors {
     char line[PG_TOLERATED_LINE]; /* the line that is being read */
     size_t len;
     bool beyond;                  /* its beginning was passed on, as it is too long */
@@ -31,11 +31,11 @@ typedef void pg_tolerated_rest(void *arg, const char *data, size_t size);
 
 /* Adds a piece of what pg_restore prints to its standard error, with LC_ALL=C.  The text of the
  * server within it may be in any language. */
-void pg_tolerated_add(struct pg_tolerated *tolerated, const char *data, size_t size,
+void pg_tolerated_add(struct pg_tolerated_errors *tolerated, const char *data, size_t size,
                       pg_tolerated_rest *rest, void *arg);
 
 /* At the end of the output of a pg_restore with exit status 1: was nothing else wrong?  Passes on
  * what is left. */
-bool pg_tolerated_only(struct pg_tolerated *tolerated, pg_tolerated_rest *rest, void *arg);
+bool pg_tolerated_only(struct pg_tolerated_errors *tolerated, pg_tolerated_rest *rest, void *arg);
 
 #endif

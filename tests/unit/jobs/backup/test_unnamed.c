@@ -10,7 +10,7 @@
 #include "jobs/backup/unnamed.h"
 #include "suite.h"
 
-static struct hg_unnamed sources;
+static struct hg_server_facts sources;
 static json_t *shown[3];
 
 /* Source n, with the facts that its plugin reports; NULL: none. */
