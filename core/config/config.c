@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * config: the model of backup.yaml; see config.h.  Reading it is load.c.
+ * config: the model of backup.yaml; see config.h.  Reading it is config_file.c.
  */
 #include "config/config.h"
 

@@ -10,7 +10,7 @@
 
 #include "base/vec.h"
 #include "config/hints.h"
-#include "config/hooks.h"
+#include "config/hook_section.h"
 #include "config/schedules.h"
 
 enum { MAX_PIPELINES = 1000 };

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/left.h"
+#include "base/left_event.h"
 #include "base/log.h"
 #include "catalog/folder.h"
 #include "catalog/manifest.h"

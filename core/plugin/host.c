@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/attrs.h"
-#include "base/left.h"
+#include "base/left_event.h"
 #include "base/trust.h"
 #include "plugin/call.h"
 #include "plugin/context.h"

@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
-#include "base/left.h"
+#include "base/left_event.h"
 #include "base/str.h"
 #include "base/thread.h"
 

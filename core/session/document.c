@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/left.h"
+#include "base/left_event.h"
 #include "base/str.h"
 #include "config/options.h"
 #include "session/handle.h"

@@ -14,7 +14,7 @@
 #include "config/options.h"
 #include "config/problems.h"
 #include "config/secret.h"
-#include "config/signing.h"
+#include "config/signing_section.h"
 #include "config/values.h"
 
 static enum hangar_rc add_old_key(const char *dir, const char *file, struct hg_signing *signing,

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "config/load.h"
+#include "config/config_file.h"
 #include "config/options.h"
-#include "config/signing.h"
+#include "config/signing_section.h"
 
 static const char *const choices[] = {"fail", "replace", NULL};
 static const struct hangar_option table[] = {

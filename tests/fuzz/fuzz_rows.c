@@ -13,7 +13,7 @@
 
 #include "restore/rows/rows_in.h"
 #include "restore/roles/rows_role.h"
-#include "restore/target/state.h"
+#include "restore/target/restore_state.h"
 #include "restore/rows/tables_in.h"
 #include "restore/rows/verdict.h"
 #include "server/connection/copy.h"

@@ -26,7 +26,7 @@
 #include "state/counters.h"
 #include "state/history.h"
 #include "state/pipeline_lock.h"
-#include "state/sizes.h"
+#include "state/backup_sizes.h"
 
 static enum hangar_status backup_status(const struct hg_run *run, enum hangar_rc rc,
                                         struct hg_error *err)

@@ -11,7 +11,7 @@
 #include "pipeline/pull.h"
 #include "plugin/job.h"
 #include "session/progress.h"
-#include "state/sizes.h"
+#include "state/backup_sizes.h"
 
 void hg_run_watch_pull(struct hg_run_progress *progress, struct hg_pull *pull,
                        struct hg_engine *engine)

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/left.h"
+#include "base/left_event.h"
 #include "base/log.h"
 #include "base/vec.h"
 #include "catalog/mark.h"

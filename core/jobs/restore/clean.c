@@ -14,7 +14,7 @@
 #include "config/options.h"
 #include "jobs/backup/backup.h"
 #include "jobs/restore/overrides.h"
-#include "jobs/restore/restoration.h"
+#include "jobs/restore/restore_state.h"
 #include "jobs/restore/superseded.h"
 #include "jobs/restore/targets.h"
 #include "plugin/job.h"

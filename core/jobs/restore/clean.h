@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "jobs/restore/restoration.h"
+#include "jobs/restore/restore_state.h"
 
 /* Locks the pipeline of the selected backup until the end of the restore: a backup would block
  * the swap, and a prune could remove the backup that is restored.  Does nothing without

@@ -4,7 +4,7 @@
  * restore: loads a backup into its sources.  All targets are checked before one is changed, and
  * so are all stored bytes where verify_first asks for it.
  */
-#include "jobs/restore/restoration.h"
+#include "jobs/restore/restore_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>

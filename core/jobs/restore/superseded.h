@@ -8,7 +8,7 @@
 #ifndef HG_JOBS_RESTORE_SUPERSEDED_H
 #define HG_JOBS_RESTORE_SUPERSEDED_H
 
-#include "jobs/restore/restoration.h"
+#include "jobs/restore/restore_state.h"
 
 /* After the safety backup of this try was stored.  What cannot be removed stays, with a line in
  * the log, and the next try removes it. */

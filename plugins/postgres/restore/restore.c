@@ -13,7 +13,7 @@
 #include "restore/database/marks.h"
 #include "restore/choose.h"
 #include "restore/phases.h"
-#include "restore/target/state.h"
+#include "restore/target/restore_state.h"
 #include "restore/clean/swap.h"
 #include "restore/target/tally.h"
 #include "restore/target/target.h"

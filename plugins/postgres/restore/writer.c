@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include "restore/rows/last_rows.h"
 #include "restore/rows/rows_in.h"
-#include "restore/target/state.h"
+#include "restore/target/restore_state.h"
 #include "server/instance/args.h"
 #include "server/instance/error.h"
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "rdb/crc64.h"
-#include "rdb/program.h"
+#include "rdb/field_program.h"
 
 #define NEWEST_VERSION 12 /* of the RDB format, in Redis 7.4 */
 

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * live: see live.h.  This file decides whether a server can receive the data, empties it on
- * request, and reports; sender.c sends the keys.
+ * request, and reports; key_sender.c sends the keys.
  */
 #include "restore/live.h"
 
@@ -12,7 +12,7 @@
 #include "backup/attrs.h"
 #include "clean/clean.h"
 #include "restore/compare.h"
-#include "restore/sender.h"
+#include "restore/key_sender.h"
 #include "wire/server_info.h"
 
 #define BULK_DEFAULT (INT64_C(512) << 20) /* proto-max-bulk-len, when CONFIG is not allowed */

@@ -9,7 +9,7 @@
 
 #include "base/io.h"
 #include "base/json.h"
-#include "config/load.h"
+#include "config/config_file.h"
 #include "suite.h"
 
 enum { LIMIT = 3, COUNT = 20 };

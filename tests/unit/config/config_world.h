@@ -7,7 +7,7 @@
 #ifndef TEST_UNIT_CONFIG_CONFIG_WORLD_H
 #define TEST_UNIT_CONFIG_CONFIG_WORLD_H
 
-#include "config/load.h"
+#include "config/config_file.h"
 #include "config/options.h"
 
 /* "demo" has an option of every kind, "store" a required path. */

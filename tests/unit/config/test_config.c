@@ -3,7 +3,7 @@
  *
  * config: the file as a whole, where it is found, its limits.
  */
-#include "config/load.h"
+#include "config/config_file.h"
 
 #include "suite.h"
 #include "config_world.h"

@@ -3,7 +3,7 @@
  *
  * pipelines: what their names refer to.
  */
-#include "config/load.h"
+#include "config/config_file.h"
 
 #include "suite.h"
 #include "config_world.h"

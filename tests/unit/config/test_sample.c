@@ -3,7 +3,7 @@
  *
  * sample: the sample and the examples of the documentation are right.
  */
-#include "config/load.h"
+#include "config/config_file.h"
 
 #include "base/io.h"
 #include "config/options.h"

@@ -18,7 +18,7 @@
 #include "restore/database/marks.h"
 #include "restore/clean/obstacles.h"
 #include "restore/clean/partial.h"
-#include "restore/target/state.h"
+#include "restore/target/restore_state.h"
 #include "server/connection/connection.h"
 #include "server/instance/error.h"
 #include "server/instance/instance.h"

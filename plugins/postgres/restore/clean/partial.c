@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include "restore/target/state.h"
+#include "restore/target/restore_state.h"
 #include "server/sql/catalog.h"
 #include "server/instance/error.h"
 #include "server/instance/instance.h"

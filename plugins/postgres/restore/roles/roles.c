@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "restore/roles/globals_in.h"
-#include "restore/target/state.h"
+#include "restore/target/restore_state.h"
 #include "server/connection/connection.h"
 #include "server/instance/error.h"
 #include "server/connection/settings.h"

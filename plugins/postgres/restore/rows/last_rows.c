@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "restore/rows/rows_in.h"
-#include "restore/target/state.h"
+#include "restore/target/restore_state.h"
 #include "server/instance/error.h"
 
 #define PIECE_BYTES (256 * 1024) /* read from a spool file at once */

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "restore/roles/rows_role.h"
-#include "restore/target/state.h"
+#include "restore/target/restore_state.h"
 #include "restore/target/tally.h"
 #include "restore/rows/verdict.h"
 #include "server/connection/connection.h"

@@ -7,7 +7,7 @@
 #include "restore/target/versions.h"
 
 #include <stdlib.h>
-#include "restore/target/state.h"
+#include "restore/target/restore_state.h"
 #include "server/programs/tools.h"
 
 static int major_fact(const struct pg_source *src, const char *name, int divisor)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * properties: privileges, settings, comment and limits of a restored database.
+ * target_properties: privileges, settings, comment and limits of a restored database.
  */
-#include "restore/database/properties.h"
+#include "restore/database/target_properties.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * sizes: how many bytes each source of a pipeline had in its last backup by this machine: the
- * estimate for the progress of the next one.  Nothing else may rely on it.
+ * backup_sizes: how many bytes each source of a pipeline had in its last backup by this machine:
+ * the estimate for the progress of the next one.  Nothing else may rely on it.
  */
-#ifndef HG_STATE_SIZES_H
-#define HG_STATE_SIZES_H
+#ifndef HG_STATE_BACKUP_SIZES_H
+#define HG_STATE_BACKUP_SIZES_H
 
 #include <stdint.h>
 #include <hangar/hangar.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * state: what the threads of one restore share.
+ * restore_state: what the threads of one restore share.
  */
-#ifndef PG_RESTORE_TARGET_STATE_H
-#define PG_RESTORE_TARGET_STATE_H
+#ifndef PG_RESTORE_TARGET_RESTORE_STATE_H
+#define PG_RESTORE_TARGET_RESTORE_STATE_H
 
 #include <pthread.h>
 #include "restore/target/failures.h"

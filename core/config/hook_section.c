@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * hooks: the section hooks of a pipeline: commands of the operator's that run
+ * hook_section: the section hooks of a pipeline: commands of the operator's that run
  * before and after a backup or a restore.  It does not run them.
  */
-#include "config/hooks.h"
+#include "config/hook_section.h"
 
 #include <stdlib.h>
 #include <string.h>

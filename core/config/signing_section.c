@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * signing: the section `signing:`, read as the options of a plugin are.  The key
+ * signing_section: the section `signing:`, read as the options of a plugin are.  The key
  * itself stays where it is until a job needs it.
  */
-#include "config/signing.h"
+#include "config/signing_section.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * sizes: the size of a run, estimated from the last backup, for its progress.
+ * backup_sizes: the size of a run, estimated from the last backup, for its progress.
  */
-#include "state/sizes.h"
+#include "state/backup_sizes.h"
 
 #include "state_folder.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * schedule: reports the schedules of the configuration, for the daemon, and computes their
+ * schedule_report: reports the schedules of the configuration, for the daemon, and computes their
  * times.
  */
 #include <string.h>

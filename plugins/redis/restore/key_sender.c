@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * sender: see sender.h.
+ * key_sender: see key_sender.h.
  *
  * The size of an argument must be sent before its first byte.  For a value that is one string it is
  * known at once, and the bytes pass through as they arrive, whatever their number.  Any other
  * value is collected first (wire/value.h).
  */
-#include "restore/sender.h"
+#include "restore/key_sender.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * program: reads the fields of opcodes and values.  Each opcode and type has a small program that
- * lists its fields (types.h); this interpreter runs it.  It can stop after any byte: its state is
- * the position in the program, the loops around it, and at most 19 bytes of a field that arrived in
- * pieces.  Only walk.c uses it.
+ * field_program: reads the fields of opcodes and values.  Each opcode and type has a small program
+ * that lists its fields (types.h); this interpreter runs it.  It can stop after any byte: its state
+ * is the position in the program, the loops around it, and at most 19 bytes of a field that arrived
+ * in pieces.  Only walk.c uses it.
  */
-#ifndef RD_RDB_PROGRAM_H
-#define RD_RDB_PROGRAM_H
+#ifndef RD_RDB_FIELD_PROGRAM_H
+#define RD_RDB_FIELD_PROGRAM_H
 
 #include "rdb/counts.h"
 #include "rdb/events.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * instances: the sections `sources:`, `transforms:`, `sinks:` and `notifiers:`.
+ * instance_sections: the sections `sources:`, `transforms:`, `sinks:` and `notifiers:`.
  * Private to config/.
  */
-#ifndef HG_CONFIG_INSTANCES_H
-#define HG_CONFIG_INSTANCES_H
+#ifndef HG_CONFIG_INSTANCE_SECTIONS_H
+#define HG_CONFIG_INSTANCE_SECTIONS_H
 
 #include "config/reader.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * instances: sources, transforms, sinks, notifiers and what belongs to them.
+ * instance_sections: sources, transforms, sinks, notifiers and what belongs to them.
  */
-#include "config/load.h"
+#include "config/config_file.h"
 
 #include "suite.h"
 #include "config_world.h"

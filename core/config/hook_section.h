@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * hooks: the section `hooks:` of a pipeline.
+ * hook_section: the section `hooks:` of a pipeline.
  * Private to config/.
  */
-#ifndef HG_CONFIG_HOOKS_H
-#define HG_CONFIG_HOOKS_H
+#ifndef HG_CONFIG_HOOK_SECTION_H
+#define HG_CONFIG_HOOK_SECTION_H
 
 #include "config/reader.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * instances: the sections sources, transforms, sinks and notifiers.
+ * instance_sections: the sections sources, transforms, sinks and notifiers.
  */
-#include "config/instances.h"
+#include "config/instance_sections.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * program: see program.h.
+ * field_program: see field_program.h.
  */
-#include "rdb/program.h"
+#include "rdb/field_program.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * load: finds backup.yaml, reads it and makes the model (config.h).  It loads no
+ * config_file: finds backup.yaml, reads it and makes the model (config.h).  It loads no
  * plugin: the options of an instance are read later, by options.h.
  */
-#ifndef HG_CONFIG_LOAD_H
-#define HG_CONFIG_LOAD_H
+#ifndef HG_CONFIG_CONFIG_FILE_H
+#define HG_CONFIG_CONFIG_FILE_H
 
 #include "config/config.h"
 #include "config/problems.h"

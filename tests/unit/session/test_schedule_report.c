@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * schedule: the plan of the configuration, and the calendar functions.
+ * schedule_report: the plan of the configuration, the calendar functions, and health, which
+ * compares the age of backups with max_age.
  */
 #include "world.h"
 

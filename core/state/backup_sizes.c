@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * sizes: see sizes.h.
+ * backup_sizes: see backup_sizes.h.
  */
-#include "state/sizes.h"
+#include "state/backup_sizes.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * load: see load.h.  It reports all problems of the file in one pass.
+ * config_file: see config_file.h.  It reports all problems of the file in one pass.
  */
-#include "config/load.h"
+#include "config/config_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +12,11 @@
 
 #include "base/io.h"
 #include "base/trust.h"
-#include "config/instances.h"
+#include "config/instance_sections.h"
 #include "config/pipelines.h"
 #include "config/reader.h"
 #include "config/settings.h"
-#include "config/signing.h"
+#include "config/signing_section.h"
 
 static void load_version(struct hg_reader *r)
 {

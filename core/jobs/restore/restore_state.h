@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * restoration: a restore while it runs.  restore.c defines its steps, clean.c those that a restore
- * over live data adds.
+ * restore_state: a restore while it runs.  restore.c defines its steps, clean.c those that a
+ * restore over live data adds.
  */
-#ifndef HG_JOBS_RESTORE_RESTORATION_H
-#define HG_JOBS_RESTORE_RESTORATION_H
+#ifndef HG_JOBS_RESTORE_RESTORE_STATE_H
+#define HG_JOBS_RESTORE_RESTORE_STATE_H
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * properties: what a restored database gets besides its content.
+ * target_properties: what a restored database gets besides its content.
  */
-#ifndef PG_RESTORE_DATABASE_PROPERTIES_H
-#define PG_RESTORE_DATABASE_PROPERTIES_H
+#ifndef PG_RESTORE_DATABASE_TARGET_PROPERTIES_H
+#define PG_RESTORE_DATABASE_TARGET_PROPERTIES_H
 
 #include "restore/target/target.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * sender: reads an RDB piece by piece, sends its keys to a running server, and counts the results
- * by the replies.
+ * key_sender: reads an RDB piece by piece, sends its keys to a running server, and counts the
+ * results by the replies.
  *
  *     rd_sender_new ──► rd_sender_feed* ──► rd_sender_finish ──► rd_sender_free
  */
-#ifndef RD_RESTORE_SENDER_H
-#define RD_RESTORE_SENDER_H
+#ifndef RD_RESTORE_KEY_SENDER_H
+#define RD_RESTORE_KEY_SENDER_H
 
 #include "clean/clean.h"
 #include "rdb/digest.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * signing: the section `signing:` of backup.yaml.  The key itself is read later,
+ * signing_section: the section `signing:` of backup.yaml.  The key itself is read later,
  * when a job needs it.
  */
-#ifndef HG_CONFIG_SIGNING_H
-#define HG_CONFIG_SIGNING_H
+#ifndef HG_CONFIG_SIGNING_SECTION_H
+#define HG_CONFIG_SIGNING_SECTION_H
 
 #include "config/options.h"
 #include "config/reader.h"
