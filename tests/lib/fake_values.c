@@ -100,8 +100,8 @@ struct hangar_page *fake_page_new(const char *prefix, char delimiter)
     return &own->page;
 }
 
-static enum hangar_rc host_check_file(struct hangar_ctx *ctx, const char *path, char *why,
-                                      size_t size)
+static enum hangar_rc fake_host_check_file(struct hangar_ctx *ctx, const char *path, char *why,
+                                           size_t size)
 {
     (void)ctx;
     struct hg_error err = {0};
@@ -188,5 +188,5 @@ void fake_values_init(struct hangar_host *host)
     host->attr_get = hg_attrs_get;
     host->text = host_text;
     host->page_add = host_page_add;
-    host->check_file = host_check_file;
+    host->check_file = fake_host_check_file;
 }

@@ -47,7 +47,7 @@ static enum hangar_rc send_event(const struct hangar_event *what)
     return fake_host_plugin(fake)->notifier->notify(inst, what);
 }
 
-static void assert_error_has(const char *text)
+static void assert_notifier_error_has(const char *text)
 {
     ck_assert_msg(strstr(fake_host_error(fake), text), "error: %s", fake_host_error(fake));
 }
@@ -66,7 +66,7 @@ START_TEST(invalid_options_are_refused)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         ck_assert_int_eq(create_notifier(cases[i].name, cases[i].settings), HANGAR_CONFIG);
-        assert_error_has(cases[i].error);
+        assert_notifier_error_has(cases[i].error);
         fake_host_close(fake);
     }
     fake = fake_host_open("notify-command");
@@ -74,7 +74,7 @@ START_TEST(invalid_options_are_refused)
         fake_host_set(fake, "command", "x");
     }
     ck_assert_int_eq(fake_host_create(fake, &inst), HANGAR_CONFIG);
-    assert_error_has("must be a program with at most ");
+    assert_notifier_error_has("must be a program with at most ");
     fake_host_close(fake);
 }
 END_TEST
@@ -94,7 +94,7 @@ START_TEST(an_unreachable_receiver_is_reported_without_the_secret)
         testing_expect(fake, create_notifier(cases[i].name, cases[i].settings), HANGAR_OK,
                        cases[i].name);
         testing_expect(fake, send_event(&event), HANGAR_RETRY, cases[i].name);
-        assert_error_has("cannot send to 127.0.0.1: ");
+        assert_notifier_error_has("cannot send to 127.0.0.1: ");
         ck_assert_ptr_null(strstr(fake_host_error(fake), "secret"));
         fake_host_cancel(fake);
         ck_assert_int_eq(send_event(&event), HANGAR_CANCELLED);
@@ -150,9 +150,9 @@ START_TEST(a_program_that_another_user_could_change_is_not_run)
             rc = send_event(&event);
         }
         ck_assert_int_eq(rc, HANGAR_CONFIG);
-        assert_error_has("cannot run ");
-        assert_error_has("other users can write to ");
-        assert_error_has("hint: chmod go-w ");
+        assert_notifier_error_has("cannot run ");
+        assert_notifier_error_has("other users can write to ");
+        assert_notifier_error_has("hint: chmod go-w ");
         ck_assert_int_eq(access(ran, F_OK), -1);
         fake_host_close(fake);
     }
@@ -175,7 +175,7 @@ START_TEST(a_failed_program_is_reported)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         open_command(cases[i].command);
         testing_expect(fake, send_event(&event), cases[i].rc, cases[i].command);
-        assert_error_has(cases[i].error);
+        assert_notifier_error_has(cases[i].error);
         const char *error = fake_host_error(fake);
         ck_assert_msg(!*error || error[strlen(error) - 1] != ' ', "ends with a blank: %s", error);
         fake_host_close(fake);
@@ -187,7 +187,7 @@ START_TEST(a_failed_program_is_reported)
     open_command("exit 0");
     signal(SIGCHLD, SIG_IGN); /* the kernel reaps it */
     ck_assert_int_eq(send_event(&event), HANGAR_INTERNAL);
-    assert_error_has("cannot wait for sh: No child process");
+    assert_notifier_error_has("cannot wait for sh: No child process");
     fake_host_close(fake);
 }
 END_TEST
@@ -206,7 +206,7 @@ START_TEST(an_event_that_cannot_be_stored_is_reported)
         enum hangar_rc rc = send_event(&event);
         ck_assert_int_eq(setrlimit((unsigned)which[resource], &before), 0);
         ck_assert_int_eq(rc, HANGAR_IO);
-        assert_error_has("cannot store the event in memory: ");
+        assert_notifier_error_has("cannot store the event in memory: ");
     }
     ck_assert_int_eq(send_event(&event), HANGAR_OK);
     fake_host_close(fake);

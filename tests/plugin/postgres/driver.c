@@ -233,7 +233,7 @@ static void write_index(struct driver_run *run)
     json_decref(index);
 }
 
-static void driver_backup(struct driver_run *run, bool safety)
+static void postgres_backup(struct driver_run *run, bool safety)
 {
     int64_t time_ms = 0, start = hg_mono_ms();
     char *objects = path_in_dir(run, "objects");
@@ -352,7 +352,7 @@ static void *restore_thread(void *arg)
     }
 }
 
-static void driver_restore(struct driver_run *run, uint32_t flags)
+static void postgres_restore(struct driver_run *run, uint32_t flags)
 {
     read_index(run);
     struct hangar_object_info *infos = calloc(run->count + 1, sizeof(*infos));
@@ -442,14 +442,14 @@ static void driver_command(struct driver_run *run, const char *command)
     };
     for (size_t i = 0; i < sizeof(restores) / sizeof(restores[0]); i++) {
         if (strcmp(command, restores[i].command) == 0) {
-            driver_restore(run, restores[i].flags);
+            postgres_restore(run, restores[i].flags);
             return;
         }
     }
     if (strcmp(command, "check") == 0) {
         record_result(run, run->source->check(run->inst, run->facts));
     } else if (strcmp(command, "backup") == 0 || strcmp(command, "safety") == 0) {
-        driver_backup(run, strcmp(command, "safety") == 0);
+        postgres_backup(run, strcmp(command, "safety") == 0);
     } else {
         driver_commands(run);
     }

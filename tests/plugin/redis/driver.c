@@ -30,7 +30,7 @@ static void write_out(void *arg, const void *data, size_t size)
     }
 }
 
-static enum hangar_rc driver_backup(struct run *run, const char *path)
+static enum hangar_rc redis_backup(struct run *run, const char *path)
 {
     FILE *file = fopen(path, "wb");
     if (!file) {
@@ -42,7 +42,7 @@ static enum hangar_rc driver_backup(struct run *run, const char *path)
     return fclose(file) == 0 ? run->rc : HANGAR_IO;
 }
 
-static enum hangar_rc driver_restore(struct run *run, const char *path, uint32_t flags)
+static enum hangar_rc redis_restore(struct run *run, const char *path, uint32_t flags)
 {
     FILE *file = fopen(path, "rb");
     if (!file) {
@@ -65,13 +65,13 @@ int main(int argc, char **argv)
     double start = driver_seconds(CLOCK_MONOTONIC), cpu = driver_seconds(CLOCK_PROCESS_CPUTIME_ID);
     enum hangar_rc rc = run.rc;
     if (rc == HANGAR_OK && strcmp(argv[1], "backup") == 0) {
-        rc = driver_backup(&run, argv[2]);
+        rc = redis_backup(&run, argv[2]);
     } else if (rc == HANGAR_OK && strcmp(argv[1], "restore") == 0) {
-        rc = driver_restore(&run, argv[2], 0);
+        rc = redis_restore(&run, argv[2], 0);
     } else if (rc == HANGAR_OK && strcmp(argv[1], "clean") == 0) {
-        rc = driver_restore(&run, argv[2], HANGAR_RESTORE_CLEAN);
+        rc = redis_restore(&run, argv[2], HANGAR_RESTORE_CLEAN);
     } else if (rc == HANGAR_OK && strcmp(argv[1], "plan") == 0) {
-        rc = driver_restore(&run, argv[2], HANGAR_RESTORE_DRY_RUN);
+        rc = redis_restore(&run, argv[2], HANGAR_RESTORE_DRY_RUN);
     } else if (rc == HANGAR_OK) {
         rc = run_check(&run);
     }

@@ -38,7 +38,7 @@ static struct hg_policy policy_of(const struct hg_policy *given)
     return policy;
 }
 
-static int64_t at(const char *time)
+static int64_t ms_of(const char *time)
 {
     int64_t ms = 0;
     ck_assert_msg(hg_time_parse(time, &ms), "%s is no time", time);
@@ -46,7 +46,7 @@ static int64_t at(const char *time)
 }
 
 /* A good backup. */
-static struct hg_retention_item *add(int64_t ms)
+static struct hg_retention_item *add_good(int64_t ms)
 {
     struct hg_retention_item *item = &items[count];
     ck_assert_uint_lt(count, MOST);
@@ -68,7 +68,7 @@ static void add_all(const char *times)
             continue;
         }
         word[n - (last == '!' || last == '?')] = '\0';
-        struct hg_retention_item *item = add(at(word));
+        struct hg_retention_item *item = add_good(ms_of(word));
         item->held = last == '!';
         item->good = last != '?';
     }
@@ -76,7 +76,7 @@ static void add_all(const char *times)
 }
 
 /* "k" for each that stays and "-" for each that goes, newest first. */
-static const char *apply(const struct hg_policy *given, const char *zone_name, int64_t now_ms)
+static const char *apply_rules(const struct hg_policy *given, const char *zone_name, int64_t now_ms)
 {
     struct hg_policy policy = policy_of(given);
     static char marks[MOST + 1];
@@ -268,8 +268,8 @@ START_TEST(each_rule_keeps_the_backups_that_it_names)
 {
     int i = _i;
     add_all(cases[i].times);
-    int64_t now = cases[i].now ? at(cases[i].now) : items[0].time_ms;
-    const char *kept = apply(&cases[i].policy, cases[i].zone, now);
+    int64_t now = cases[i].now ? ms_of(cases[i].now) : items[0].time_ms;
+    const char *kept = apply_rules(&cases[i].policy, cases[i].zone, now);
     ck_assert_msg(rc == HANGAR_OK, "%s: %s", cases[i].what, err.text);
     ck_assert_msg(strcmp(kept, cases[i].kept) == 0, "%s: %s", cases[i].what, kept);
 }
@@ -279,12 +279,12 @@ START_TEST(the_order_given_does_not_matter)
 {
     struct hg_policy policy = {.keep_last = 2};
     add_all("2026-01-07T02:00:00Z 2026-01-09T02:00:00Z 2026-01-08T02:00:00Z");
-    ck_assert_str_eq(apply(&policy, "UTC", items[1].time_ms), "kk-");
+    ck_assert_str_eq(apply_rules(&policy, "UTC", items[1].time_ms), "kk-");
     ck_assert_str_eq(items[0].id, "b01");
     ck_assert_str_eq(items[2].id, "b00");
     /* of the same time, the id decides */
     add_all("2026-01-09T02:00:00Z 2026-01-09T02:00:00Z 2026-01-09T02:00:00Z");
-    ck_assert_str_eq(apply(&policy, "UTC", items[0].time_ms), "kk-");
+    ck_assert_str_eq(apply_rules(&policy, "UTC", items[0].time_ms), "kk-");
     ck_assert_str_eq(items[2].id, "b00");
 }
 END_TEST
@@ -302,7 +302,7 @@ START_TEST(every_decision_has_its_reasons)
     add_all("2026-01-09T02:30:00Z! 2026-01-07T02:00:00Z 2026-01-06T02:00:00Z? "
             "2026-01-05T02:00:00Z?");
     items[2].why_not = "damaged";
-    ck_assert_str_eq(apply(&policy, "Europe/Berlin", items[0].time_ms), "k-kk");
+    ck_assert_str_eq(apply_rules(&policy, "Europe/Berlin", items[0].time_ms), "k-kk");
     ck_assert_str_eq(items[0].reason,
                      "held, last 1 of 1, within 1 days, hourly 2026-01-09 03:00+01:00, daily "
                      "2026-01-09, weekly 2026-W02, monthly 2026-01, yearly 2026, min_keep 1 of 1");
@@ -319,7 +319,7 @@ START_TEST(long_reasons_fit)
         hg_policy_set_limit(&policy, rule, 100000);
     }
     add_all("2026-01-09T02:30:00Z!");
-    apply(&policy, "Pacific/Niue", items[0].time_ms);
+    apply_rules(&policy, "Pacific/Niue", items[0].time_ms);
     ck_assert_str_eq(items[0].reason + strlen(items[0].reason) - 20, "min_keep 1 of 100000");
 }
 END_TEST
@@ -334,7 +334,7 @@ START_TEST(safety_backups_are_apart)
     for (size_t i = 0; i < count; i++) {
         items[i].safety = i < 3 || i == 6;
     }
-    ck_assert_str_eq(apply(&policy, "UTC", items[0].time_ms), "kkkkk--");
+    ck_assert_str_eq(apply_rules(&policy, "UTC", items[0].time_ms), "kkkkk--");
     ck_assert_str_eq(items[0].reason, "newest safety backup, safety backup within 7 days");
     ck_assert_str_eq(items[2].reason, "safety backup within 7 days");
     ck_assert_str_eq(items[3].reason,
@@ -343,12 +343,12 @@ START_TEST(safety_backups_are_apart)
     /* after 7 days the newest and the held backup stay */
     items[6].held = true;
     policy.keep_last = 1;
-    int64_t now = at("2026-01-26T02:00:00.001Z");
-    add(now - 3600000);
-    add(now - 2 * 3600000);
-    ck_assert_str_eq(apply(&policy, "UTC", now), "kkk-----k");
+    int64_t now = ms_of("2026-01-26T02:00:00.001Z");
+    add_good(now - 3600000);
+    add_good(now - 2 * 3600000);
+    ck_assert_str_eq(apply_rules(&policy, "UTC", now), "kkk-----k");
     ck_assert_str_eq(items[2].reason, "newest safety backup, safety backup within 7 days");
-    ck_assert_str_eq(apply(&policy, "UTC", at("2026-01-27T02:00:00.001Z")), "kkk-----k");
+    ck_assert_str_eq(apply_rules(&policy, "UTC", ms_of("2026-01-27T02:00:00.001Z")), "kkk-----k");
     ck_assert_str_eq(items[2].reason, "newest safety backup");
     ck_assert_str_eq(items[8].reason, "held");
     ck_assert_uint_eq(items[8].kept_by, HG_KEPT_BIT(HG_KEPT_HELD));
@@ -365,34 +365,34 @@ START_TEST(partial_backups_are_apart_from_both)
         items[i].partial = i % 2 == 0;
         items[i].safety = !items[i].partial;
     }
-    ck_assert_str_eq(apply(&policy, "UTC", items[0].time_ms), "kk----kk");
+    ck_assert_str_eq(apply_rules(&policy, "UTC", items[0].time_ms), "kk----kk");
     ck_assert_str_eq(items[0].reason, "newest partial backup, partial backup within 7 days");
     ck_assert_str_eq(items[1].reason, "newest safety backup, safety backup within 7 days");
     ck_assert_str_eq(items[6].reason, "last 1 of 2, min_keep 1 of 1");
-    ck_assert_str_eq(apply(&policy, "UTC", at("2026-01-27T02:00:00.001Z")), "kk----kk");
+    ck_assert_str_eq(apply_rules(&policy, "UTC", ms_of("2026-01-27T02:00:00.001Z")), "kk----kk");
     ck_assert_str_eq(items[0].reason, "newest partial backup");
     items[4].held = true;
     items[0].good = false;
-    ck_assert_str_eq(apply(&policy, "UTC", at("2026-01-27T02:00:00.001Z")), "kkk-k-kk");
+    ck_assert_str_eq(apply_rules(&policy, "UTC", ms_of("2026-01-27T02:00:00.001Z")), "kkk-k-kk");
 }
 END_TEST
 
 START_TEST(safety_backups_do_not_count_for_the_schedule)
 {
     struct hg_policy policy = {.keep_last = 2};
-    int64_t start = at("2026-01-09T02:00:00Z"), day_ms = 86400000;
+    int64_t start = ms_of("2026-01-09T02:00:00Z"), day_ms = 86400000;
     count = 0;
     for (int i = 0; i < 5; i++) {
-        add(start - i * day_ms);
+        add_good(start - i * day_ms);
     }
     /* they neither make a jump nor hide one */
-    add(start + 30 * day_ms)->safety = true;
-    apply(&policy, "UTC", start + day_ms);
+    add_good(start + 30 * day_ms)->safety = true;
+    apply_rules(&policy, "UTC", start + day_ms);
     ck_assert_int_eq(rc, HANGAR_UNSUPPORTED); /* but one from the future is of a wrong clock */
     items[0].time_ms = start + day_ms - 1;
-    ck_assert_str_eq(apply(&policy, "UTC", start + day_ms), "kkk---");
+    ck_assert_str_eq(apply_rules(&policy, "UTC", start + day_ms), "kkk---");
     ck_assert_int_eq(rc, HANGAR_OK);
-    apply(&policy, "UTC", start + 30 * day_ms);
+    apply_rules(&policy, "UTC", start + 30 * day_ms);
     ck_assert_int_eq(rc, HANGAR_UNSUPPORTED);
 }
 END_TEST
@@ -405,19 +405,19 @@ static const int64_t hour = 3600000, day = 86400000;
 static void add_regular(int64_t newest, int64_t step, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        add(newest - step * (int64_t)i);
+        add_good(newest - step * (int64_t)i);
     }
 }
 
 START_TEST(a_backup_from_the_future_stops_all)
 {
     struct hg_policy policy = {.keep_last = 1};
-    int64_t now = at("2026-01-09T02:00:00Z");
+    int64_t now = ms_of("2026-01-09T02:00:00Z");
     count = 0;
     add_regular(now + 5 * 60000, day, 4);
-    ck_assert_str_eq(apply(&policy, "UTC", now), "k---"); /* two clocks differ a little */
+    ck_assert_str_eq(apply_rules(&policy, "UTC", now), "k---"); /* two clocks differ a little */
     ck_assert_int_eq(rc, HANGAR_OK);
-    ck_assert_str_eq(apply(&policy, "UTC", now - 1), "kkkk");
+    ck_assert_str_eq(apply_rules(&policy, "UTC", now - 1), "kkkk");
     ck_assert_int_eq(rc, HANGAR_UNSUPPORTED);
     ck_assert_str_eq(
         err.text,
@@ -427,7 +427,7 @@ START_TEST(a_backup_from_the_future_stops_all)
     ck_assert_str_eq(items[3].reason, "the clock may be wrong");
     /* of one that does not count nothing follows */
     items[0].good = false;
-    ck_assert_str_eq(apply(&policy, "UTC", now - 1), "kk--");
+    ck_assert_str_eq(apply_rules(&policy, "UTC", now - 1), "kk--");
     ck_assert_int_eq(rc, HANGAR_OK);
 }
 END_TEST
@@ -435,26 +435,26 @@ END_TEST
 START_TEST(a_clock_that_jumps_ahead_deletes_nothing)
 {
     struct hg_policy policy = {.keep_days = 7};
-    int64_t start = at("2026-01-09T02:00:00Z"), jump = 3650 * day;
+    int64_t start = ms_of("2026-01-09T02:00:00Z"), jump = 3650 * day;
     count = 0;
     add_regular(start, day, 12);
-    ck_assert_str_eq(apply(&policy, "UTC", start), "kkkkkkkk----");
+    ck_assert_str_eq(apply_rules(&policy, "UTC", start), "kkkkkkkk----");
     /* nothing but the clock has changed: `hangar prune` */
-    apply(&policy, "UTC", start + jump);
+    apply_rules(&policy, "UTC", start + jump);
     ck_assert_int_eq(rc, HANGAR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(err.text, "since the newest backup"));
     ck_assert_ptr_nonnull(strstr(err.text, "after 4 more backups"));
     /* and after backups with that clock, until there are some to live on */
     for (int i = 0; i < 3; i++) {
-        add(start + jump + i * day);
-        ck_assert_ptr_null(strchr(apply(&policy, "UTC", start + jump + i * day), '-'));
+        add_good(start + jump + i * day);
+        ck_assert_ptr_null(strchr(apply_rules(&policy, "UTC", start + jump + i * day), '-'));
         ck_assert_int_eq(rc, HANGAR_UNSUPPORTED);
         char promised[64];
         snprintf(promised, sizeof(promised), "after %d more backup%s", 3 - i, i == 2 ? "" : "s");
         ck_assert_msg(strstr(err.text, promised) != NULL, "%s", err.text);
     }
-    add(start + jump + 3 * day);
-    ck_assert_str_eq(apply(&policy, "UTC", start + jump + 3 * day), "kkkk------------");
+    add_good(start + jump + 3 * day);
+    ck_assert_str_eq(apply_rules(&policy, "UTC", start + jump + 3 * day), "kkkk------------");
     ck_assert_int_eq(rc, HANGAR_OK);
 }
 END_TEST
@@ -462,38 +462,38 @@ END_TEST
 START_TEST(proportionate_pauses_are_not_jumps)
 {
     struct hg_policy policy = {.keep_last = 2};
-    int64_t start = at("2026-01-09T02:00:00Z");
+    int64_t start = ms_of("2026-01-09T02:00:00Z");
     count = 0;
     add_regular(start, day, 5);
-    add(start + 10 * day);
-    apply(&policy, "UTC", start + 10 * day);
+    add_good(start + 10 * day);
+    apply_rules(&policy, "UTC", start + 10 * day);
     ck_assert_int_eq(rc, HANGAR_OK);
     items[0].time_ms += 10; /* a tenth of it is now a millisecond more than a day */
-    apply(&policy, "UTC", start + 10 * day + 10);
+    apply_rules(&policy, "UTC", start + 10 * day + 10);
     ck_assert_int_eq(rc, HANGAR_UNSUPPORTED);
     /* a weekend is not a jump of the clock for hourly backups, three days are */
     count = 0;
     add_regular(start, hour, 5);
-    add(start + 2 * day);
-    apply(&policy, "UTC", start + 2 * day);
+    add_good(start + 2 * day);
+    apply_rules(&policy, "UTC", start + 2 * day);
     ck_assert_int_eq(rc, HANGAR_OK);
     items[0].time_ms += 1;
-    apply(&policy, "UTC", start + 2 * day + 1);
+    apply_rules(&policy, "UTC", start + 2 * day + 1);
     ck_assert_int_eq(rc, HANGAR_UNSUPPORTED);
 }
 END_TEST
 
 /* A schedule under a policy for a long time, with a prune after each backup; one is held. */
-static void live(struct hg_policy policy, int64_t step, int64_t days)
+static void simulate_days(struct hg_policy policy, int64_t step, int64_t days)
 {
-    int64_t start = at("2026-01-09T02:00:00Z");
+    int64_t start = ms_of("2026-01-09T02:00:00Z");
     policy.min_keep = 2;
     count = 0;
     for (int64_t now = start; now < start + days * day; now += step) {
-        add(now)->held = now == start + 3 * step;
+        add_good(now)->held = now == start + 3 * step;
         for (int again = 0; again < 2; again++) {
             size_t left = 0;
-            apply(&policy, "UTC", now);
+            apply_rules(&policy, "UTC", now);
             ck_assert_msg(rc == HANGAR_OK, "step %lld: %s", (long long)step, err.text);
             for (size_t i = 0; i < count; i++) {
                 if (items[i].keep) {
@@ -522,10 +522,10 @@ START_TEST(retention_does_not_treat_its_own_gaps_as_a_jump)
         {.keep_last = 2},
     };
     for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
-        live(policies[i], hour, 70);
-        live(policies[i], 6 * hour, 800);
-        live(policies[i], day, 800);
-        live(policies[i], 7 * day, 1600);
+        simulate_days(policies[i], hour, 70);
+        simulate_days(policies[i], 6 * hour, 800);
+        simulate_days(policies[i], day, 800);
+        simulate_days(policies[i], 7 * day, 1600);
     }
 }
 END_TEST
@@ -533,12 +533,12 @@ END_TEST
 START_TEST(a_schedule_that_was_changed_is_followed)
 {
     struct hg_policy policy = {.keep_last = 2};
-    int64_t start = at("2026-01-09T02:00:00Z");
+    int64_t start = ms_of("2026-01-09T02:00:00Z");
     count = 0;
     add_regular(start, 60000, 20); /* many runs by hand */
     for (int week = 1; week <= 3; week++) {
-        add(start + week * 7 * day);
-        apply(&policy, "UTC", start + week * 7 * day);
+        add_good(start + week * 7 * day);
+        apply_rules(&policy, "UTC", start + week * 7 * day);
         ck_assert_int_eq(rc, week < 3 ? HANGAR_UNSUPPORTED : HANGAR_OK);
     }
 }
@@ -547,16 +547,16 @@ END_TEST
 START_TEST(min_keep_widens_the_guard)
 {
     struct hg_policy policy = {.keep_last = 1};
-    int64_t start = at("2026-01-09T02:00:00Z"), jump = 3650 * day;
+    int64_t start = ms_of("2026-01-09T02:00:00Z"), jump = 3650 * day;
     policy.min_keep = 5;
     count = 0;
     add_regular(start, day, 12);
     add_regular(start + jump, day, 5);
-    apply(&policy, "UTC", start + jump);
+    apply_rules(&policy, "UTC", start + jump);
     ck_assert_int_eq(rc, HANGAR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(err.text, "after 1 more backup"));
-    add(start + jump + day);
-    apply(&policy, "UTC", start + jump + day);
+    add_good(start + jump + day);
+    apply_rules(&policy, "UTC", start + jump + day);
     ck_assert_int_eq(rc, HANGAR_OK);
 }
 END_TEST
@@ -565,8 +565,8 @@ START_TEST(without_rules_the_clock_does_not_matter)
 {
     struct hg_policy policy = {.min_keep = 1};
     count = 0;
-    add_regular(at("2036-01-09T02:00:00Z"), day, 3);
-    ck_assert_str_eq(apply(&policy, "UTC", at("2026-01-09T02:00:00Z")), "kkk");
+    add_regular(ms_of("2036-01-09T02:00:00Z"), day, 3);
+    ck_assert_str_eq(apply_rules(&policy, "UTC", ms_of("2026-01-09T02:00:00Z")), "kkk");
     ck_assert_int_eq(rc, HANGAR_OK);
 }
 END_TEST

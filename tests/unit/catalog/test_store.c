@@ -39,7 +39,7 @@ static void store_teardown(void)
     hg_log_fini(&log_);
 }
 
-static void store_set(const char *name, const char *text)
+static void store_put_text(const char *name, const char *text)
 {
     memory_sink_set(&memory, name, text, strlen(text));
 }
@@ -116,11 +116,11 @@ END_TEST
 
 START_TEST(a_damaged_origin_is_reported_and_not_replaced)
 {
-    store_set("nightly/origin.json", "{\"orig");
+    store_put_text("nightly/origin.json", "{\"orig");
     ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, NULL, &err), HANGAR_CORRUPT);
     ck_assert_ptr_nonnull(strstr(err.text, "sink local: nightly: cannot read origin.json: line 1"));
     hg_error_clear(&err);
-    store_set("nightly/origin.json", "");
+    store_put_text("nightly/origin.json", "");
     ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, NULL, &err), HANGAR_CORRUPT);
     hg_error_clear(&err);
     memory.fail_on = "get";
@@ -145,13 +145,13 @@ START_TEST(only_folders_of_backups_are_ids_over_many_pages)
         "backup_2026-01-15T02-00-00-000Z/x",
     };
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        store_set(others[i], "x");
+        store_put_text(others[i], "x");
     }
     for (int i = 0; i < 25; i++) {
         char name[100];
         snprintf(name, sizeof(name), "nightly/backup_2026-01-%02dT02-00-00-000Z/%s", i + 1,
                  i % 2 ? "manifest.json" : "run.json");
-        store_set(name, "x");
+        store_put_text(name, "x");
     }
     memory.page_size = 3;
     char **ids = NULL;
@@ -208,7 +208,7 @@ START_TEST(a_manifest_counts_only_in_its_own_place)
                      "sink local: the manifest in weekly/" SAMPLE_ID
                      " belongs to nightly/" SAMPLE_ID "; hint: move the folder back there");
     manifest_of("nightly", "backup_2026-01-17T02-00-00-000Z", HANGAR_NOT_FOUND);
-    store_set("nightly/backup_2026-01-17T02-00-00-000Z/manifest.json", "");
+    store_put_text("nightly/backup_2026-01-17T02-00-00-000Z/manifest.json", "");
     ck_assert_str_eq(
         manifest_of("nightly", "backup_2026-01-17T02-00-00-000Z", HANGAR_CORRUPT),
         "sink local: nightly/backup_2026-01-17T02-00-00-000Z: manifest.json: it is truncated or "
@@ -222,12 +222,12 @@ static void fill_backup(void)
                                         "SHA256SUMS", "manifest.json", "verify/x.json"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char *path = hg_store_path("nightly", SAMPLE_ID, names[i]);
-        store_set(path, "x");
+        store_put_text(path, "x");
         free(path);
     }
-    store_set("nightly/origin.json", "x");
-    store_set("nightly/" SAMPLE_ID "x/y", "x");
-    store_set("nightly/backup_2026-01-16T02-00-00-000Z/manifest.json", "x");
+    store_put_text("nightly/origin.json", "x");
+    store_put_text("nightly/" SAMPLE_ID "x/y", "x");
+    store_put_text("nightly/backup_2026-01-16T02-00-00-000Z/manifest.json", "x");
 }
 
 START_TEST(a_backup_is_removed_manifest_first_and_nothing_else)

@@ -84,7 +84,7 @@ static enum hangar_rc place_commit(struct hangar_ctx *sink)
     return place_commit_objects(sink, NULL, 0);
 }
 
-static void place_clear(void)
+static void place_reset(void)
 {
     struct hg_place *const places[] = {&place};
     hg_place_release(&place);
@@ -208,7 +208,7 @@ START_TEST(a_committed_place_is_not_cleared)
     world_write(ID, "object", "x");
     ck_assert_msg(place_commit(place.sink) == HANGAR_OK, "%s", err.text);
     ck_assert(place.committed);
-    place_clear();
+    place_reset();
     ck_assert(world_has(ID, "manifest.json"));
     ck_assert(world_has(ID, "RESTORE.txt"));
     ck_assert(world_has(ID, "object"));
@@ -220,7 +220,7 @@ START_TEST(a_place_without_a_commit_is_cleared_also_after_a_cancel_request)
     ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
     world_write(ID, "object", "x");
     hangar_cancel(world.h);
-    place_clear();
+    place_reset();
     ck_assert_int_le(world_files(ID), 0);
     ck_assert(atomic_load(&world.h->caller.cancel));
 }
@@ -229,7 +229,7 @@ END_TEST
 START_TEST(a_place_that_was_not_taken_is_not_cleared)
 {
     world_write(ID, "object", "x");
-    place_clear();
+    place_reset();
     ck_assert(world_has(ID, "object"));
 }
 END_TEST
@@ -281,7 +281,7 @@ START_TEST(a_sink_that_disappears_gets_no_backup_and_is_not_created_again)
     ck_assert(!place.lease.renew(place.lease.arg));
     ck_assert_int_eq(place_commit(place.sink), HANGAR_IO);
     ck_assert_msg(strstr(err.text, "unmounted, moved or replaced") != NULL, "%s", err.text);
-    place_clear();
+    place_reset();
     ck_assert_int_eq(access("backups", F_OK), -1);
     ck_assert_int_eq(mkdir("backups", 0700), 0);
     hg_error_clear(&err);
@@ -298,7 +298,7 @@ START_TEST(a_backup_that_another_host_has_committed_stays)
     ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
     world_write(ID, "manifest.json", "theirs");
     ck_assert_int_eq(place_commit(place.sink), HANGAR_EXISTS);
-    place_clear();
+    place_reset();
     ck_assert(world_has(ID, "manifest.json"));
 }
 END_TEST
@@ -311,7 +311,7 @@ START_TEST(a_run_whose_manifest_key_is_in_use_leaves_nothing)
     ck_assert_msg(strstr(err.text, "another host removed the files of this run") != NULL, "%s",
                   err.text);
     ck_assert(!place.committed);
-    place_clear();
+    place_reset();
     ck_assert_int_le(world_files(ID), 0);
 }
 END_TEST

@@ -72,7 +72,7 @@ static const char *newest_status(const char *id)
     return status;
 }
 
-static void edit(const char *id, const char *name, const char *script)
+static void record_edit(const char *id, const char *name, const char *script)
 {
     char command[700];
     snprintf(command, sizeof(command), "sed -i '%s' %s", script, world_path(id, name));
@@ -109,7 +109,7 @@ START_TEST(a_changed_record_does_not_count_and_the_one_before_does)
     use_key();
     store_record(id, 2000, HANGAR_STATUS_CORRUPT);
     store_record(id, 1000, HANGAR_STATUS_CORRUPT);
-    edit(id, named, "s/\"corrupt\"/\"done\"/");
+    record_edit(id, named, "s/\"corrupt\"/\"done\"/");
     ck_assert_str_eq(newest_status(id), "corrupt");
     record_world_close();
 }
@@ -362,7 +362,7 @@ START_TEST(a_hold_is_signed_for_its_backup)
     copy_file(id, other, "hold", "hold");
     copy_file(id, other, "hold.sig", "hold.sig");
     ck_assert(!hold_is_proven(other)); /* of another backup */
-    edit(id, "hold", "s/\"host\": \"host\"/\"host\": \"hose\"/");
+    record_edit(id, "hold", "s/\"host\": \"host\"/\"host\": \"hose\"/");
     ck_assert(!hold_is_proven(id)); /* changed */
     ck_assert_int_eq(unlink(world_path(id, "hold.sig")), 0);
     ck_assert(!hold_is_proven(id)); /* unsigned */

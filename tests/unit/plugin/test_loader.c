@@ -319,7 +319,7 @@ END_TEST
 
 /* ---- folders ---- */
 
-static const char *const *folders(void)
+static const char *const *loader_folders(void)
 {
     static char one[128], two[128], none[128];
     static const char *const dirs[] = {one, none, two, NULL};
@@ -333,7 +333,7 @@ static const char *const *folders(void)
 
 START_TEST(the_first_folder_that_has_a_plugin_wins)
 {
-    const char *const *dirs = folders();
+    const char *const *dirs = loader_folders();
     const struct hg_plugin *p = NULL;
     struct hg_error err = {0};
     loader_copy("odd", "two/hangar-odd.so");
@@ -356,7 +356,7 @@ END_TEST
 
 START_TEST(a_missing_plugin_is_reported_with_the_likely_name)
 {
-    const char *const *dirs = folders();
+    const char *const *dirs = loader_folders();
     const struct hg_plugin *p = NULL;
     struct hg_error err = {0};
     char expected[1024];
@@ -389,7 +389,7 @@ START_TEST(a_part_of_the_name_of_a_plugin_suggests_it)
                                           {"postgresql", "postgres"}};
     static const char *const installed[] = {"storage-local", "compress-gzip", "storage-s3-extra",
                                             "storage-s3", "postgres"};
-    const char *const *dirs = folders();
+    const char *const *dirs = loader_folders();
     const struct hg_plugin *p = NULL;
     for (size_t i = 0; i < sizeof(installed) / sizeof(installed[0]); i++) {
         char path[128];
@@ -408,7 +408,7 @@ END_TEST
 
 START_TEST(a_scan_finds_each_name_once_where_it_would_be_loaded)
 {
-    const char *const *dirs = folders();
+    const char *const *dirs = loader_folders();
     char expected[256];
     folder_file("two/hangar-b.so", "", 0, 0644);
     folder_file("two/hangar-a.so", "", 0, 0644);

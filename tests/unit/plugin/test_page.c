@@ -20,7 +20,7 @@ static void name_of(size_t i, char *out, size_t size)
     snprintf(out, size, "p/%08zu", i);
 }
 
-static enum hangar_rc page_list(void *inst, struct hangar_page *page)
+static enum hangar_rc page_fake_list(void *inst, struct hangar_page *page)
 {
     (void)inst;
     pages++;
@@ -62,7 +62,7 @@ static struct hangar_ctx *ctx;
 static void page_setup(void)
 {
     folder_setup();
-    ctx = world_open_listing(folder_path, page_list);
+    ctx = world_open_listing(folder_path, page_fake_list);
     total = pages = 0;
     fault = HONEST;
 }
