@@ -84,7 +84,7 @@ static struct cli_given_option *args_entry(struct cli_args *args, const struct c
     if (given) {
         return &args->given[given - args->given];
     }
-    assert(args->given_count < CLI_MAX_OPTIONS);
+    assert(args->given_count < CLI_OPTIONS_MAX);
     args->given[args->given_count] = (struct cli_given_option){.option = option};
     return &args->given[args->given_count++];
 }
@@ -127,9 +127,9 @@ static void args_add(struct cli_args *args, const struct cli_option *option, con
 
 /* The options of a command and of all commands, in the form of getopt. */
 struct getopt_table {
-    const struct cli_option *known[CLI_MAX_OPTIONS];
-    struct option longs[CLI_MAX_OPTIONS + 1];
-    char shorts[2 * CLI_MAX_OPTIONS + 3];
+    const struct cli_option *known[CLI_OPTIONS_MAX];
+    struct option longs[CLI_OPTIONS_MAX + 1];
+    char shorts[2 * CLI_OPTIONS_MAX + 3];
     size_t count;
 };
 
@@ -137,7 +137,7 @@ static void args_add_options(struct getopt_table *table, const struct cli_option
 {
     for (; options && *options; options++) {
         const struct cli_option *option = *options;
-        assert(table->count < CLI_MAX_OPTIONS);
+        assert(table->count < CLI_OPTIONS_MAX);
         table->known[table->count] = option;
         table->longs[table->count] = (struct option){
             .name = option->name,

@@ -13,7 +13,7 @@
 #include "command.h"
 
 /* Of all commands and of one command together. */
-#define CLI_MAX_OPTIONS 32
+#define CLI_OPTIONS_MAX 32
 
 struct cli_given_option {
     const struct cli_option *option;
@@ -28,7 +28,7 @@ struct cli_args {
     const char *group;                 /* without a command: the group that was given */
     int operand_count;
     const char *const *operands; /* ended by NULL */
-    struct cli_given_option given[CLI_MAX_OPTIONS];
+    struct cli_given_option given[CLI_OPTIONS_MAX];
     size_t given_count;
     const char **operand_list; /* what `operands` points into */
     char error[512];           /* "" when the arguments are right */

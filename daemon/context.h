@@ -23,14 +23,14 @@
 struct daemon_process;
 
 /* The jobs, the reports of crashes, the plan and the watch. */
-#define DAEMON_MAX_PROCESSES (2 * DAEMON_MAX_JOBS + 2)
+#define DAEMON_PROCESSES_MAX (2 * DAEMON_JOBS_MAX + 2)
 
 struct daemon {
     const struct daemon_settings *settings;
     struct daemon_listeners listeners;
     struct daemon_scheduler scheduler;
     struct daemon_plan *plan; /* owned; NULL until the configuration has been read */
-    struct daemon_process *processes[DAEMON_MAX_PROCESSES]; /* owned; those that run */
+    struct daemon_process *processes[DAEMON_PROCESSES_MAX]; /* owned; those that run */
     size_t process_count;
     int signals;              /* descriptor of signalfd, or -1 */
     int lock;                 /* descriptor of the lock of the state folder, or -1 */

@@ -23,7 +23,7 @@
 #include "watch.h"
 
 enum {
-    MAX_WAIT_MS = 20000,      /* the clock may be set while the daemon waits */
+    WAIT_MAX_MS = 20000,      /* the clock may be set while the daemon waits */
     KILL_GRACE_MS = 10000,    /* for processes to be gone after SIGKILL */
     NO_PLAN_TIMEOUT_MS = 1000 /* stop_timeout before a configuration was read */
 };
@@ -159,7 +159,7 @@ static void daemon_start_due(struct daemon *d)
  * monotonic clock. */
 static int64_t daemon_step(struct daemon *d)
 {
-    int64_t wait = MAX_WAIT_MS, now = daemon_now(d), wake, slow = daemon_process_report_slow(d);
+    int64_t wait = WAIT_MAX_MS, now = daemon_now(d), wake, slow = daemon_process_report_slow(d);
 
     if (d->stopping) {
         int64_t left = d->kill_at_ms - daemon_monotonic_ms();
@@ -185,7 +185,7 @@ static int64_t daemon_step(struct daemon *d)
 
 static void daemon_wait(struct daemon *d, int64_t ms)
 {
-    struct pollfd fds[1 + 2 * DAEMON_MAX_PROCESSES];
+    struct pollfd fds[1 + 2 * DAEMON_PROCESSES_MAX];
     nfds_t count = 0;
 
     fds[count++] = (struct pollfd){.fd = d->signals, .events = POLLIN};

@@ -193,7 +193,7 @@ static bool process_start(struct daemon *d, enum daemon_purpose purpose, enum da
     struct daemon_process *p = process_new(purpose, kind, pipeline);
     char text[160];
 
-    if (!p || d->process_count == DAEMON_MAX_PROCESSES) {
+    if (!p || d->process_count == DAEMON_PROCESSES_MAX) {
         daemon_report(d, DAEMON_ERROR, "job.crashed", "cannot start a process: %s",
                       p ? "too many processes" : "out of memory");
         if (p) {

@@ -17,7 +17,7 @@
 #include "watch.h"
 
 /* So often may the first reading of the configuration crash. */
-enum { MAX_PLAN_CRASHES = 3 };
+enum { PLAN_CRASHES_MAX = 3 };
 
 /* Locks the state folder and reads what an earlier daemon has left there. */
 static bool reload_open_state(struct daemon *d, struct daemon_plan *plan)
@@ -97,7 +97,7 @@ static void reload_refuse(struct daemon *d, const struct daemon_result *result, 
         return;
     }
     /* the process may have been killed by accident */
-    if (!result && ++d->plan_crashes < MAX_PLAN_CRASHES) {
+    if (!result && ++d->plan_crashes < PLAN_CRASHES_MAX) {
         d->reload = true;
         return;
     }

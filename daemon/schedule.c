@@ -15,7 +15,7 @@ enum {
     LATE_MS = 5 * MINUTE_MS,        /* due longer than this: no daemon ran at that time */
     CLOCK_BACK_MS = 60 * MINUTE_MS, /* when the clock is set back by more, follow it */
     RETRY_MS = 30000,               /* between two attempts at a locked pipeline */
-    MAX_LOST = 3
+    LOST_MAX = 3
 };
 
 static const struct daemon_pipeline *schedule_pipeline_of(const struct daemon_scheduler *s,
@@ -73,7 +73,7 @@ static void schedule_recover(struct daemon_scheduler *s, struct daemon_schedule 
         schedule_report(
             s, schedule, DAEMON_WARNING, "job.lost",
             "the daemon stopped during the job; the job is not repeated (catch_up is false)");
-    } else if (++schedule->lost > MAX_LOST) {
+    } else if (++schedule->lost > LOST_MAX) {
         schedule->lost = 0;
         schedule_report(
             s, schedule, DAEMON_ERROR, "job.lost",
@@ -240,7 +240,7 @@ struct daemon_schedule *daemon_scheduler_next(struct daemon_scheduler *s, int64_
     struct daemon_schedule *best = NULL;
 
     if (!s->plan || s->busy_count >= (size_t)s->plan->max_jobs ||
-        s->busy_count >= DAEMON_MAX_JOBS) {
+        s->busy_count >= DAEMON_JOBS_MAX) {
         return NULL;
     }
     for (size_t i = 0; i < s->plan->schedule_count; i++) {

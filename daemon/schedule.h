@@ -19,7 +19,7 @@
 #include "event.h"
 #include "plan.h"
 
-#define DAEMON_MAX_JOBS 64
+#define DAEMON_JOBS_MAX 64
 
 /* Reports an event of a schedule; `name` as in event.h. */
 typedef void daemon_schedule_report(void *arg, const struct daemon_plan *plan,
@@ -35,7 +35,7 @@ struct daemon_scheduler {
     struct daemon_running_job {
         char *pipeline;
         enum daemon_kind kind;
-    } busy[DAEMON_MAX_JOBS]; /* the jobs that run */
+    } busy[DAEMON_JOBS_MAX]; /* the jobs that run */
     size_t busy_count;
 };
 

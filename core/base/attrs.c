@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 
-enum { MAX_NAME = 64, MAX_VALUE = 16 * 1024, MAX_COUNT = 256 };
+enum { NAME_LENGTH_MAX = 64, VALUE_MAX = 16 * 1024, COUNT_MAX = 256 };
 
 static const char no_memory[] = "out of memory for an attribute";
 
@@ -46,7 +46,7 @@ static void attrs_fail(struct hangar_attrs *attrs, const char *what)
 static bool attrs_name_ok(const char *name)
 {
     size_t len = strlen(name);
-    return len >= 1 && len <= MAX_NAME &&
+    return len >= 1 && len <= NAME_LENGTH_MAX &&
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == len;
 }
 
@@ -69,12 +69,12 @@ void hg_attrs_set(struct hangar_attrs *attrs, const char *name, const char *valu
         attrs_fail(attrs, "an attribute has an invalid name");
         return;
     }
-    if (strnlen(value, MAX_VALUE + 1) > MAX_VALUE) {
+    if (strnlen(value, VALUE_MAX + 1) > VALUE_MAX) {
         attrs_fail(attrs, "an attribute is longer than 16 KiB");
         return;
     }
     struct hg_attr *old = attrs_find(attrs, name);
-    if (!old && attrs->count == MAX_COUNT) {
+    if (!old && attrs->count == COUNT_MAX) {
         attrs_fail(attrs, "there are more than 256 attributes");
         return;
     }

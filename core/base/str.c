@@ -137,7 +137,7 @@ void hg_str_add_shell(struct hg_str *s, const char *text)
     hg_str_add(s, "'");
 }
 
-enum { MAX_WORD = 64 };
+enum { WORD_MAX = 64 };
 
 /* People mix up case, "-" and "_" without mistyping. */
 static int str_fold_case(char c)
@@ -151,10 +151,10 @@ static size_t str_least(size_t a, size_t b)
 }
 
 /* How many letters are added, lost, changed or swapped with their neighbour
- * between two words of at most MAX_WORD letters. */
+ * between two words of at most WORD_MAX letters. */
 static size_t str_edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-    size_t rows[3][MAX_WORD + 1];
+    size_t rows[3][WORD_MAX + 1];
     size_t *before = rows[0], *above = rows[1], *row = rows[2];
     for (size_t j = 0; j <= b_len; j++) {
         row[j] = j;
@@ -180,7 +180,7 @@ static size_t str_edit_distance(const char *a, size_t a_len, const char *b, size
 const char *hg_did_you_mean(const char *word, const char *const *choices)
 {
     size_t len = strlen(word);
-    if (len < 2 || len > MAX_WORD) {
+    if (len < 2 || len > WORD_MAX) {
         return NULL;
     }
     size_t allowed = len < 6 ? 1 : len < 9 ? 2 : 3;
@@ -189,7 +189,7 @@ const char *hg_did_you_mean(const char *word, const char *const *choices)
     size_t best_distance = allowed + 1;
     for (size_t i = 0; choices[i]; i++) {
         size_t choice_len = strlen(choices[i]);
-        if (choice_len > MAX_WORD) {
+        if (choice_len > WORD_MAX) {
             continue;
         }
         size_t d = str_edit_distance(word, len, choices[i], choice_len);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_EXPANDED = 64 * 1024 };
+enum { EXPANDED_MAX = 64 * 1024 };
 
 struct place {
     size_t line, column;
@@ -107,7 +107,7 @@ char *hg_expand(const char *text, size_t line, size_t column, struct hg_problems
     const struct place at = {line, column, problems};
     struct hg_str out = {0};
     bool ok = true;
-    while (ok && *text != '\0' && out.len <= MAX_EXPANDED) {
+    while (ok && *text != '\0' && out.len <= EXPANDED_MAX) {
         const char *variable = strstr(text, "$");
         /* "$${" is not a variable: skip pairs of "$" */
         while (variable && variable[1] != '{') {
@@ -129,7 +129,7 @@ char *hg_expand(const char *text, size_t line, size_t column, struct hg_problems
             text = end + 1;
         }
     }
-    if (ok && out.len > MAX_EXPANDED) {
+    if (ok && out.len > EXPANDED_MAX) {
         hg_problem_add(problems, line, column, "the text is longer than 64 KiB");
         ok = false;
     }

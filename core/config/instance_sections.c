@@ -13,7 +13,7 @@
 #include "config/hints.h"
 #include "config/options.h"
 
-enum { MAX_INSTANCES = 1000, MAX_LAG_MS = 60000 };
+enum { INSTANCES_MAX = 1000, LAG_MAX_MS = 60000 };
 
 #define RULE(key, least, ...) {.name = #key, .type = HANGAR_OPT_INT, .min = least, .max = 100000},
 
@@ -93,7 +93,7 @@ static void instance_read_sink(struct hg_reader *r, const struct hg_yaml *node,
         .name = "verify_first", .type = HANGAR_OPT_ENUM, .choices = choices};
     sink->required = hg_reader_number(r, node, &required, 1) != 0;
     sink->verify_first = (enum hg_verify_first)hg_reader_choice(r, node, &verify_first);
-    sink->max_lag_ms = hg_reader_number(r, node, &max_lag, MAX_LAG_MS);
+    sink->max_lag_ms = hg_reader_number(r, node, &max_lag, LAG_MAX_MS);
     sink->retention = retention_read(r, node);
 }
 
@@ -203,10 +203,10 @@ void hg_instances_read(struct hg_reader *r, enum hg_kind kind)
 {
     const struct hg_yaml *section = hg_reader_map(r, r->config->root, hg_kind_section(kind));
     for (size_t i = 0; section && i < section->count; i++) {
-        if (r->config->instance_count == MAX_INSTANCES) {
+        if (r->config->instance_count == INSTANCES_MAX) {
             hg_problem_add(r->problems, section->keys[i].line, section->keys[i].column,
                            "there are more than %d sources, transforms, sinks and notifiers",
-                           MAX_INSTANCES);
+                           INSTANCES_MAX);
             return;
         }
         instance_read(r, kind, &section->keys[i], &section->items[i]);

@@ -13,7 +13,7 @@
 #include "config/secret.h"
 #include "config/values.h"
 
-enum { MAX_SHOWN_KEYS = 256 };
+enum { SHOWN_KEYS_MAX = 256 };
 
 struct option_reader {
     struct hg_options *out;
@@ -73,9 +73,9 @@ static struct hg_option_value *option_of_key(const struct hg_options *options, c
 /* The hint for an unknown key, malloc'd; NULL: none. */
 static char *option_hint_for_key(const struct hg_options *options, const char *key)
 {
-    char *names[MAX_SHOWN_KEYS + 4];
+    char *names[SHOWN_KEYS_MAX + 4];
     size_t count = 0;
-    for (size_t i = 0; i < options->count && count < MAX_SHOWN_KEYS; i++) {
+    for (size_t i = 0; i < options->count && count < SHOWN_KEYS_MAX; i++) {
         const struct hangar_option *option = options->items[i].declared;
         for (enum hg_secret_form f = HG_SECRET_VALUE;
              f < (option_is_secret(option) ? HG_SECRET_FORMS : HG_SECRET_FILE); f++) {

@@ -13,7 +13,7 @@
 #include "config/hook_section.h"
 #include "config/schedules.h"
 
-enum { MAX_PIPELINES = 1000 };
+enum { PIPELINES_MAX = 1000 };
 
 /* The name of an instance of this kind that was probably meant; NULL: none. */
 static const char *pipeline_suggest(const struct hg_reader *r, enum hg_kind kind, const char *name)
@@ -230,9 +230,9 @@ void hg_pipelines_read(struct hg_reader *r)
         hg_problem_add(r->problems, node->line, node->column, "pipelines is empty");
     }
     for (size_t i = 0; section && i < section->count; i++) {
-        if (i == MAX_PIPELINES) {
+        if (i == PIPELINES_MAX) {
             hg_problem_add(r->problems, section->keys[i].line, section->keys[i].column,
-                           "there are more than %d pipelines", MAX_PIPELINES);
+                           "there are more than %d pipelines", PIPELINES_MAX);
             break;
         }
         pipeline_read(r, &section->keys[i], &section->items[i]);

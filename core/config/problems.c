@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/vec.h"
 
-enum { MAX_TEXT = 1024 };
+enum { TEXT_MAX = 1024 };
 
 static bool problem_is_before(size_t line, size_t column, const struct hg_problem *b)
 {
@@ -27,7 +27,7 @@ static void problem_insert(struct hg_problems *p, bool warning, size_t line, siz
     if (p->count >= HG_PROBLEMS_MAX) {
         return;
     }
-    char raw[MAX_TEXT], text[MAX_TEXT * 2];
+    char raw[TEXT_MAX], text[TEXT_MAX * 2];
     if (vsnprintf(raw, sizeof(raw), fmt, args) < 0) {
         raw[0] = '\0';
     }

@@ -10,7 +10,7 @@
 
 #include "config/hints.h"
 
-enum { MAX_NAME = 64 };
+enum { NAME_LENGTH_MAX = 64 };
 
 void hg_reader_check_keys(struct hg_reader *r, const struct hg_yaml *map, const char *const *known,
                           const char *hint)
@@ -103,7 +103,7 @@ size_t hg_reader_choice(struct hg_reader *r, const struct hg_yaml *map,
 
 bool hg_reader_is_name(const char *text, const char *others)
 {
-    if (text[0] < 'a' || text[0] > 'z' || strlen(text) > MAX_NAME) {
+    if (text[0] < 'a' || text[0] > 'z' || strlen(text) > NAME_LENGTH_MAX) {
         return false;
     }
     for (; *text != '\0'; text++) {
@@ -122,7 +122,7 @@ void hg_reader_check_name(struct hg_reader *r, const struct hg_yaml_key *key)
             r->problems, key->line, key->column,
             "\"%s\" is not a valid name; hint: a name consists of a-z, 0-9, \"_\" and \"-\", "
             "begins with a letter and has at most %d characters",
-            key->text, MAX_NAME);
+            key->text, NAME_LENGTH_MAX);
     }
 }
 

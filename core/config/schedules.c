@@ -15,7 +15,7 @@
 
 #define HOUR_MS INT64_C(3600000)
 
-enum { MAX_WINDOWS = 50 };
+enum { WINDOWS_MAX = 50 };
 
 /* Reports what is wrong with a text, at the character where it is wrong when the text
  * stands in the file as it is. */
@@ -65,7 +65,7 @@ static char **schedule_read_windows(struct hg_reader *r, const struct hg_yaml *p
     }
     const struct hg_yaml *items = node->type == HG_YAML_LIST ? node->items : node;
     size_t count = 0;
-    for (; windows[count] && count <= MAX_WINDOWS; count++) {
+    for (; windows[count] && count <= WINDOWS_MAX; count++) {
         struct hg_value_place entry = hg_reader_place(r, &items[count], "windows");
         struct hg_window window;
         struct hg_cron_error err;
@@ -77,8 +77,8 @@ static char **schedule_read_windows(struct hg_reader *r, const struct hg_yaml *p
         hg_value_fail(
             &at, "windows is an empty list; hint: remove the key to let jobs begin at any time");
     }
-    if (count > MAX_WINDOWS) {
-        hg_value_fail(&at, "windows has more than %d entries", MAX_WINDOWS);
+    if (count > WINDOWS_MAX) {
+        hg_value_fail(&at, "windows has more than %d entries", WINDOWS_MAX);
     }
     return windows;
 }

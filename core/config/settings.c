@@ -11,7 +11,7 @@
 #include "base/units.h"
 #include "config/options.h"
 
-enum { MAX_WORKERS = 256 };
+enum { WORKERS_MAX = 256 };
 
 /* In the order of enum hg_ionice. */
 static const char *const ionice_classes[] = {"none", "best-effort", "idle", NULL};
@@ -51,11 +51,11 @@ static int64_t settings_read_workers(struct hg_reader *r, const struct hg_option
     if (!v->set || strcmp(v->text, "auto") == 0) {
         return 0;
     }
-    if (hg_parse_int(v->text, &n) && n >= 1 && n <= MAX_WORKERS) {
+    if (hg_parse_int(v->text, &n) && n >= 1 && n <= WORKERS_MAX) {
         return n;
     }
     hg_problem_add(r->problems, v->line, v->column,
-                   "workers must be auto or from 1 to %d, not \"%.40s\"", MAX_WORKERS, v->text);
+                   "workers must be auto or from 1 to %d, not \"%.40s\"", WORKERS_MAX, v->text);
     return 0;
 }
 

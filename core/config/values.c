@@ -15,7 +15,7 @@
 #include "config/expand.h"
 #include "config/hints.h"
 
-enum { MAX_LIST = 10000, SHOWN_SIZE = 64 };
+enum { LIST_MAX = 10000, SHOWN_SIZE = 64 };
 
 void hg_value_fail(const struct hg_value_place *at, const char *fmt, ...)
 {
@@ -64,8 +64,8 @@ bool hg_value_list(const struct hg_value_place *at, const struct hg_yaml *node, 
     }
     const struct hg_yaml *items = node->type == HG_YAML_LIST ? node->items : node;
     size_t count = node->type == HG_YAML_LIST ? node->count : 1;
-    if (count > MAX_LIST) {
-        hg_value_fail(at, "%s has more than %d entries", at->name, MAX_LIST);
+    if (count > LIST_MAX) {
+        hg_value_fail(at, "%s has more than %d entries", at->name, LIST_MAX);
         return false;
     }
     char **texts = calloc(count + 1, sizeof(char *));

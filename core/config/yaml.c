@@ -15,7 +15,7 @@
 #include "base/vec.h"
 #include "config/hints.h"
 
-enum { MAX_KEY = 256 };
+enum { KEY_MAX = 256 };
 
 struct builder {
     yaml_parser_t parser;
@@ -231,7 +231,7 @@ static bool yaml_build_key(struct builder *b, const yaml_event_t *event, struct 
                                                   : "a key must be a text, not a list or a map");
         return false;
     }
-    if (event->data.scalar.length > MAX_KEY) {
+    if (event->data.scalar.length > KEY_MAX) {
         yaml_stop(b, event->start_mark, "a key is longer than 256 bytes");
         return false;
     }
@@ -315,11 +315,11 @@ static bool yaml_build_node(struct builder *b, const yaml_event_t *event, struct
 {
     out->line = event->start_mark.line + 1;
     out->column = event->start_mark.column + 1;
-    if (depth > HG_YAML_MAX_DEPTH) {
+    if (depth > HG_YAML_DEPTH_MAX) {
         yaml_stop(b, event->start_mark, "the file is nested more than 32 deep");
         return false;
     }
-    if (++b->nodes > HG_YAML_MAX_NODES) {
+    if (++b->nodes > HG_YAML_NODES_MAX) {
         yaml_stop(b, event->start_mark, "the file has more than 100000 values");
         return false;
     }

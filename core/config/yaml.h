@@ -30,8 +30,8 @@ struct hg_yaml {
 
 /* Limits that bound time and memory on any input. */
 #define HG_YAML_MAX_BYTES (1024 * 1024)
-#define HG_YAML_MAX_DEPTH 32
-#define HG_YAML_MAX_NODES 100000
+#define HG_YAML_DEPTH_MAX 32
+#define HG_YAML_NODES_MAX 100000
 
 /* Parses a text.  NULL, with a problem reported, when no complete tree can be made.  Duplicate
  * keys, anchors and tags are reported as errors, but give a tree, so that the rest is checked

@@ -13,7 +13,7 @@
 #include "pipeline/encode.h"
 #include "pipeline/lanes.h"
 
-#define MAX_BLOCK_BYTES ((size_t)1 << 20)
+#define BLOCK_MAX_BYTES ((size_t)1 << 20)
 #define MIN_BLOCK_BYTES ((size_t)64 << 10)
 
 enum hangar_rc hg_slot_take(struct hg_engine *engine, struct hg_slot **slot, struct hg_error *err)
@@ -280,7 +280,7 @@ static enum hangar_rc engine_make_pools(struct hg_engine *engine, struct hg_erro
 {
     const struct hg_engine_settings *set = &engine->set;
     size_t least = engine->slots + set->workers;
-    for (size_t size = MAX_BLOCK_BYTES;; size /= 2) {
+    for (size_t size = BLOCK_MAX_BYTES;; size /= 2) {
         size_t bound = hg_encode_bound(set, set->chain_count, size);
         bound = (bound + 63) & ~(size_t)63;
         size_t in = set->memory_bytes / 3 / size, out = set->memory_bytes / 3 * 2 / bound;

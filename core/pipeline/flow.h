@@ -18,7 +18,7 @@
 #include "pipeline/pool.h"
 #include "plugin/instance.h"
 
-#define HG_MAX_SINKS 16
+#define HG_SINKS_MAX 16
 
 /* A sink during a run. */
 struct hg_sink_state {
@@ -56,11 +56,11 @@ struct hg_engine {
     pthread_cond_t slot_free, input_free, work, lane, flow_done;
     struct hg_pool input, output;
     struct hg_block *queue_head, *queue_tail; /* input blocks to encode */
-    struct hg_sink_state sinks[HG_MAX_SINKS];
+    struct hg_sink_state sinks[HG_SINKS_MAX];
     struct hg_slot {
         struct hg_share input, output;
         struct hg_flow *flow;                 /* the open flow in the slot; NULL: none */
-        struct hg_block **ring[HG_MAX_SINKS]; /* memory for the lanes of its flow */
+        struct hg_block **ring[HG_SINKS_MAX]; /* memory for the lanes of its flow */
         struct hg_slot *next;
     } *slot, *free_slots;
     uint64_t plain_bytes, stored_bytes, objects; /* so far, for progress */
@@ -108,7 +108,7 @@ struct hg_flow {
         bool done, committed;
         bool idle; /* its thread waits for the next block */
         struct hg_flow *next_waiting;
-    } lanes[HG_MAX_SINKS];
+    } lanes[HG_SINKS_MAX];
     size_t lanes_done;
     enum hg_verdict verdict;
     bool finished; /* the reader submits no more blocks */

@@ -58,7 +58,7 @@ static int64_t lag_idle_part(const struct hg_engine *engine, size_t sink)
 static size_t lag_find_sink(struct hg_engine *engine, int64_t elapsed_ms)
 {
     size_t count = engine->set.sink_count, laggard = count;
-    int64_t idle[HG_MAX_SINKS] = {0};
+    int64_t idle[HG_SINKS_MAX] = {0};
     for (size_t i = 0; i < count; i++) {
         idle[i] = engine->sinks[i].dead ? -1 : lag_idle_part(engine, i);
     }

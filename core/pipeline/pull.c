@@ -13,8 +13,8 @@
 #include "base/thread.h"
 #include "plugin/spool.h"
 
-#define MAX_JOBS 64
-#define MAX_REREADS 3
+#define JOBS_MAX 64
+#define REREADS_MAX 3
 
 /* A flow that its reader has finished; the collector waits for it. */
 struct hg_finished_flow {
@@ -74,7 +74,7 @@ static size_t pull_count_jobs(struct hangar_ctx *ctx)
         jobs = ctx->plugin->source.jobs(ctx->inst);
         hg_call_end(ctx, HANGAR_OK, NULL);
     }
-    return jobs == 0 ? 1 : jobs > MAX_JOBS ? MAX_JOBS : jobs;
+    return jobs == 0 ? 1 : jobs > JOBS_MAX ? JOBS_MAX : jobs;
 }
 
 enum hangar_rc hg_pull_prepare(struct hg_pull *pull, const struct hg_pull_settings *settings,
@@ -324,7 +324,7 @@ static enum hangar_rc pull_read_object(struct hg_pull_reader *r,
         }
         pull_abandon(r->flow);
         r->flow = NULL;
-        if (rc != HANGAR_RETRY || tries == MAX_REREADS || !fn->rewind ||
+        if (rc != HANGAR_RETRY || tries == REREADS_MAX || !fn->rewind ||
             !(info->flags & HANGAR_OBJECT_REREADABLE)) {
             return rc;
         }

@@ -20,7 +20,7 @@
 #define FILE_PREFIX "hangar-"
 #define FILE_SUFFIX ".so"
 
-enum { LOADER_MAX_NAME = 64 };
+enum { LOADER_NAME_MAX = 64 };
 
 static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER; /* guards `registry` */
 static struct hg_plugin *registry;
@@ -90,7 +90,7 @@ static bool loader_name_is_valid(const char *name)
         return false;
     }
     return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name) &&
-           strlen(name) <= LOADER_MAX_NAME;
+           strlen(name) <= LOADER_NAME_MAX;
 }
 
 static enum hangar_rc loader_copy_options(struct hg_plugin *p, struct hg_error *err)
@@ -371,7 +371,7 @@ void hg_plugin_files_free(struct hg_plugin_file *files, size_t count)
 /* Whether a word is, but for a typing error, a part of a name: "local" of "store-local". */
 static bool loader_is_part(const char *word, const char *name)
 {
-    char part[LOADER_MAX_NAME + 1];
+    char part[LOADER_NAME_MAX + 1];
     while (*name != '\0') {
         size_t n = strcspn(name, "-");
         snprintf(part, sizeof(part), "%.*s", (int)n, name);

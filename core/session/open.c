@@ -162,10 +162,10 @@ static void check_pipeline_sizes(const struct hg_config *config, struct hg_probl
             hg_problem_add(problems, p->line, p->column, "pipeline %s has more than %d transforms",
                            p->name, HG_CHAIN_MAX);
         }
-        if (p->sink_count > HG_MAX_SINKS || p->source_count > HG_MAX_SOURCES) {
+        if (p->sink_count > HG_SINKS_MAX || p->source_count > HG_SOURCES_MAX) {
             hg_problem_add(problems, p->line, p->column,
                            "pipeline %s has more than %d sinks or %d sources", p->name,
-                           HG_MAX_SINKS, HG_MAX_SOURCES);
+                           HG_SINKS_MAX, HG_SOURCES_MAX);
         }
     }
 }

@@ -16,7 +16,7 @@
 struct hg_progress {
     struct hangar_progress values;
     char step[160];
-    struct hangar_progress_source sources[HG_MAX_SOURCES];
+    struct hangar_progress_source sources[HG_SOURCES_MAX];
 };
 
 /* Fills what each job reports: its name, its step and the time since started_ms, which is a

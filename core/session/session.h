@@ -13,7 +13,7 @@
 #include "plugin/job.h"
 
 #define HG_SESSION_MAX 128
-#define HG_MAX_SOURCES 32 /* of a pipeline */
+#define HG_SOURCES_MAX 32 /* of a pipeline */
 
 struct hg_session {
     struct hangar *h;

@@ -187,7 +187,7 @@ static enum hangar_status backup_job(struct hg_run *run, json_t *doc, struct hg_
 /* Fills `sources` with the sources that the request names, in the order of the pipeline. */
 static enum hangar_rc backup_only(const struct hangar *h,
                                   const struct hangar_backup_request *request, struct hg_run *run,
-                                  size_t sources[HG_MAX_SOURCES], struct hg_error *err)
+                                  size_t sources[HG_SOURCES_MAX], struct hg_error *err)
 {
     const struct hg_pipeline_config *p = run->request.pipeline;
     size_t count = 0;
@@ -244,7 +244,7 @@ static enum hangar_status backup_of_request(struct hangar *h, struct hg_run *run
                                             const struct hangar_backup_request *request,
                                             json_t *doc, struct hg_error *err)
 {
-    size_t sources[HG_MAX_SOURCES];
+    size_t sources[HG_SOURCES_MAX];
     struct hg_tags tags = {0};
     enum hangar_status status = HANGAR_STATUS_USAGE;
     run->request.retry_after_ms = request->retry_after_ms;

@@ -145,8 +145,8 @@ static enum hangar_rc run_copy_prepared(struct hg_run *run, struct hg_pull *pull
                                         struct hg_error *err)
 {
     struct hg_job *job = &run->open.session.job;
-    struct hangar_ctx *sinks[HG_MAX_SINKS];
-    int64_t max_lag_ms[HG_MAX_SINKS];
+    struct hangar_ctx *sinks[HG_SINKS_MAX];
+    int64_t max_lag_ms[HG_SINKS_MAX];
     struct hg_engine *engine = calloc(1, sizeof(*engine)); /* too large for the stack */
     struct hg_engine_settings settings = {.job = job,
                                           .chain = run->open.transforms,

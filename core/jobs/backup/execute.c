@@ -22,7 +22,7 @@
 #include "session/document.h"
 #include "session/session.h"
 
-#define MAX_TRIES 3
+#define TRIES_MAX 3
 
 /* ---- one try ---- */
 
@@ -66,7 +66,7 @@ void hg_run_pause_session(struct hg_run *run)
 static enum hangar_rc run_new_manifest(struct hg_run *run, struct hg_error *err)
 {
     hg_manifest_free(&run->result.manifest);
-    for (size_t i = 0; i < HG_MAX_SOURCES; i++) {
+    for (size_t i = 0; i < HG_SOURCES_MAX; i++) {
         run->result.lanes[i].count = 0;
     }
     return hg_run_describe(run, &run->result.manifest) ? HANGAR_OK : hg_no_memory(err);
@@ -92,7 +92,7 @@ static enum hangar_rc run_store(struct hg_run *run, struct hg_error *err)
 
 static void run_clear_places(struct hg_run *run)
 {
-    struct hg_place *places[HG_MAX_SINKS];
+    struct hg_place *places[HG_SINKS_MAX];
     for (size_t i = 0; i < run->sink_count; i++) {
         places[i] = &run->sinks[i].place;
     }
@@ -167,7 +167,7 @@ void hg_run_fini(struct hg_run *run)
 {
     hg_run_end_try(run);
     hg_manifest_free(&run->result.manifest);
-    for (size_t i = 0; i < HG_MAX_SOURCES; i++) {
+    for (size_t i = 0; i < HG_SOURCES_MAX; i++) {
         free(run->result.lanes[i].items);
     }
     pthread_mutex_destroy(&run->progress.mutex);
@@ -179,11 +179,11 @@ enum hangar_rc hg_run_execute(struct hg_run *run, struct hg_error *err)
         hg_error_clear(err);
         enum hangar_rc rc = run_try(run, err);
         run->result.finished_ms = hg_now_ms();
-        if (rc != HANGAR_RETRY || tries == MAX_TRIES) {
+        if (rc != HANGAR_RETRY || tries == TRIES_MAX) {
             return rc;
         }
         hg_log_event(&run->h->log, HANGAR_LOG_WARN, "backup.retry", "trying again (%u of %u): %s",
-                     tries + 1, MAX_TRIES, err->text);
+                     tries + 1, TRIES_MAX, err->text);
         if (!run_pause(run)) {
             hg_error_clear(err);
             return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");

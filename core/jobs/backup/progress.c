@@ -31,7 +31,7 @@ void hg_run_watch_replication(struct hg_run_progress *progress, struct hg_replic
 
 void hg_run_expect(struct hg_run *run)
 {
-    const char *names[HG_MAX_SOURCES];
+    const char *names[HG_SOURCES_MAX];
     for (size_t i = 0; i < run->request.source_count; i++) {
         names[i] = run->h->config->instances[run->request.sources[i]].name;
     }

@@ -68,7 +68,7 @@ struct hg_run_instances {
     size_t sink_count; /* the first of the session */
     struct hangar_ctx *transforms[HG_CHAIN_MAX];
     size_t transform_count;
-    struct hangar_ctx *sources[HG_MAX_SOURCES];
+    struct hangar_ctx *sources[HG_SOURCES_MAX];
     size_t source_count;
 };
 
@@ -79,7 +79,7 @@ struct hg_run_progress {
     struct hg_pull *pull;
     struct hg_engine *engine;
     struct hg_replication *replication;
-    uint64_t expected[HG_MAX_SOURCES]; /* plain bytes of each source; 0: unknown */
+    uint64_t expected[HG_SOURCES_MAX]; /* plain bytes of each source; 0: unknown */
     atomic_bool ended;                 /* nothing more is reported */
 };
 
@@ -91,14 +91,14 @@ struct hg_run_result {
     struct hg_stored_lanes { /* beside manifest.sources: for each object a mask of lanes */
         uint32_t *items;
         size_t count, capacity;
-    } lanes[HG_MAX_SOURCES];
+    } lanes[HG_SOURCES_MAX];
 };
 
 struct hg_run {
     struct hangar *h;
     char run_id[64]; /* of the job that runs it */
     struct hg_run_request request;
-    struct hg_run_sink sinks[HG_MAX_SINKS];
+    struct hg_run_sink sinks[HG_SINKS_MAX];
     size_t sink_count;
     struct hg_run_instances open;
     struct hg_run_progress progress;

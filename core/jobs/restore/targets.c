@@ -219,7 +219,7 @@ void hg_targets_progress(struct hg_targets *t, struct hg_progress *progress)
 {
     struct hangar_progress *p = &progress->values;
     pthread_mutex_lock(&t->mutex);
-    for (size_t i = 0; t->running && i < t->count && i < HG_MAX_SOURCES; i++) {
+    for (size_t i = 0; t->running && i < t->count && i < HG_SOURCES_MAX; i++) {
         struct hg_target *one = &t->items[i];
         uint64_t expected = 0;
         for (size_t k = 0; k < one->infos.count; k++) {

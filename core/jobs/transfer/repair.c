@@ -98,14 +98,14 @@ static enum hangar_rc repair_read(const struct repair_job *r, struct hangar_ctx 
 static enum hangar_rc repair_make_text(struct repair_job *r, const struct hg_manifest *m,
                                        size_t file, struct hg_str *out, struct hg_error *err)
 {
-    struct hangar_ctx *sources[HG_MAX_SOURCES];
+    struct hangar_ctx *sources[HG_SOURCES_MAX];
     if (strcmp(m->files[file].name, HG_SUMS_NAME) == 0) {
         hg_manifest_sums(m, m->files[0].sha256, out);
         return out->failed ? hg_no_memory(err) : HANGAR_OK;
     }
     for (size_t i = 0; i < m->source_count; i++) {
         const long source = hg_config_find(r->h->config, HG_SOURCE, m->sources[i].name);
-        if (source < 0 || i == HG_MAX_SOURCES) {
+        if (source < 0 || i == HG_SOURCES_MAX) {
             return hg_fail(err, HANGAR_NOT_FOUND, 0, "source %s is not in the configuration",
                            m->sources[i].name);
         }

@@ -29,7 +29,7 @@
 #include "session/progress.h"
 #include "session/session.h"
 
-#define MAX_OVERRIDES 64
+#define OVERRIDES_MAX 64
 
 void hg_drill_init(struct hg_drill *drill)
 {
@@ -147,10 +147,10 @@ static enum hangar_rc drill_open_target(struct hg_drill *drill, struct hg_sessio
                                         struct hg_error *err)
 {
     const struct hangar_attrs *attrs = drill->scratches[drill->scratch_count - 1].overrides;
-    struct hg_override overrides[MAX_OVERRIDES];
-    if (attrs->count > MAX_OVERRIDES) {
+    struct hg_override overrides[OVERRIDES_MAX];
+    if (attrs->count > OVERRIDES_MAX) {
         return hg_fail(err, HANGAR_INTERNAL, 0, "a throw-away server has more than %d options",
-                       MAX_OVERRIDES);
+                       OVERRIDES_MAX);
     }
     for (size_t i = 0; i < attrs->count; i++) {
         overrides[i] = (struct hg_override){

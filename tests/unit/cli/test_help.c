@@ -144,7 +144,7 @@ START_TEST(the_options_of_each_command_fit_the_parser)
         for (const struct cli_option *const *at = c->options; at && *at; at++) {
             options++;
         }
-        ck_assert_msg(options <= CLI_MAX_OPTIONS, "%s has %zu options", c->name, options);
+        ck_assert_msg(options <= CLI_OPTIONS_MAX, "%s has %zu options", c->name, options);
     }
 }
 END_TEST

@@ -73,12 +73,12 @@ static void expect_fixture(const char *name, cli_render *render)
     views_close();
 }
 
-enum { MAX_FIXTURES = 256 };
+enum { FIXTURES_MAX = 256 };
 
 static struct {
     char name[128]; /* "prune/prune_dry" */
     cli_render *render;
-} fixtures[MAX_FIXTURES];
+} fixtures[FIXTURES_MAX];
 static int fixture_count;
 
 /* The fixtures of a command; "plugin list" has those of the folder plugin-list. */
@@ -96,7 +96,7 @@ static int collect_fixtures(const struct cli_command *command)
         return 0;
     }
     int count = (int)found.gl_pathc;
-    for (int i = 0; i < count && fixture_count < MAX_FIXTURES; i++) {
+    for (int i = 0; i < count && fixture_count < FIXTURES_MAX; i++) {
         const char *name = found.gl_pathv[i] + strlen(FIXTURES) + 1;
         snprintf(fixtures[fixture_count].name, sizeof(fixtures[0].name), "%.*s",
                  (int)(strlen(name) - strlen(".json")), name);
