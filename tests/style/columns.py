@@ -17,7 +17,7 @@ import re
 import sys
 
 sys.dont_write_bytecode = True
-from rules import find_files, read_text  # noqa: E402
+from sources import find_files, read_text  # noqa: E402
 
 LIMIT = 100
 # Frozen headers, and data of tests.
