@@ -115,7 +115,7 @@ int main(int argc, char **argv)
         double encoded = cpu_seconds();
         gzip_levels_decode(fake, inst, out, made, back, size);
         double decoded = cpu_seconds();
-        if (memcmp(back, plain, size)) {
+        if (memcmp(back, plain, size) != 0) {
             fprintf(stderr, "level %d gives other data back\n", level);
             return EXIT_FAILURE;
         }

@@ -68,7 +68,7 @@ static uint64_t s3_bench_get(struct fake_host *fake, void *inst, const char *nam
 int main(int argc, char **argv)
 {
     void *inst;
-    bool storing = argc > 3 && !strcmp(argv[1], "put");
+    bool storing = argc > 3 && strcmp(argv[1], "put") == 0;
     if (argc < 4 || (!storing && strcmp(argv[1], "get") != 0)) {
         fprintf(stderr, "usage: bench-s3 put|get NAME FILE [OPTION=VALUE...]\n");
         return 2;

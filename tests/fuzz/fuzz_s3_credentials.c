@@ -18,8 +18,8 @@ static void fuzz_s3_credentials_profiles(const char *text, size_t size)
     char problem[CREDS_PROBLEM_SIZE] = "";
     for (int i = 0; i < 4; i++) {
         bool good = creds_parse_profile(text, size, i & 1, names[i / 2], &out, problem);
-        FUZZ_RULE(good || (*problem && !memcmp(&out, &none, sizeof(out))));
-        FUZZ_RULE(!good || out.found || !memcmp(&out, &none, sizeof(out)));
+        FUZZ_RULE(good || (*problem && memcmp(&out, &none, sizeof(out)) == 0));
+        FUZZ_RULE(!good || out.found || memcmp(&out, &none, sizeof(out)) == 0);
     }
 }
 
@@ -31,7 +31,7 @@ static void fuzz_s3_credentials_replies(const char *text, size_t size)
     for (int kind = CREDS_JSON_PROCESS; kind <= CREDS_JSON_ENDPOINT; kind++) {
         bool good = creds_parse_json(text, size, (enum creds_json)kind, &keys, problem);
         FUZZ_RULE(good ? creds_check_keys(&keys, problem)
-                       : *problem && !memcmp(&keys, &none, sizeof(keys)));
+                       : *problem && memcmp(&keys, &none, sizeof(keys)) == 0);
     }
     *problem = '\0';
     bool good = creds_parse_sts(text, size, &sts, problem);

@@ -94,7 +94,7 @@ static void must_read(struct fake_host *host, void *in, const struct sink_object
         at += got;
     }
     sink_table(host)->get_close(get);
-    REQUIRE(at == want->size && (!want->size || !memcmp(buffer, want->data, want->size)),
+    REQUIRE(at == want->size && (!want->size || memcmp(buffer, want->data, want->size) == 0),
             "%s: not what was stored", name);
     free(buffer);
 }

@@ -157,7 +157,7 @@ static void assert_decodes(struct fake_host *fake, void *inst,
     size_t out_size;
     enum hangar_rc rc = transform_run(fake, inst, HANGAR_DECODE, encoded, &out, &out_size);
     testing_expect(fake, rc, HANGAR_EOF, "decode");
-    REQUIRE(out_size == plain_size && (!plain_size || !memcmp(out, plain, plain_size)),
+    REQUIRE(out_size == plain_size && (!plain_size || memcmp(out, plain, plain_size) == 0),
             "what is decoded is not what was encoded");
     free(out);
 }
@@ -468,7 +468,7 @@ START_TEST(a_flipped_bit_anywhere_is_detected)
                           &(struct transform_input){file, size, WHOLE, WHOLE}, &out, &out_size);
         bool harmless = rc == HANGAR_EOF && under_test->harmless &&
                         under_test->harmless(i / 8, bit, size) && out_size == plain_size &&
-                        !memcmp(out, plain, plain_size);
+                        memcmp(out, plain, plain_size) == 0;
         REQUIRE(rc == HANGAR_CORRUPT || harmless, "bit %u of byte %zu of %zu flips unseen", bit,
                 i / 8, size);
         free(out);

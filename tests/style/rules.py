@@ -5,11 +5,11 @@
 
     rules.py FOLDER     prints each breach as FILE:LINE: TEXT; exit status 1 when there is one
 
-layers.py checks which file may include and call which.  Statements of SQL go through one function,
-by the protocol that accepts one statement at a time.  Every file has its licence line, no //
-comments, and ends before it is too long; so do functions and their lists of parameters.  A C file
-opens with its name and what it does, a header has the guard of its path.  A folder of a plugin has
-few files.
+layers.py checks which file may include and call which, names.py the names of functions, limits and
+headers.  Statements of SQL go through one function, by the protocol that accepts one statement at a
+time.  Every file has its licence line, no // comments, and ends before it is too long; so do
+functions and their lists of parameters.  A C file opens with its name and what it does, a header
+has the guard of its path.  A folder of a plugin has few files.
 """
 
 import os
@@ -17,6 +17,7 @@ import re
 import sys
 
 sys.dont_write_bytecode = True
+import names  # noqa: E402
 from layers import check_graphs, check_includes, check_names  # noqa: E402
 from sources import (  # noqa: E402
     TOKEN,
@@ -105,6 +106,16 @@ def check_no_memory(path, text):
             yield line_of(text, match.start()), "getrandom: random_fill waits and continues"
 
 
+# Functions that return an order, written as if they returned true or false.
+NEGATED_COMPARISON = re.compile(r"!(memcmp|strn?cmp|strn?casecmp)\(")
+
+
+def check_comparisons(text):
+    bare = without_comments_and_strings(text)
+    for match in NEGATED_COMPARISON.finditer(bare):
+        yield line_of(text, match.start()), f"!{match[1]}(...): write {match[1]}(...) == 0"
+
+
 # HANGAR_PRINTF(1, 2) before the name of a function.
 ATTRIBUTE = re.compile(r"\b[A-Z_]+\([^()]*\)(?=\s*\w)")
 
@@ -185,6 +196,7 @@ def check_file(root, path, plugins):
         yield from check_comments(text)
         yield from check_statements(path, text)
         yield from check_no_memory(path, text)
+        yield from check_comparisons(text)
         yield from check_functions(text)
 
 
@@ -200,6 +212,11 @@ def check_folders_of_plugins(root):
             yield paths[MAX_FILES_OF_PLUGIN], 1, f"{text}; make subfolders"
 
 
+def texts_of_c(root):
+    texts = {p: read_text(os.path.join(root, p)) for p in find_files(root) if p.endswith((".c", ".h"))}
+    return {path: text for path, text in texts.items() if text is not None}
+
+
 def check_tree(root):
     """All breaches below root as (path, line, text)."""
     folder = os.path.join(root, "plugins")
@@ -211,6 +228,7 @@ def check_tree(root):
     for path in find_files(root):
         for line, text in sorted(check_file(root, path, plugins)):
             yield path, line, text
+    yield from sorted(names.check_all(texts_of_c(root)))
     yield from check_folders_of_plugins(root)
     yield from sorted(check_graphs(root))
 

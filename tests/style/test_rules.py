@@ -332,6 +332,33 @@ class Rules(unittest.TestCase):
         self.rejects("plugins/redis/a.c", "int x = getrandom(p, 1, 0);\n", "random_fill")
         self.accepts("plugins/lib/random.c", "int x = getrandom(p, 1, 0);\n")
 
+    def test_a_comparison_is_compared_with_zero(self):
+        for name in ("memcmp", "strcmp", "strncmp", "strcasecmp", "strncasecmp"):
+            self.rejects("tests/a.c", f"int x = !{name}(a, b);\n", f"write {name}(...) == 0")
+        self.accepts("tests/a.c", 'int x = memcmp(a, b, 1) == 0; /* !memcmp() */ char *s = "!strcmp(";\n')
+
+    def test_a_static_function_has_a_name_that_can_be_found(self):
+        text = "static int {}(void)\n{{\n    return 0;\n}}\n"
+        self.rejects("core/base/a.c", text.format("take"), "a name of one word")
+        self.accepts("core/base/a.c", text.format("a_take"))
+        self.accepts("core/base/a.c", text.format("take").replace("static ", ""))
+        other = {"tests/b.c": text.format("a_take").replace("static ", "")}
+        self.rejects("core/base/a.c", text.format("a_take"), "exists in tests/b.c as well", **other)
+        found = self.breaches({"cli/a.c": text.format("b_c"), "plugins/redis/a.c": text.format("b_c")})
+        self.assertEqual(len(found), 2, found)
+
+    def test_a_limit_has_max_behind_its_name(self):
+        self.rejects("core/base/a.c", "#define HG_MAX_SINKS 3\n", "a limit is HG_SINKS_MAX")
+        self.rejects("cli/a.c", "enum { MAX_TEXT = 3, OTHER = 1 };\n", "a limit is TEXT_MAX")
+        self.rejects("cli/a.c", "enum { OTHER = 3, MAX_TEXT = 1 };\n", "a limit is TEXT_MAX")
+        self.accepts("cli/a.c", "#define TEXT_MAX 3\n#define TEXT_MAX_BYTES 4\nint x = EVP_MAX_MD_SIZE;\n")
+
+    def test_two_headers_that_one_file_can_include_have_different_names(self):
+        self.rejects("core/config/x.h", "", "core/catalog/x.h has the same name", **{"core/catalog/x.h": ""})
+        self.rejects("plugins/redis/x.h", "", "plugins/lib/x.h has the same name", **{"plugins/lib/x.h": ""})
+        for other in ("plugins/postgres/x.h", "core/base/x.h", "cli/x.h"):
+            self.assertEqual(self.breaches({"plugins/redis/x.h": "", other: ""}), [])
+
     def test_line_comments_are_rejected(self):
         self.rejects("core/base/a.c", "int x; // why\n", "a // comment")
         self.accepts("core/base/a.c", 'const char *x = "http://a/*b";\n/* // */ char c = \'"\';\n')

@@ -123,7 +123,7 @@ START_TEST(temporary_names_cannot_be_used)
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "other", 0, 0, &put), HANGAR_OK);
     DIR *dir = opendir(root);
     for (struct dirent *found; (found = readdir(dir));) {
-        if (strncmp(found->d_name, ".tmp-", 5)) {
+        if (strncmp(found->d_name, ".tmp-", 5) != 0) {
             continue;
         }
         snprintf(name, sizeof(name), "%s", found->d_name);
