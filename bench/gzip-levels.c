@@ -89,11 +89,11 @@ static void gzip_levels_decode(struct fake_host *fake, void *inst, const unsigne
 
 int main(int argc, char **argv)
 {
-    size_t size = 0;
     if (argc != 2) {
         fprintf(stderr, "usage: bench-gzip-levels FILE\n");
         return EXIT_FAILURE;
     }
+    size_t size = 0;
     unsigned char *plain = gzip_levels_read_file(argv[1], &size), *back = malloc(size + 1);
     size_t capacity = size + size / 4 + BLOCK;
     unsigned char *out = malloc(capacity);
@@ -105,10 +105,10 @@ int main(int argc, char **argv)
     printf("| level | MB/s/core | ratio | decode MB/s |\n|---|---|---|---|\n");
     for (int level = 1; level <= 9; level++) {
         char text[8];
-        void *inst;
         struct fake_host *fake = fake_host_open("compress-gzip");
         snprintf(text, sizeof(text), "%d", level);
         fake_host_set(fake, "level", text);
+        void *inst;
         gzip_levels_check(fake, fake_host_create(fake, &inst), HANGAR_OK);
         double began = cpu_seconds();
         size_t made = gzip_levels_encode(fake, inst, plain, size, out, capacity);

@@ -67,7 +67,6 @@ static uint64_t s3_bench_get(struct fake_host *fake, void *inst, const char *nam
 
 int main(int argc, char **argv)
 {
-    void *inst;
     bool storing = argc > 3 && strcmp(argv[1], "put") == 0;
     if (argc < 4 || (!storing && strcmp(argv[1], "get") != 0)) {
         fprintf(stderr, "usage: bench-s3 put|get NAME FILE [OPTION=VALUE...]\n");
@@ -88,6 +87,7 @@ int main(int argc, char **argv)
         perror(argv[3]);
         return 1;
     }
+    void *inst;
     s3_bench_must(fake, fake_host_create(fake, &inst));
     double begin = s3_bench_seconds(CLOCK_MONOTONIC),
            cpu = s3_bench_seconds(CLOCK_PROCESS_CPUTIME_ID);

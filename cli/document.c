@@ -115,8 +115,6 @@ static void document_arena_free(void *memory)
  * memory. */
 static json_t *document_parse(const char *text, enum document_escaping how)
 {
-    json_malloc_t old_alloc;
-    json_free_t old_free;
     size_t size = strlen(text);
 
     arena.size = 65536 + (size < SIZE_MAX / 64 ? size * 32 : 0);
@@ -125,6 +123,8 @@ static json_t *document_parse(const char *text, enum document_escaping how)
     if (!arena.memory) {
         return NULL;
     }
+    json_malloc_t old_alloc;
+    json_free_t old_free;
     json_get_alloc_funcs(&old_alloc, &old_free);
     json_set_alloc_funcs(document_arena_alloc, document_arena_free);
     json_t *raw = json_loadb(text, size, 0, NULL);
@@ -230,12 +230,12 @@ char *cli_join(const json_t *array)
 {
     char *text = NULL;
     size_t size = 0, i;
-    const json_t *value;
     FILE *stream = open_memstream(&text, &size);
 
     if (!stream) {
         return NULL;
     }
+    const json_t *value;
     json_array_foreach (array, i, value) {
         fprintf(stream, "%s%s", i ? ", " : "",
                 json_is_string(value) ? json_string_value(value) : "?");
@@ -272,7 +272,6 @@ enum cli_symbol cli_outcome(const json_t *verified)
 const char *cli_verified(const json_t *verified, const struct cli_view *view, char out[CLI_SHORT],
                          enum cli_style *style)
 {
-    char age[CLI_SHORT];
     int64_t time_ms = cli_instant(verified, "time");
     enum cli_symbol symbol = cli_outcome(verified);
 
@@ -282,6 +281,7 @@ const char *cli_verified(const json_t *verified, const struct cli_view *view, ch
         return out;
     }
     *style = symbol == CLI_TICK ? CLI_GREEN : symbol == CLI_BANG ? CLI_YELLOW : CLI_RED;
+    char age[CLI_SHORT];
     snprintf(out, CLI_SHORT, "%s %.12s %.20s ago", cli_symbol(view, symbol),
              cli_string(verified, "level"), cli_age(view->now_ms - time_ms, age));
     return out;

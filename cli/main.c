@@ -159,7 +159,6 @@ static void main_raise_open_files(void)
 int main(int argc, char **argv)
 {
     const char *term = getenv("TERM");
-    struct timespec now = {0};
 
     main_hide_memory();
     main_raise_open_files();
@@ -169,6 +168,7 @@ int main(int argc, char **argv)
     /* only the character set of the locale is used, no translation and no number format */
     setlocale(LC_CTYPE, "");
     main_catch_signals();
+    struct timespec now = {0};
     clock_gettime(CLOCK_REALTIME, &now);
 
     struct cli_io io = {

@@ -90,7 +90,6 @@ static void progress_add_left(char row[CLI_PROGRESS_SIZE], const struct hangar_p
 int cli_progress_rows(const struct cli_view *view, const struct hangar_progress *state,
                       uint64_t bytes_per_second, char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE])
 {
-    char size[CLI_SHORT];
     int count = 1, widest = 0;
 
     rows[0][0] = '\0';
@@ -101,6 +100,7 @@ int cli_progress_rows(const struct cli_view *view, const struct hangar_progress 
     }
     progress_add(rows[0], ":");
     progress_add_share(rows[0], state->plain_bytes, state->expected_bytes);
+    char size[CLI_SHORT];
     progress_add(rows[0], "  %s/s", cli_size(bytes_per_second, size));
     progress_add_clock(rows[0], state->elapsed_ms);
     progress_add_left(rows[0], state, bytes_per_second);
@@ -189,7 +189,6 @@ static void progress_redraw(struct cli_progress *progress, char rows[][CLI_PROGR
 void cli_progress_show(struct cli_progress *progress, const struct hangar_progress *state)
 {
     char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
-    struct winsize size;
 
     pthread_mutex_lock(&progress->mutex);
     uint64_t speed = progress_rate(progress, state);
@@ -197,6 +196,7 @@ void cli_progress_show(struct cli_progress *progress, const struct hangar_progre
         progress->last_line_ms = 0;
     }
     if (progress->mode == CLI_PROGRESS_REDRAW) {
+        struct winsize size;
         if (progress->tty >= 0 && ioctl(progress->tty, TIOCGWINSZ, &size) == 0 && size.ws_col) {
             progress->view->width = size.ws_col;
         }

@@ -24,12 +24,12 @@ enum prompt_answer { PROMPT_NO, PROMPT_YES, PROMPT_INTERRUPTED };
 /* Whether a line, without its newline, means yes. */
 static bool prompt_is_yes(const char *line)
 {
-    char word[LINE_MAX_BYTES];
     size_t start = strspn(line, " \t"), end = strlen(line);
 
     while (end > start && strchr(" \t\r", line[end - 1])) {
         end--;
     }
+    char word[LINE_MAX_BYTES];
     if (end - start >= sizeof(word)) {
         return false;
     }
@@ -77,8 +77,6 @@ static enum prompt_answer prompt_confirm(int in, FILE *out, const char *question
 
 int cli_agree(struct cli *cli, char *question, const char *no, const char *unchanged)
 {
-    char text[128];
-
     if (!question) {
         return cli_stop(cli, HANGAR_STATUS_FAILED, "out of memory");
     }
@@ -90,6 +88,7 @@ int cli_agree(struct cli *cli, char *question, const char *no, const char *uncha
     if (answer == PROMPT_YES && !cli_interrupted()) {
         return HANGAR_STATUS_DONE;
     }
+    char text[128];
     snprintf(text, sizeof(text), "interrupted; %s", unchanged);
     return cli_stop(cli, HANGAR_STATUS_INTERRUPTED, text);
 }

@@ -19,7 +19,6 @@ enum { EVENT_MAX_BYTES = 4 << 20, OUTPUT_MAX_BYTES = 2000, READ_BYTES = 4096 };
 /* Runs between fork and exec, where only async-signal-safe calls are allowed. */
 static void child_exec(const char *program, char *const *argv, pid_t parent, int events, int output)
 {
-    sigset_t none;
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     setpgid(0, 0);
@@ -27,6 +26,7 @@ static void child_exec(const char *program, char *const *argv, pid_t parent, int
     if (getppid() != parent) { /* the daemon died before prctl */
         _exit(127);
     }
+    sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) {
@@ -193,11 +193,10 @@ void daemon_child_signal(const struct daemon_child *child, int number)
 
 bool daemon_child_ended(struct daemon_child *child, int *status)
 {
-    siginfo_t info = {0};
-
     if (child->pid <= 0) {
         return false;
     }
+    siginfo_t info = {0};
     if (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
         info.si_pid != child->pid) {
         return false;

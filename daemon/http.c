@@ -145,10 +145,10 @@ static void http_on_connection(void *arg, struct MHD_Connection *connection, voi
 static void *http_watch(void *arg)
 {
     struct daemon_http *http = arg;
-    struct timespec now;
 
     pthread_mutex_lock(&http->mutex);
     while (!http->stop) {
+        struct timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now);
         for (size_t i = 0; i < sizeof(http->connections) / sizeof(http->connections[0]); i++) {
             struct http_connection *c = &http->connections[i];
@@ -169,13 +169,11 @@ static void *http_watch(void *arg)
  * make its own name resolve to this address, and then read the answer: its Host is that name. */
 static bool http_is_own_host(const struct daemon_http *http, const char *host)
 {
-    char name[256];
-    struct in_addr v4;
-    struct in6_addr v6;
     const char *end = host[0] == '[' ? strchr(host, ']') : NULL;
     size_t n = end ? (size_t)(end - host) - 1 : strcspn(host, ":");
     const char *port = end ? end + 1 : host + n;
 
+    char name[256];
     if (n == 0 || n >= sizeof(name) || (port[0] != '\0' && port[0] != ':') || strlen(port) > 6 ||
         (port[0] == ':' && strspn(port + 1, "0123456789") != strlen(port + 1)) ||
         (port[0] == ':' && strtol(port + 1, NULL, 10) > UINT16_MAX)) {
@@ -183,8 +181,10 @@ static bool http_is_own_host(const struct daemon_http *http, const char *host)
     }
     snprintf(name, sizeof(name), "%.*s", (int)n, host + (end ? 1 : 0));
     if (end) {
+        struct in6_addr v6;
         return inet_pton(AF_INET6, name, &v6) == 1;
     }
+    struct in_addr v4;
     return inet_pton(AF_INET, name, &v4) == 1 || strcasecmp(name, "localhost") == 0 ||
            (http->host && strcasecmp(name, http->host) == 0);
 }
@@ -304,11 +304,11 @@ static struct addrinfo *http_parse(const char *listen, const char **why)
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
                              .ai_socktype = SOCK_STREAM},
                     *found = NULL;
-    char host[64];
     const char *colon = strrchr(listen, ':');
     size_t n = colon ? (size_t)(colon - listen) : 0;
 
     *why = "not an address and a port; hint: for example 127.0.0.1:9848";
+    char host[64];
     if (!colon || n == 0 || n >= sizeof(host) || !colon[1]) {
         return NULL;
     }
@@ -331,12 +331,12 @@ static void http_free(struct daemon_http *http)
 
 static struct daemon_http *http_new(const char *host)
 {
-    pthread_condattr_t clock;
     struct daemon_http *http = calloc(1, sizeof(*http));
 
     if (!http) {
         return NULL;
     }
+    pthread_condattr_t clock;
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&http->ended, &clock);

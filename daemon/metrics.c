@@ -113,11 +113,11 @@ static void metrics_runs(FILE *out, const json_t *status)
 
 static void metrics_last_run(FILE *out, const json_t *status)
 {
-    const json_t *p;
-    size_t i;
     double value;
 
     metrics_family(out, "backup_duration_seconds", "gauge", "Duration of the last run.");
+    const json_t *p;
+    size_t i;
     EACH_PIPELINE(status, i, p)
     {
         metrics_number(json_object_get(p, "last_run"), "duration_ms", &value);
@@ -162,11 +162,11 @@ static void metrics_per_sink(FILE *out, const json_t *status, const char *name, 
 {
     const json_t *p, *sink;
     size_t i, k;
-    double value;
 
     metrics_family(out, name, "gauge", help);
     EACH_PIPELINE(status, i, p)
     json_array_foreach (json_object_get(p, "sinks"), k, sink) {
+        double value;
         if (get(sink, &value)) {
             metrics_sample(out, name, value, "pipeline", metrics_text(p, "name"), "sink",
                            metrics_text(sink, "name"), NULL);
@@ -249,7 +249,6 @@ static void metrics_sinks(FILE *out, const json_t *status)
 {
     const json_t *p, *sink;
     size_t i, k;
-    double value;
 
     metrics_per_sink(out, status, "backup_last_success_timestamp_seconds",
                      "End of the newest backup in the sink; 0: none.", metrics_newest);
@@ -267,6 +266,7 @@ static void metrics_sinks(FILE *out, const json_t *status)
                    "Stored size of the newest backup, and of all.");
     EACH_PIPELINE(status, i, p)
     json_array_foreach (json_object_get(p, "sinks"), k, sink) {
+        double value;
         if (metrics_number(sink, "newest_bytes", &value)) {
             metrics_sample(out, "backup_size_bytes", value, "pipeline", metrics_text(p, "name"),
                            "sink", metrics_text(sink, "name"), "kind", "newest", NULL);

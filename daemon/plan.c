@@ -42,7 +42,6 @@ static bool plan_read_pipeline(struct daemon_pipeline *p, const json_t *item)
 {
     const json_t *windows = json_object_get(item, "windows"), *last, *window;
     bool failed = false;
-    size_t i;
 
     p->name = plan_copy(item, "name", true, &failed);
     p->timezone = plan_copy(item, "timezone", false, &failed);
@@ -59,6 +58,7 @@ static bool plan_read_pipeline(struct daemon_pipeline *p, const json_t *item)
     if (!p->windows) {
         return false;
     }
+    size_t i;
     json_array_foreach (windows, i, window) {
         const char *text = json_string_value(window);
         p->windows[i] = text ? strdup(text) : NULL;

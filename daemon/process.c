@@ -191,7 +191,6 @@ static bool process_start(struct daemon *d, enum daemon_purpose purpose, enum da
                           const char *pipeline)
 {
     struct daemon_process *p = process_new(purpose, kind, pipeline);
-    char text[160];
 
     if (!p || d->process_count == DAEMON_PROCESSES_MAX) {
         daemon_report(d, DAEMON_ERROR, "job.crashed", "cannot start a process: %s",
@@ -209,6 +208,7 @@ static bool process_start(struct daemon *d, enum daemon_purpose purpose, enum da
     }
     int why = process_exec(d, p);
     if (why != 0) {
+        char text[160];
         snprintf(text, sizeof(text), "cannot start a process: %s", strerror(why));
         process_report(d, p, DAEMON_ERROR, "job.crashed", text);
         daemon_process_free(p);
@@ -220,12 +220,11 @@ static bool process_start(struct daemon *d, enum daemon_purpose purpose, enum da
 
 bool daemon_process_start_job(struct daemon *d, enum daemon_kind kind, const char *pipeline)
 {
-    char text[160];
-
     if (!process_start(d, DAEMON_FOR_JOB, kind, pipeline)) {
         return false;
     }
     const struct daemon_process *p = d->processes[d->process_count - 1];
+    char text[160];
     snprintf(text, sizeof(text), "%s of pipeline %s started", daemon_kind_names[kind], pipeline);
     process_report(d, p, DAEMON_INFO, "job.start", text);
     daemon_request_watch(d);

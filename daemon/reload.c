@@ -22,7 +22,6 @@ enum { PLAN_CRASHES_MAX = 3 };
 /* Locks the state folder and reads what an earlier daemon has left there. */
 static bool reload_open_state(struct daemon *d, struct daemon_plan *plan)
 {
-    struct daemon_state *state = NULL;
     int why = daemon_state_lock(plan->state_dir, &d->lock);
 
     if (why != 0) {
@@ -39,6 +38,7 @@ static bool reload_open_state(struct daemon *d, struct daemon_plan *plan)
         }
         return false;
     }
+    struct daemon_state *state = NULL;
     why = daemon_state_load(plan->state_dir, &state);
     if (why != 0) {
         daemon_report(d, DAEMON_WARNING, "daemon.state",

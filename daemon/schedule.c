@@ -119,10 +119,10 @@ static void schedule_retry(struct daemon_scheduler *s, struct daemon_schedule *s
                            int64_t now_ms)
 {
     const struct daemon_pipeline *p = schedule_pipeline_of(s, schedule);
-    char text[160];
 
     schedule->tries++;
     schedule->retry_ms = now_ms + p->retry_after_ms;
+    char text[160];
     snprintf(text, sizeof(text), "the job failed; it is tried again in %lld s (retry %u of %lld)",
              (long long)p->retry_after_ms / 1000, schedule->tries, (long long)p->retry_times);
     schedule_report(s, schedule, DAEMON_WARNING, "schedule.retry", text);

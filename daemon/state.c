@@ -166,11 +166,11 @@ struct daemon_state *daemon_state_parse(const json_t *document)
     const json_t *schedules = json_object_get(document, "schedules"), *item;
     struct daemon_state *state = state_new(json_array_size(schedules));
     bool failed = !state;
-    size_t i;
 
     if (!state) {
         return NULL;
     }
+    size_t i;
     json_array_foreach (schedules, i, item) {
         const char *pipeline = json_string_value(json_object_get(item, "pipeline"));
         const char *cron = json_string_value(json_object_get(item, "schedule"));

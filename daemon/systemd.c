@@ -18,13 +18,13 @@ void daemon_systemd_notify(const char *fmt, ...)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char text[500];
-    va_list args;
 
     if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(address.sun_path)) {
         return;
     }
+    va_list args;
     va_start(args, fmt);
+    char text[500];
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     memcpy(address.sun_path, path, strlen(path));

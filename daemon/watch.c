@@ -42,7 +42,6 @@ void daemon_watch_end(struct daemon *d, const struct daemon_result *result)
 
 void daemon_watch_listen(struct daemon *d)
 {
-    char *error = NULL;
     const char *wanted = d->plan->listen, *host = d->plan->http_host;
     bool same = d->listening && wanted && strcmp(d->listening, wanted) == 0 &&
                 strcmp(d->http_host ? d->http_host : "", host ? host : "") == 0;
@@ -58,6 +57,7 @@ void daemon_watch_listen(struct daemon *d)
     if (!wanted) {
         return;
     }
+    char *error = NULL;
     d->http = daemon_http_start(wanted, host, &error);
     if (d->http) {
         d->listening = strdup(wanted);

@@ -115,7 +115,6 @@ static enum hangar_status worker_call(struct hangar *hangar,
 
 int daemon_worker(const struct daemon_worker_settings *settings)
 {
-    struct hangar *hangar = NULL;
     char *json = NULL;
 
     worker_catch_signals();
@@ -133,6 +132,7 @@ int daemon_worker(const struct daemon_worker_settings *settings)
                                    .plugin_dir = settings->plugin_dir,
                                    .state_dir = settings->state_dir,
                                    .on_log = worker_on_log};
+    struct hangar *hangar = NULL;
     enum hangar_status status = hangar_open(&open, &hangar);
     if (status == HANGAR_STATUS_DONE) {
         atomic_store(&running, hangar);

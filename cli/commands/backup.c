@@ -21,7 +21,6 @@ static void backup_put_sources(const json_t *doc, struct cli_view *err)
                                                 {NULL, CLI_RIGHT, false, 0},
                                                 {NULL, CLI_LEFT, false, 0}};
     struct cli_table table;
-    char text[CLI_SHORT];
     const json_t *item;
     size_t i;
 
@@ -29,6 +28,7 @@ static void backup_put_sources(const json_t *doc, struct cli_view *err)
     json_array_foreach (cli_array(doc, "sources"), i, item) {
         cli_table_cell(&table, CLI_DIM, "source");
         cli_table_cell(&table, CLI_BOLD, "%s", cli_string(item, "name"));
+        char text[CLI_SHORT];
         cli_table_cell(&table, CLI_PLAIN, "%s", cli_size(cli_bytes(item, "plain_bytes"), text));
         cli_table_cell(&table, CLI_PLAIN, "%s",
                        cli_count(cli_bytes(item, "objects"), "object", text));
@@ -83,12 +83,12 @@ static void backup_put_total(const json_t *doc, struct cli_view *err)
 static void backup_render(const json_t *doc, struct cli_view *err, const char *program)
 {
     bool done = cli_done(doc);
-    char took[CLI_SHORT];
 
     if (err->quiet || !cli_has(doc, "id")) {
         return;
     }
     cli_put_mark(err, done ? CLI_TICK : CLI_BANG);
+    char took[CLI_SHORT];
     fprintf(err->file, " %s%s%s of %s, in %s\n", cli_on(err, CLI_BOLD), cli_string(doc, "id"),
             cli_off(err), cli_string(doc, "pipeline"),
             cli_duration(cli_integer(doc, "duration_ms"), took));
@@ -204,7 +204,6 @@ static int backup_command(struct cli *cli)
     const char *const *names =
         cli->args.operand_count ? cli->args.operands : hangar_pipelines(cli->hangar);
     int worst = backup_refuse_names(cli, names);
-    json_t *runs;
 
     if (worst != HANGAR_STATUS_DONE) {
         return worst;
@@ -212,7 +211,7 @@ static int backup_command(struct cli *cli)
     if (cli_has_option(cli, &backup_only) && names[0] && names[1]) {
         return cli_stop(cli, HANGAR_STATUS_USAGE, "--only needs the name of one pipeline");
     }
-    runs = json_array();
+    json_t *runs = json_array();
     for (size_t i = 0; names[i] && worst != HANGAR_STATUS_INTERRUPTED; i++) {
         char *json = NULL;
         enum hangar_status status = HANGAR_STATUS_INTERRUPTED;

@@ -23,11 +23,11 @@ static void check_put_facts(struct cli_view *out, const json_t *facts, int inden
     struct cli_table table;
     const char *key;
     const json_t *value;
-    char text[32];
 
     cli_table_init(&table, out, columns, 2, indent);
     json_object_foreach ((json_t *)facts, key, value) {
         cli_table_cell(&table, CLI_DIM, "%s", key);
+        char text[32];
         cli_table_cell(&table, CLI_PLAIN, "%s", cli_scalar(value, text));
     }
     cli_table_print(&table);
@@ -38,8 +38,6 @@ static void check_put_item(struct cli_view *out, const json_t *item)
     static const enum cli_style styles[] = {
         [CLI_TICK] = CLI_PLAIN, [CLI_BANG] = CLI_YELLOW, [CLI_CROSS] = CLI_RED};
     enum cli_symbol mark = check_mark_of(cli_string(item, "status"));
-    const json_t *message;
-    size_t i;
 
     fputs("  ", out->file);
     cli_put_mark(out, mark);
@@ -51,6 +49,8 @@ static void check_put_item(struct cli_view *out, const json_t *item)
         fprintf(out->file, ": %s", cli_string(item, "target"));
     }
     fputc('\n', out->file);
+    const json_t *message;
+    size_t i;
     json_array_foreach (cli_array(item, "messages"), i, message) {
         if (json_is_string(message)) {
             cli_put_message(out, 6, styles[mark],

@@ -59,7 +59,6 @@ static int copy_command(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
     const char *to = cli_option_value(cli, &copy_to);
-    char *json = NULL;
 
     which.sink = cli_option_value(cli, &copy_from);
     if (cli_has_option(cli, &copy_missing) == (which.id != NULL) || !which.sink || !to) {
@@ -71,6 +70,7 @@ static int copy_command(struct cli *cli)
     if (!which.id) {
         which.id = "missing";
     }
+    char *json = NULL;
     enum hangar_status status = hangar_copy(cli->hangar, &which, to, &json);
     return cli_finish(cli, status, json, copy_render, "backups");
 }

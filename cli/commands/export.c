@@ -60,7 +60,6 @@ static int export_command(struct cli *cli)
     struct hangar_selection which = cli_selection(cli);
     const char *path = cli_option_value(cli, &export_output), *wrong = export_wrong_call(cli, path);
     struct cli_target t = {.mode = 0600, .replace = cli_has_option(cli, &export_force)};
-    char *json = NULL;
 
     if (wrong) {
         return cli_stop(cli, HANGAR_STATUS_USAGE, wrong);
@@ -74,6 +73,7 @@ static int export_command(struct cli *cli)
         cli_target_close(&t, false);
         return export_refuse(cli, &t);
     }
+    char *json = NULL;
     enum hangar_status status = hangar_export(cli->hangar, &which, cli_target_write, &t, &json);
     cli_target_close(&t, status == HANGAR_STATUS_DONE);
     if (t.error && !cli_interrupted()) { /* the library has no errno of the write */

@@ -8,11 +8,11 @@
 static int help_command(struct cli *cli)
 {
     const struct cli_args *args = &cli->args;
-    char topic[CLI_SHORT];
 
     if (args->operand_count == 0) {
         return cli_help_topic(cli, NULL);
     }
+    char topic[CLI_SHORT];
     snprintf(topic, sizeof(topic), "%s%s%s", args->operands[0], args->operand_count > 1 ? " " : "",
              args->operand_count > 1 ? args->operands[1] : "");
     return cli_help_topic(cli, topic);

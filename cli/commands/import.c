@@ -78,11 +78,11 @@ static int import_command(struct cli *cli)
     const char *path = cli->args.operands[0];
     bool standard = strcmp(path, "-") == 0;
     struct import_input in = {.fd = standard ? cli->io->in : open(path, O_RDONLY | O_CLOEXEC)};
-    char *json = NULL;
 
     if (in.fd < 0) {
         return import_refuse(cli, path, errno);
     }
+    char *json = NULL;
     enum hangar_status status =
         hangar_import(cli->hangar, cli_option_value(cli, &import_pipeline),
                       cli_option_value(cli, &import_to), import_read_some, &in, &json);

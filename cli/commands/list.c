@@ -22,12 +22,12 @@ static void list_put_backup(struct cli_table *table, const json_t *item)
     bool complete = strcmp(state, "complete") == 0;
     const char *kind = cli_string(item, "kind");
     bool apart = strcmp(kind, "safety") == 0 || strcmp(kind, "partial") == 0;
-    char text[CLI_SHORT];
     char *sources = cli_join(cli_array(item, "sources"));
     char *sinks = cli_join(cli_array(item, "sinks")), *tags = cli_join(cli_array(item, "tags"));
 
     cli_table_cell(table, CLI_PLAIN, "%s", cli_short_id(table->view, cli_string(item, "id")));
     cli_table_cell(table, CLI_PLAIN, "%s", cli_string(item, "pipeline"));
+    char text[CLI_SHORT];
     cli_table_cell(table, CLI_PLAIN, "%s",
                    created < 0 ? "-" : cli_age(table->view->now_ms - created, text));
     /* without a readable manifest nothing more is known */
@@ -40,10 +40,10 @@ static void list_put_backup(struct cli_table *table, const json_t *item)
     cli_table_cell(table, CLI_PLAIN, "%s", sources ? sources : "");
     cli_table_cell(table, CLI_PLAIN, "%s", sinks ? sinks : "");
     const json_t *verified = json_object_get(item, "verified");
-    enum cli_style style;
     if (!complete && cli_done(verified)) { /* it was good then */
         verified = NULL;
     }
+    enum cli_style style;
     cli_verified(verified, table->view, text, &style);
     cli_table_cell(table, style, "%s", text);
     char *damaged = cli_join(cli_array(item, "damaged"));
@@ -109,10 +109,10 @@ void cli_list_render(const json_t *doc, struct cli_view *out, struct cli_view *e
 {
     const json_t *backups = cli_array(doc, "backups"), *problems = cli_array(doc, "problems"),
                  *item;
-    size_t i;
 
     list_put_table(backups, out);
     fflush(out->file);
+    size_t i;
     json_array_foreach (backups, i, item) {
         if (*cli_string(item, "problem")) {
             fprintf(err->file, "%swarning%s: %s: %s\n", cli_on(err, CLI_YELLOW), cli_off(err),

@@ -98,7 +98,6 @@ static void plugin_put_options(const json_t *options, struct cli_view *out)
                                                 {"MEANING", CLI_WRAP, false, 0}};
     struct cli_table table;
     const json_t *option;
-    char text[32];
     size_t i;
 
     cli_table_init(&table, out, columns, 4, 2);
@@ -107,6 +106,7 @@ static void plugin_put_options(const json_t *options, struct cli_view *out)
         bool required = cli_flag(option, "required");
         cli_table_cell(&table, CLI_BOLD, "%s", cli_string(option, "name"));
         cli_table_cell(&table, CLI_PLAIN, "%s", type ? type : "");
+        char text[32];
         cli_table_cell(&table, required ? CLI_YELLOW : CLI_PLAIN, "%s",
                        required ? "required"
                        : cli_has(option, "default")

@@ -30,12 +30,12 @@ static void prune_put_backups(const json_t *sink, struct cli_view *out, bool all
     json_array_foreach (cli_array(sink, "backups"), i, item) {
         bool keep = cli_flag(item, "keep");
         int64_t created = cli_instant(item, "created");
-        char when[CLI_SHORT];
         if (keep && !all) {
             continue;
         }
         cli_table_cell(&table, keep ? CLI_GREEN : CLI_YELLOW, "%s", keep ? "keep" : "remove");
         cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(item, "id"));
+        char when[CLI_SHORT];
         cli_table_cell(&table, CLI_DIM, "%s", created < 0 ? "-" : cli_time(created, when));
         cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(item, "reason"));
     }
@@ -68,7 +68,6 @@ static void prune_put_leftovers(const json_t *sink, struct cli_view *out, bool d
 static void prune_put_sink(const json_t *sink, struct cli_view *out, bool dry)
 {
     bool good = cli_done(sink);
-    char size[CLI_SHORT];
     const char *oldest = cli_string(sink, "oldest_time");
 
     cli_put_mark(out, good ? CLI_TICK : CLI_CROSS);
@@ -82,6 +81,7 @@ static void prune_put_sink(const json_t *sink, struct cli_view *out, bool dry)
         fprintf(out->file, dry ? "would keep %lld and remove %lld" : "kept %lld, removed %lld",
                 (long long)cli_integer(sink, "kept"), (long long)cli_integer(sink, "removed"));
         if (cli_bytes(sink, "removed") > 0) {
+            char size[CLI_SHORT];
             fprintf(out->file, " (%s)", cli_size(cli_bytes(sink, "freed_bytes"), size));
         }
         if (*oldest) {
@@ -118,7 +118,6 @@ static void prune_render(const json_t *doc, struct cli_view *out, struct cli_vie
 
 static char *prune_question(const json_t *plan)
 {
-    const json_t *sink;
     size_t size = 0, i;
     char *text = NULL, number[CLI_SHORT];
     bool first = true;
@@ -128,6 +127,7 @@ static char *prune_question(const json_t *plan)
         return NULL;
     }
     fputs("remove ", stream);
+    const json_t *sink;
     json_array_foreach (cli_array(plan, "sinks"), i, sink) {
         uint64_t removed = cli_bytes(sink, "removed");
         if (!cli_done(sink) || removed == 0) {

@@ -64,7 +64,6 @@ static int remove_ask(struct cli *cli, const json_t *list, const char *id, char 
                       char **pipeline)
 {
     const json_t *found = NULL;
-    char *question = NULL;
     size_t count = remove_find(list, id, &found);
 
     if (count == 0) {
@@ -78,6 +77,7 @@ static int remove_ask(struct cli *cli, const json_t *list, const char *id, char 
             "pipeline with --pipeline");
     }
     char *sinks = cli_join(cli_array(found, "sinks"));
+    char *question = NULL;
     if (!sinks || asprintf(&question, "remove %s of %s permanently from %s?",
                            cli_string(found, "id"), cli_string(found, "pipeline"), sinks) < 0) {
         question = NULL;

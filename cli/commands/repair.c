@@ -16,10 +16,8 @@ static void repair_put_sink(const json_t *item, const json_t *doc, struct cli_vi
                             struct cli_view *err)
 {
     const char *id = cli_string(doc, "id"), *sink = cli_string(item, "sink");
-    const json_t *problem;
     char count[CLI_SHORT];
     bool damaged = cli_bytes(item, "damaged") > 0 || cli_flag(item, "manifest");
-    size_t i;
 
     if (!cli_done(item)) {
         cli_put_mark(err, CLI_CROSS);
@@ -36,6 +34,8 @@ static void repair_put_sink(const json_t *item, const json_t *doc, struct cli_vi
         fprintf(out->file, " %s in %s is whole: %s compared\n", id, sink,
                 cli_count(cli_bytes(item, "files"), "file", count));
     }
+    const json_t *problem;
+    size_t i;
     json_array_foreach (cli_array(item, "problems"), i, problem) {
         cli_put_message(cli_done(item) ? out : err, 4, CLI_DIM, json_string_value(problem));
     }

@@ -58,9 +58,7 @@ static void restore_put_lines(struct cli_view *view, const json_t *lines)
 
 static void restore_put_plan(const json_t *doc, struct cli_view *view)
 {
-    const json_t *item;
     char text[CLI_SHORT], size[CLI_SHORT];
-    size_t i;
 
     fprintf(view->file, "%s%s%s of %s, from %s", cli_on(view, CLI_BOLD), cli_string(doc, "id"),
             cli_off(view), cli_string(doc, "pipeline"), cli_string(doc, "sink"));
@@ -69,6 +67,8 @@ static void restore_put_plan(const json_t *doc, struct cli_view *view)
                 cli_count(cli_bytes(doc, "objects"), "object", text));
     }
     fputc('\n', view->file);
+    const json_t *item;
+    size_t i;
     json_array_foreach (cli_array(doc, "sources"), i, item) {
         fprintf(view->file, "  %s%s%s %s %s\n", cli_on(view, CLI_BOLD), cli_string(item, "name"),
                 cli_off(view), cli_symbol(view, CLI_ARROW), cli_string(item, "target"));
@@ -105,8 +105,6 @@ static void restore_render(const json_t *doc, struct cli_view *out, struct cli_v
     char took[CLI_SHORT], size[CLI_SHORT], speed[CLI_SHORT], text[32];
     int64_t ms = cli_integer(doc, "duration_ms");
     const json_t *item, *value;
-    const char *key;
-    size_t i;
 
     restore_put_safety(doc, err);
     if (!done && !degraded) {
@@ -117,11 +115,13 @@ static void restore_render(const json_t *doc, struct cli_view *out, struct cli_v
             cli_string(doc, "id"), cli_off(out), cli_duration(ms, took),
             cli_size(cli_bytes(doc, "plain_bytes"), size),
             cli_rate(cli_bytes(doc, "plain_bytes"), ms, speed));
+    size_t i;
     json_array_foreach (cli_array(doc, "sources"), i, item) {
         struct cli_table table;
         fprintf(out->file, "  %s%s%s %s %s\n", cli_on(out, CLI_BOLD), cli_string(item, "name"),
                 cli_off(out), cli_symbol(out, CLI_ARROW), cli_string(item, "target"));
         cli_table_init(&table, out, columns, 2, 4);
+        const char *key;
         json_object_foreach (json_object_get(item, "report"), key, value) {
             cli_table_cell(&table, CLI_DIM, "%s", key);
             cli_table_cell(&table, CLI_PLAIN, "%s", cli_scalar(value, text));
@@ -187,8 +187,6 @@ static int restore_agree(struct cli *cli, const json_t *plan, bool clean)
 static int restore_planned(struct cli *cli, struct hangar_restore_request *request,
                            const json_t *plan)
 {
-    char *json = NULL;
-
     request->flags &= ~HANGAR_REQUEST_DRY_RUN;
     request->backup.id = cli_string(plan, "id");
     if (*cli_string(plan, "pipeline")) {
@@ -197,6 +195,7 @@ static int restore_planned(struct cli *cli, struct hangar_restore_request *reque
     if (cli_interrupted()) {
         return cli_stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was changed");
     }
+    char *json = NULL;
     enum hangar_status status = hangar_restore(cli->hangar, request, &json);
     return cli_finish(cli, status, json, restore_render, NULL);
 }
@@ -219,7 +218,6 @@ static int restore_command(struct cli *cli)
         .only = cli_option_list(cli, &restore_only),
         .set = cli_option_list(cli, &restore_set),
     };
-    char *json = NULL;
 
     if (disconnect && !clean) {
         return cli_stop(cli, HANGAR_STATUS_USAGE, "--disconnect requires --mode clean");
@@ -229,6 +227,7 @@ static int restore_command(struct cli *cli)
                         "--on-error continue cannot be combined with --mode clean: only a whole "
                         "restore replaces live data");
     }
+    char *json = NULL;
     enum hangar_status status = hangar_restore(cli->hangar, &request, &json);
     if (cli_has_option(cli, &restore_dry_run) || status != HANGAR_STATUS_DONE || !json) {
         return cli_finish(cli, status, json, restore_render_dry_run, NULL);

@@ -37,12 +37,12 @@ static void show_put_pairs(struct cli_view *out, const json_t *pairs, const char
     struct cli_table table;
     const char *key;
     const json_t *value;
-    char text[32];
 
     cli_table_init(&table, out, columns, 3, 4);
     json_object_foreach ((json_t *)pairs, key, value) {
         cli_table_cell(&table, CLI_DIM, "%s", title);
         cli_table_cell(&table, CLI_DIM, "%s", key);
+        char text[32];
         cli_table_cell(&table, CLI_PLAIN, "%s", cli_scalar(value, text));
     }
     cli_table_print(&table);
@@ -76,7 +76,6 @@ static void show_put_objects(struct cli_view *out, const json_t *sources, size_t
     struct cli_table table;
     const json_t *source, *object;
     size_t i, j, shown = 0;
-    char text[CLI_SHORT];
 
     cli_table_init(&table, out, columns, 4, 2);
     json_array_foreach (sources, i, source) {
@@ -87,6 +86,7 @@ static void show_put_objects(struct cli_view *out, const json_t *sources, size_t
             shown++;
             cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(object, "stored"));
             cli_table_cell(&table, CLI_PLAIN, "%lld", (long long)cli_integer(object, "phase"));
+            char text[CLI_SHORT];
             cli_table_cell(&table, CLI_PLAIN, "%s", cli_size(cli_bytes(object, "size"), text));
             cli_table_cell(&table, CLI_PLAIN, "%s",
                            cli_size(cli_bytes(object, "stored_size"), text));
@@ -102,13 +102,12 @@ static void show_put_objects(struct cli_view *out, const json_t *sources, size_t
 
 static void show_put_transforms(struct cli_view *out, const json_t *transforms)
 {
-    const json_t *item;
-    size_t i;
-
     fputs("  transforms  ", out->file);
     if (json_array_size(transforms) == 0) {
         fputs("none", out->file);
     }
+    const json_t *item;
+    size_t i;
     json_array_foreach (transforms, i, item) {
         fprintf(out->file, "%s%s", i ? ", then " : "", cli_string(item, "name"));
         fprintf(out->file, " (%s %s)", cli_string(item, "plugin"), cli_string(item, "version"));
@@ -119,11 +118,11 @@ static void show_put_transforms(struct cli_view *out, const json_t *transforms)
 static void show_put_verified(const json_t *verified, struct cli_view *out, struct cli_view *err)
 {
     char text[CLI_SHORT], took[CLI_SHORT];
-    enum cli_style style;
 
     if (!json_is_object(verified)) {
         return;
     }
+    enum cli_style style;
     cli_verified(verified, out, text, &style);
     fprintf(out->file, "  verified    %s%s%s in %s, took %s\n", cli_on(out, style), text,
             cli_off(out), cli_string(verified, "sink"),
@@ -140,7 +139,6 @@ static void show_put_summary(struct cli_view *out, struct cli_view *err, const j
     int64_t started = cli_instant(manifest, "started"),
             finished = cli_instant(manifest, "finished");
     char when[CLI_SHORT], age[CLI_SHORT], took[CLI_SHORT], plain[CLI_SHORT], stored[CLI_SHORT];
-    char count[CLI_SHORT];
     char *sinks = cli_join(cli_array(doc, "sinks"));
 
     fprintf(out->file, "%s%s%s of %s%s\n", cli_on(out, CLI_BOLD), cli_string(manifest, "id"),
@@ -164,6 +162,7 @@ static void show_put_summary(struct cli_view *out, struct cli_view *err, const j
             cli_string(manifest, "hangar"));
     fprintf(out->file, "  sinks       %s\n", sinks ? sinks : "");
     show_put_verified(json_object_get(doc, "verified"), out, err);
+    char count[CLI_SHORT];
     fprintf(out->file, "  data        %s in %s, %s stored", cli_size(totals->plain, plain),
             cli_count(totals->objects, "object", count), cli_size(totals->stored, stored));
     if (totals->plain) {
@@ -186,11 +185,11 @@ static void show_render(const json_t *doc, struct cli_view *out, struct cli_view
     const json_t *manifest = json_object_get(doc, "manifest");
     const json_t *sources = cli_array(manifest, "sources"), *source;
     struct show_totals totals = {0};
-    size_t i;
 
     if (!json_is_object(manifest)) {
         return;
     }
+    size_t i;
     json_array_foreach (sources, i, source) {
         show_add_totals(cli_array(source, "objects"), &totals);
     }

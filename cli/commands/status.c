@@ -17,14 +17,14 @@ static void status_put_flow(const json_t *pipeline, struct cli_view *out)
     const char *arrow = cli_symbol(out, CLI_ARROW);
     char *sources = cli_join(cli_array(pipeline, "sources"));
     char *transforms = cli_join(cli_array(pipeline, "transforms"));
-    const json_t *sink;
-    size_t i;
 
     fprintf(out->file, "%s%s%s: %s", cli_on(out, CLI_BOLD), cli_string(pipeline, "name"),
             cli_off(out), sources ? sources : "");
     if (transforms && *transforms) {
         fprintf(out->file, " %s %s", arrow, transforms);
     }
+    const json_t *sink;
+    size_t i;
     json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
         if (i) {
             fprintf(out->file, ", %s", cli_string(sink, "name"));
@@ -76,7 +76,6 @@ static void status_put_next(const json_t *doc, const json_t *pipeline, struct cl
     const json_t *daemon = json_object_get(doc, "daemon");
     const char *local = cli_string(pipeline, "next_local");
     const char *zone = cli_string(pipeline, "timezone");
-    char next[CLI_SHORT];
 
     if (cli_instant(pipeline, "next") < 0) {
         return;
@@ -85,6 +84,7 @@ static void status_put_next(const json_t *doc, const json_t *pipeline, struct cl
         fprintf(out->file, "  next run  %.10s %.5s %s", local, local + 11,
                 *zone ? zone : local + 19);
     } else {
+        char next[CLI_SHORT];
         fprintf(out->file, "  next run  %s", cli_time(cli_instant(pipeline, "next"), next));
     }
     if (daemon && !cli_flag(daemon, "running")) {
@@ -96,7 +96,6 @@ static void status_put_next(const json_t *doc, const json_t *pipeline, struct cl
 static void status_put_sink(struct cli_table *table, const json_t *sink)
 {
     int64_t newest = cli_instant(sink, "newest_time");
-    char text[CLI_SHORT];
 
     cli_table_cell(table, CLI_PLAIN, "%s", cli_string(sink, "name"));
     char safety[CLI_SHORT] = "", partial[CLI_SHORT] = "";
@@ -113,6 +112,7 @@ static void status_put_sink(struct cli_table *table, const json_t *sink)
     cli_table_cell(
         table, CLI_PLAIN, "%s",
         *cli_string(sink, "newest") ? cli_short_id(table->view, cli_string(sink, "newest")) : "-");
+    char text[CLI_SHORT];
     cli_table_cell(table, CLI_PLAIN, "%s",
                    newest < 0 ? "-" : cli_age(table->view->now_ms - newest, text));
     enum cli_style style;
@@ -153,17 +153,17 @@ static void status_put_lacks(const json_t *sink, struct cli_view *out)
 {
     const json_t *ids = cli_array(sink, "lacking"), *id;
     int64_t lacks = cli_integer(sink, "lacks"), lag = cli_integer(sink, "lag_ms");
-    char text[CLI_SHORT];
-    size_t i;
 
     if (lacks <= 0) {
         return;
     }
+    char text[CLI_SHORT];
     fprintf(out->file, "  %s%s: lacks %s of another sink%s", cli_on(out, CLI_YELLOW),
             cli_string(sink, "name"), cli_count((uint64_t)lacks, "backup", text), cli_off(out));
     if (lag > 0) {
         fprintf(out->file, " (%s behind)", cli_age(lag, text));
     }
+    size_t i;
     json_array_foreach (ids, i, id) {
         if (i == LACKING_SHOWN) {
             break;
@@ -214,17 +214,17 @@ static void status_put_instance(const json_t *item, struct cli_view *out)
     static const struct cli_column columns[] = {{NULL, CLI_LEFT, false, 0},
                                                 {NULL, CLI_LEFT, false, 0}};
     struct cli_table table;
-    const char *key;
-    const json_t *value;
-    char text[32];
 
     fprintf(out->file, "%s %s%s%s (%s %s)%s%s\n", cli_string(item, "kind"), cli_on(out, CLI_BOLD),
             cli_string(item, "name"), cli_off(out), cli_string(item, "plugin"),
             cli_string(item, "version"), *cli_string(item, "target") ? ": " : "",
             cli_string(item, "target"));
     cli_table_init(&table, out, columns, 2, 4);
+    const char *key;
+    const json_t *value;
     json_object_foreach (json_object_get(item, "options"), key, value) {
         cli_table_cell(&table, CLI_DIM, "%s", key);
+        char text[32];
         cli_table_cell(&table, CLI_PLAIN, "%s", cli_scalar(value, text));
     }
     cli_table_print(&table);
@@ -233,7 +233,6 @@ static void status_put_instance(const json_t *item, struct cli_view *out)
 static void status_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *item, *limits = json_object_get(doc, "limits");
-    char memory[CLI_SHORT];
     size_t i;
 
     (void)err;
@@ -252,6 +251,7 @@ static void status_render(const json_t *doc, struct cli_view *out, struct cli_vi
     if (!out->verbose) {
         return;
     }
+    char memory[CLI_SHORT];
     fprintf(out->file, "\nconfiguration %s, state in %s, memory %s\n", cli_string(doc, "config"),
             cli_string(doc, "state_dir"), cli_size(cli_bytes(limits, "memory_bytes"), memory));
     json_array_foreach (cli_array(doc, "instances"), i, item) {

@@ -110,7 +110,6 @@ static int verify_command(struct cli *cli)
     enum hangar_verify_level level = !name || strcmp(name, "quick") == 0 ? HANGAR_VERIFY_QUICK
                                      : strcmp(name, "full") == 0         ? HANGAR_VERIFY_FULL
                                                                          : HANGAR_VERIFY_DRILL;
-    char *json = NULL;
 
     if (cli_has_option(cli, &verify_all) == (which.id != NULL)) {
         return cli_stop(
@@ -120,6 +119,7 @@ static int verify_command(struct cli *cli)
     if (!which.id) {
         which.id = "all";
     }
+    char *json = NULL;
     enum hangar_status status = hangar_verify(cli->hangar, &which, level, &json);
     return cli_finish(cli, status, json, verify_render, "backups");
 }

@@ -192,11 +192,11 @@ out:
 
 enum hangar_rc hg_open_own_file(const char *path, int flags, int *fd, struct hg_error *err)
 {
-    struct stat st;
     int opened = open(path, flags | O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (opened < 0) {
         return hg_fail(err, HANGAR_IO, errno, "cannot open %s", path);
     }
+    struct stat st;
     if (fstat(opened, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(opened);
         return hg_fail(err, HANGAR_IO, 0, "cannot open %s: it is not a regular file", path);
@@ -318,13 +318,13 @@ fail:;
 static int io_ascend(struct io_path_stack *stack, int *fd)
 {
     struct io_path_level *level = &stack->items[stack->count - 1];
-    struct stat st;
     int up = openat(*fd, "..", OPEN_PLACE);
     if (up < 0) {
         return -1;
     }
     close(*fd);
     *fd = up;
+    struct stat st;
     if (fstat(up, &st) != 0) {
         return -1;
     }

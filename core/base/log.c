@@ -33,11 +33,11 @@ static void HANGAR_PRINTF(5, 0)
 
     /* As long as an error's text, and room for every third byte to be escaped. */
     char raw[sizeof(((struct hg_error *)NULL)->text)];
-    char message[2 * sizeof(raw)];
     int n = vsnprintf(raw, sizeof(raw), fmt, args);
     if (n < 0) {
         return;
     }
+    char message[2 * sizeof(raw)];
     hg_log_escape(raw, message, sizeof(message));
 
     /* The time is taken under the mutex: lines stand in the order of their times. */

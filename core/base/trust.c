@@ -294,11 +294,11 @@ enum hangar_rc hg_trust_open_named(const char *path, int *fd_out, struct hg_erro
 
 enum hangar_rc hg_trust_program(const char *program, struct hg_error *err)
 {
-    struct hg_error why = {0};
-    int fd;
     if (!strchr(program, '/')) {
         return HANGAR_OK;
     }
+    struct hg_error why = {0};
+    int fd;
     enum hangar_rc rc = hg_trust_open_named(program, &fd, &why);
     if (rc == HANGAR_OK) {
         close(fd);

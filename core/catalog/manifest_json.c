@@ -441,13 +441,13 @@ static void manifest_read_files(struct manifest_reader *r, const json_t *json)
 static void manifest_read_head(struct manifest_reader *r, const json_t *json)
 {
     struct hg_manifest *m = r->m;
-    int64_t ms;
     m->format = manifest_read_int(r, json, "format");
     m->id = manifest_read_string(r, json, "id");
     m->pipeline = manifest_read_string(r, json, "pipeline");
     m->origin = manifest_read_string(r, json, "origin");
     m->started_ms = manifest_read_time(r, json, "started");
     m->finished_ms = manifest_read_time(r, json, "finished");
+    int64_t ms;
     if (!r->bad && !hg_backup_id_parse(m->id, &ms)) {
         manifest_bad(r, "impossible id", m->id);
     }

@@ -22,12 +22,12 @@ static void removal_signed_text(const json_t *json, const char *pipeline, const 
 char *hg_removal_text(const struct hg_signing *signing, const struct hg_removal *removal)
 {
     json_t *json = json_object();
-    struct hg_str text = {0};
     hg_json_set_time(json, "deleted", hg_now_ms());
     hg_json_set_string(json, "host", removal->host);
     hg_json_set_string(json, "reason", removal->reason);
     hg_json_set_string(json, "pipeline", removal->pipeline);
     hg_json_set_string(json, "backup", removal->id);
+    struct hg_str text = {0};
     removal_signed_text(json, removal->pipeline, removal->id, &text);
     const bool done = !signing || hg_signing_mac_add(signing, &text, json);
     char *out = done ? hg_json_text(json) : NULL;

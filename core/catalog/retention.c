@@ -204,11 +204,11 @@ static void keep_periods(const struct hg_retention_rule *rule, int64_t limit,
 static void keep_newest(const struct hg_retention_rule *rule, int64_t limit,
                         struct hg_retention_item *items, size_t count)
 {
-    char detail[DETAIL_SIZE];
     int64_t n = 0;
     for (size_t i = 0; i < count && n < limit; i++) {
         if (hg_retention_item_counts(&items[i])) {
             n++;
+            char detail[DETAIL_SIZE];
             snprintf(detail, sizeof(detail), "%s %lld of %lld", rule->text, (long long)n,
                      (long long)limit);
             hg_retention_item_keep(&items[i], HG_KEPT_BY_RULE, detail);

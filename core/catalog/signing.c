@@ -112,10 +112,10 @@ enum hangar_rc hg_signing_check(const struct hg_signing *signing, const void *ma
         return hg_fail(err, HANGAR_CORRUPT, 0, HG_SIGNATURE_NAME " is not a signature");
     }
     for (size_t i = 0; i < signing->count; i++) {
-        char hex[HMAC_HEX + 1];
         if (memcmp(signing->keys[i].id, id, HG_KEY_ID_SIZE - 1) != 0) {
             continue;
         }
+        char hex[HMAC_HEX + 1];
         if (!signing_hmac(&signing->keys[i], manifest, size, hex)) {
             return hg_fail(err, HANGAR_INTERNAL, 0, "cannot check the signature: OpenSSL failed");
         }

@@ -243,11 +243,11 @@ static enum hangar_rc store_find_run(struct hangar_ctx *sink, const char *pipeli
 {
     struct hg_str text = {0};
     struct hg_error why = {0};
-    json_t *json = NULL;
     char host[256] = "";
     *alive = false;
     enum hangar_rc rc = store_get_of_backup(
         sink, &(struct hg_backup_file){pipeline, id, HG_RUN_NAME}, HG_MARK_MAX, &text, &why);
+    json_t *json = NULL;
     if (rc == HANGAR_OK &&
         hg_json_parse(hg_str_text(&text), text.len, HG_RUN_NAME, &json, NULL) == HANGAR_OK) {
         const pid_t pid = (pid_t)hg_json_int(json, "pid", 0);
@@ -430,11 +430,11 @@ static enum hangar_rc store_collect_ids(void *arg, const struct hg_page_entries 
             continue;
         }
         char *id = strndup(e->name + ids->skip, n - ids->skip - 1);
-        int64_t ms;
         if (!id || !HG_VEC_RESERVE(ids)) {
             free(id);
             return hg_no_memory(err);
         }
+        int64_t ms;
         if (hg_backup_id_parse(id, &ms)) {
             ids->items[ids->count++] = id;
         } else {

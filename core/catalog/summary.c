@@ -80,11 +80,11 @@ void hg_summary_to_json(const struct hg_summary *summary, json_t *object)
 
 void hg_summary_keep(const struct hg_summary *summary, json_t *object)
 {
-    char digest[17];
     hg_summary_to_json(summary, object);
     hg_json_set_string(object, "origin", summary->origin);
     hg_json_set_int(object, "files", (int64_t)summary->files.count);
     hg_json_set_int(object, "files_bytes", (int64_t)summary->files.bytes);
+    char digest[17];
     snprintf(digest, sizeof(digest), "%016" PRIx64, summary->files.digest);
     hg_json_set_string(object, "files_digest", digest);
 }

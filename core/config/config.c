@@ -98,12 +98,12 @@ long hg_config_find(const struct hg_config *config, enum hg_kind kind, const cha
 
 int64_t hg_pipeline_max_age_ms(const struct hg_pipeline_config *pipeline)
 {
-    struct hg_cron cron;
-    struct hg_cron_error err;
     if (pipeline->max_age_ms >= 0) {
         return pipeline->max_age_ms;
     }
     int64_t age = 25 * HOUR_MS;
+    struct hg_cron cron;
+    struct hg_cron_error err;
     if (pipeline->schedule && hg_cron_parse(pipeline->schedule, &cron, &err)) {
         int64_t gap = hg_cron_gap_ms(&cron) + HOUR_MS;
         age = gap > age ? gap : age;

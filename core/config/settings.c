@@ -47,10 +47,10 @@ static const struct hangar_option limit_options[] = {
 
 static int64_t settings_read_workers(struct hg_reader *r, const struct hg_option_value *v)
 {
-    int64_t n;
     if (!v->set || strcmp(v->text, "auto") == 0) {
         return 0;
     }
+    int64_t n;
     if (hg_parse_int(v->text, &n) && n >= 1 && n <= WORKERS_MAX) {
         return n;
     }
@@ -142,13 +142,13 @@ static void settings_read_http(struct hg_reader *r)
         {.name = "listen", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_REQUIRED},
         {.name = "host", .type = HANGAR_OPT_STRING},
         {.name = NULL}};
-    struct hg_options o;
     const struct hg_yaml *node = hg_reader_map(r, r->config->root, "http");
     if (!node) {
         return;
     }
     struct hg_options_request request = {
         .table = http_options, .node = node, .dir = "", .line = node->line, .column = node->column};
+    struct hg_options o;
     hg_options_read(&o, &request, r->problems);
     const struct hg_option_value *v = hg_options_get(&o, "listen");
     if (v && v->set) {

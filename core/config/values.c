@@ -181,11 +181,11 @@ static void value_fail_type(const struct hg_value_place *at, const struct hangar
 static bool value_convert_int(const struct hg_value_place *at, const struct hangar_option *option,
                               const char *text, int64_t *number)
 {
-    char value[SHOWN_SIZE];
     if (hg_parse_int(text, number)) {
         return value_check_range(at, option, text, *number);
     }
     if (value_has_leading_zero(text)) {
+        char value[SHOWN_SIZE];
         hg_value_fail(at, "%s must be a decimal number without leading zeros, not \"%s\"", at->name,
                       value_shown(at, text, value));
     } else {

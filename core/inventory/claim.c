@@ -88,10 +88,10 @@ static enum hangar_rc claim_take(const struct hangar_ctx *sink, const char *pipe
 enum hangar_rc hg_claim_read(struct hangar_ctx *sink, const char *pipeline, const char *id,
                              struct hg_claim *out, struct hg_error *err)
 {
-    struct hg_str text = {0};
     json_t *json = NULL;
     char *path = hg_store_path(pipeline, id, HG_RUN_NAME);
     *out = (struct hg_claim){0};
+    struct hg_str text = {0};
     enum hangar_rc rc =
         path ? hg_store_get(sink, path, HG_MARK_MAX, &text, err) : hg_no_memory(err);
     free(path);

@@ -77,12 +77,12 @@ static int listing_compare_names(const void *a, const void *b)
 static enum hangar_rc listing_ask(struct completeness_listing *list, const char *path,
                                   struct listed_file *file, bool *found, struct hg_error *err)
 {
-    struct hg_error why = {0};
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     if (list->trusted) {
         return HANGAR_OK;
     }
     const struct hangar_sink *fn = &list->sink->plugin->sink;
+    struct hg_error why = {0};
     enum hangar_rc rc = HG_CALL(list->sink, &why, fn->stat(list->sink->inst, path, &entry));
     *found = rc == HANGAR_OK;
     list->trusted = rc == HANGAR_NOT_FOUND;

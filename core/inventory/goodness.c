@@ -53,10 +53,10 @@ struct newest_search {
 /* True when the backup is skipped as one from the future. */
 static bool newest_is_future(const struct newest_search *x, const char *id, int64_t time_ms)
 {
-    char time[HG_TIME_SIZE];
     if (!hg_is_future(time_ms, x->now_ms)) {
         return false;
     }
+    char time[HG_TIME_SIZE];
     hg_time_format(time_ms, time);
     hg_log_line(
         &x->h->log, HANGAR_LOG_WARN,
@@ -87,11 +87,11 @@ static void newest_keep_bad(struct hg_newest_backup *out, const char *id)
 static enum hangar_rc newest_consider(struct newest_search *x, const char *id, struct hg_error *err)
 {
     struct hg_newest_backup *out = x->out;
-    struct hg_error why = {0};
     int64_t begun_ms = 0;
     if (hg_backup_id_parse(id, &begun_ms) && newest_is_future(x, id, begun_ms)) {
         return HANGAR_NOT_FOUND;
     }
+    struct hg_error why = {0};
     enum hangar_rc rc = hg_mark_find_backup(x->sink, x->request->pipeline, id, &why);
     if (rc == HANGAR_OK) {
         rc = hg_goodness(x->h, x->sink, x->request->pipeline, id, &out->manifest, &why);

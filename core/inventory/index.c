@@ -82,11 +82,11 @@ static enum hangar_rc index_item_of(struct hg_index *index, const char *id, size
                        index->count);
     }
     char *copy = strndup(id, length);
-    int64_t ms;
     if (!copy || !HG_VEC_RESERVE(index)) {
         free(copy);
         return hg_no_memory(err);
     }
+    int64_t ms;
     if (!hg_backup_id_parse(copy, &ms)) {
         free(copy); /* not hangar's: left alone */
         return HANGAR_OK;
@@ -273,7 +273,6 @@ static enum hangar_rc index_check_damage(struct hg_manifest_cache *cache, const 
                                          const struct hg_verifications *remembered,
                                          struct hg_index_item *item, struct hg_error *err)
 {
-    struct hg_error why = {0};
     const struct hg_manifest_version version = index_version(item);
     if (item->rc != HANGAR_OK) {
         return HANGAR_OK;
@@ -281,6 +280,7 @@ static enum hangar_rc index_check_damage(struct hg_manifest_cache *cache, const 
     const struct hg_newest_record record = {
         .time_ms = item->record_ms,
         .good = hg_manifest_cache_is_undamaged(cache, &version, item->record_ms)};
+    struct hg_error why = {0};
     hg_record_check(cache->sink, pipeline, item->id, &record, remembered, &why);
     item->undamaged = why.rc == HANGAR_OK;
     return index_set_result(item, &why, err);

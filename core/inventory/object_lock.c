@@ -39,9 +39,9 @@ static char *lock_memory_name(const struct hg_prune_plan *plan)
  * For the caller to free; NULL when out of memory. */
 static int64_t *lock_memory_load(const struct hg_prune_plan *plan)
 {
-    json_t *known = NULL;
     char *name = lock_memory_name(plan);
     int64_t *until_ms = calloc(plan->index->count + 1, sizeof(*until_ms));
+    json_t *known = NULL;
     if (name && until_ms && hg_state_load(&plan->h->state, name, &known, NULL) == HANGAR_OK) {
         for (size_t i = 0; i < plan->index->count; i++) {
             until_ms[i] = hg_json_int(known, plan->index->items[i].id, 0);
@@ -166,13 +166,13 @@ void hg_object_lock_copied(struct hangar *h, const struct hg_pipeline_config *pi
                            const struct hg_instance_config *config, struct hangar_ctx *sink)
 {
     struct hg_prune_plan plan = {.h = h, .pipeline = pipeline, .config = config, .sink = sink};
-    struct hg_error err = {0};
-    size_t count;
     if (!sink->plugin->sink.retain || hg_policy_kept_age_ms(&config->retention.policy) == 0) {
         return;
     }
+    struct hg_error err = {0};
     enum hangar_rc rc = hg_prune_plan_make(&plan, &err);
     if (rc == HANGAR_OK) {
+        size_t count;
         rc = hg_object_lock_kept(&plan, &count, &err);
     }
     if (rc != HANGAR_OK) {

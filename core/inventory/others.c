@@ -39,12 +39,12 @@ static enum hangar_rc other_add_page(void *arg, const struct hg_page_entries *pa
                                      struct hg_error *err)
 {
     struct other_names *names = arg;
-    size_t index;
     for (size_t i = 0; i < page->count && names->count < HG_OTHERS_MAX; i++) {
         const char *name = page->items[i].name;
         const size_t length = strcspn(name, "/");
         char *copy =
             page->items[i].is_prefix && other_is_name(name, length) ? strndup(name, length) : NULL;
+        size_t index;
         if (!copy || hg_find_pipeline(names->config, copy, &index, NULL) == HANGAR_OK) {
             free(copy);
             continue;

@@ -344,8 +344,6 @@ static void place_clear(const struct hg_place *place, struct hg_session *session
 
 void hg_places_clear(struct hangar *h, struct hg_place *const *places, size_t count)
 {
-    struct hg_session session;
-    struct hg_error err = {0};
     bool any = false;
     for (size_t i = 0; i < count; i++) {
         any = any || place_needs_clearing(places[i]);
@@ -355,6 +353,8 @@ void hg_places_clear(struct hangar *h, struct hg_place *const *places, size_t co
     }
     /* the cancel request that ended the run must not end this, and must not be lost */
     const bool cancelled = atomic_exchange(&h->caller.cancel, false);
+    struct hg_session session;
+    struct hg_error err = {0};
     if (hg_session_begin(&session, h, CLEAR_STALL_MS, NULL, NULL, &err) == HANGAR_OK) {
         for (size_t i = 0; i < count; i++) {
             if (place_needs_clearing(places[i])) {

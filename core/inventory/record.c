@@ -321,12 +321,12 @@ static enum hangar_rc record_find_judgement(struct hangar_ctx *sink, const char 
 static enum hangar_rc record_fail_if_damaged(const struct hangar_ctx *sink,
                                              const struct hg_verification *v, struct hg_error *err)
 {
-    char time[HG_TIME_SIZE];
     if (!v->id || (!v->drill_error && hg_outcome_of(v->status) != HG_BAD)) {
         return HANGAR_OK;
     }
     const char *error = v->drill_error ? v->drill_error : v->error;
     const char *level = hg_verify_level_name(v->drill_error ? HANGAR_VERIFY_DRILL : v->level);
+    char time[HG_TIME_SIZE];
     hg_time_format(v->drill_error ? v->drill_ms : v->time_ms, time);
     return hg_fail(err, HANGAR_CORRUPT, 0,
                    "sink %s: %s is damaged: level=%s of %s%s%s; hint: `hangar verify --level %s "

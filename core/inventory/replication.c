@@ -165,7 +165,6 @@ static size_t replication_count_threads(struct hg_replication *r, size_t *memory
 
 enum hangar_rc hg_replication_run(struct hg_replication *r, struct hg_error *err)
 {
-    size_t memory = 0;
     enum hangar_rc rc = replication_list(r, err);
     if (rc != HANGAR_OK) {
         return rc;
@@ -173,6 +172,7 @@ enum hangar_rc hg_replication_run(struct hg_replication *r, struct hg_error *err
     pthread_mutex_init(&r->mutex, NULL);
     r->next = 0;
     r->first = (struct hg_error){0};
+    size_t memory = 0;
     if (!hg_thread_run_all(replication_count_threads(r, &memory), replication_main, r)) {
         r->first = (struct hg_error){0};
         hg_no_thread(&r->first);

@@ -120,9 +120,9 @@ static enum hangar_rc consider_backup(struct selection *x, size_t instance, stru
 static enum hangar_rc consider_newest(struct selection *x, size_t instance, struct hangar_ctx *sink,
                                       struct hg_error *err)
 {
-    struct hg_newest_backup newest = {0};
     const struct hg_newest_request request = {
         .pipeline = x->pipeline->name, .than = x->good ? x->id : NULL, .flags = x->flags};
+    struct hg_newest_backup newest = {0};
     enum hangar_rc rc = hg_newest_find(x->s->h, sink, &request, &newest, err);
     if (newest.lost && !x->again) {
         hg_origin_warn_lost(x->s->h, sink, x->pipeline->name);
@@ -169,13 +169,13 @@ static void select_among_sinks(struct selection *x)
     const char *only = x->request->sink;
     for (size_t i = 0; i < x->pipeline->sink_count; i++) {
         const size_t instance = x->pipeline->sinks[i];
-        struct hg_error why = {0};
         if (only && strcmp(instances[instance].name, only) != 0) {
             continue;
         }
         if (x->good && !wants_latest(x->request)) {
             break; /* one good copy is enough */
         }
+        struct hg_error why = {0};
         if (consider_sink(x, instance, &why) != HANGAR_OK) {
             keep_first(&x->unread, &why);
         }
@@ -343,13 +343,13 @@ static enum hangar_rc complete_id(struct hg_session *s, const struct hangar_sele
                                   struct hangar_selection *exact, char id[HG_BACKUP_ID_SIZE],
                                   struct hg_error *err)
 {
-    int64_t ms;
     size_t only;
     *exact = (struct hangar_selection){.struct_size = sizeof(*exact),
                                        .id = request->id,
                                        .sink = request->sink,
                                        .pipeline = request->pipeline};
     enum hangar_rc rc = check_selection(s->h->config, request, &only, err);
+    int64_t ms;
     if (rc == HANGAR_OK && !wants_latest(request) && !hg_backup_id_parse(request->id, &ms)) {
         rc = hg_short_id_find(s, request, id, err);
         exact->id = id;

@@ -114,10 +114,10 @@ enum hangar_rc hg_short_id_find(struct hg_session *s, const struct hangar_select
             continue;
         }
         for (size_t i = 0; i < pc->sink_count; i++) {
-            struct hg_error why = {0};
             if (request->sink && strcmp(request->sink, config->instances[pc->sinks[i]].name) != 0) {
                 continue;
             }
+            struct hg_error why = {0};
             if (short_id_search_sink(&x, pc->name, pc->sinks[i], &why) != HANGAR_OK &&
                 x.unread.rc == HANGAR_OK) {
                 x.unread = why;

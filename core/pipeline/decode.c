@@ -146,10 +146,10 @@ static enum hangar_rc decode_read_all(struct hg_decoder *d, bool decode)
 
 static enum hangar_rc decode_compare(struct hg_decoder *d, bool decode)
 {
-    char hex[HG_SHA256_HEX];
     if (d->stored_bytes != d->object->stored_bytes) {
         return decode_damaged(d, "it is shorter than the manifest states");
     }
+    char hex[HG_SHA256_HEX];
     hg_sha256_final(d->stored, hex);
     if (strcmp(hex, d->object->stored_sha256) != 0) {
         return decode_damaged(d, "stored bytes differ from those of the backup (SHA-256 mismatch)");

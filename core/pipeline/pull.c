@@ -413,11 +413,11 @@ static enum hangar_rc pull_object(struct hg_pull_reader *r)
 /* The last reader of a source ends it, so that its locks and snapshot are released early. */
 static void pull_end_source(struct hg_pull *pull, struct hg_pull_source *s)
 {
-    struct hg_error err = {0};
     if (hg_job_cancelled(pull->set.job)) {
         return; /* hg_pull_fini ends it */
     }
     s->prepared = false;
+    struct hg_error err = {0};
     enum hangar_rc rc = HG_CALL(s->ctx, &err, s->ctx->plugin->source.end(s->ctx->inst, s->facts));
     if (rc == HANGAR_OK && s->facts->problem) {
         rc = hg_fail(&err, HANGAR_INTERNAL, 0, "source %s: %s", s->ctx->name, s->facts->problem);

@@ -121,12 +121,12 @@ void hg_push_end(struct hg_push *push, bool goes_on)
 {
     struct hangar_ctx *ctx = push->source;
     const struct hangar_source *fn = &ctx->plugin->source;
-    struct hg_error err = {0};
     if (!goes_on && hg_job_cancelled(push->job)) {
         HG_CALL_CLEAR(ctx, fn->restore_end(ctx->inst, NULL));
         return;
     }
     hg_call_set_clearing(true); /* it may fail, and then clears up itself */
+    struct hg_error err = {0};
     enum hangar_rc rc = HG_CALL(ctx, &err, fn->restore_end(ctx->inst, push->report));
     hg_call_set_clearing(false);
     push->restored = rc == HANGAR_OK;

@@ -278,10 +278,10 @@ void hg_job_limit_temp(struct hg_job *job, uint64_t bytes)
 
 static void job_check_used(struct hg_job *job, const char *path, uint64_t used, uint64_t allowed)
 {
-    struct hg_error err = {0};
     if (used <= allowed) {
         return;
     }
+    struct hg_error err = {0};
     hg_fail(&err, HANGAR_NO_SPACE, 0,
             "temporary files in %s use %llu MiB (limit %llu MiB); "
             "hint: set limits.temp_dir to a folder on a larger disk",

@@ -371,9 +371,9 @@ void hg_plugin_files_free(struct hg_plugin_file *files, size_t count)
 /* Whether a word is, but for a typing error, a part of a name: "local" of "store-local". */
 static bool loader_is_part(const char *word, const char *name)
 {
-    char part[LOADER_NAME_MAX + 1];
     while (*name != '\0') {
         size_t n = strcspn(name, "-");
+        char part[LOADER_NAME_MAX + 1];
         snprintf(part, sizeof(part), "%.*s", (int)n, name);
         const char *const choices[] = {part, NULL};
         if (hg_did_you_mean(word, choices)) {

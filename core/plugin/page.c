@@ -129,9 +129,9 @@ static enum hangar_rc page_list(struct hangar_ctx *sink, const char *prefix, cha
 enum hangar_rc hg_page_fail_unreadable(struct hangar_ctx *sink, const char *folder,
                                        struct hg_error *err)
 {
-    struct hg_error why = {0};
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     char *inside = hg_format("%smanifest.json", folder);
+    struct hg_error why = {0};
     enum hangar_rc rc =
         inside ? HG_CALL(sink, &why, sink->plugin->sink.stat(sink->inst, inside, &entry))
                : hg_no_memory(&why);

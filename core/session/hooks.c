@@ -201,9 +201,9 @@ enum hangar_status hg_hook_after(struct hg_log *log, const struct hg_pipeline_co
                                  enum hg_hook hook, struct hg_hook_facts facts,
                                  enum hangar_status status, struct hg_error *err)
 {
-    struct hg_error why = {0};
     facts.status = hangar_status_name(status);
     facts.error = err->text[0] ? err->text : NULL;
+    struct hg_error why = {0};
     if (hg_hook_run(log, NULL, pipeline, hook, &facts, &why) != HANGAR_OK &&
         status == HANGAR_STATUS_DONE) {
         hg_error_move(err, &why);

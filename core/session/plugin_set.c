@@ -76,7 +76,6 @@ static void check_scratch_options(const struct hg_config *config,
                                   const struct hg_plugin *plugin, struct hg_problems *problems)
 {
     struct hg_yaml both;
-    struct hg_options unused = {0};
     if (!hg_overlay_make(plugin->options, c->options, c->scratch, &both)) {
         problems->failed = true;
         return;
@@ -86,6 +85,7 @@ static void check_scratch_options(const struct hg_config *config,
                                                .dir = config->dir,
                                                .line = c->line,
                                                .column = c->column};
+    struct hg_options unused = {0};
     hg_options_read(&unused, &request, problems);
     hg_options_free(&unused);
     hg_overlay_free(&both);
@@ -95,10 +95,10 @@ static void load_instance(struct hg_plugin_set *set, const struct hg_config *con
                           struct hg_problems *problems)
 {
     const struct hg_instance_config *c = &config->instances[i];
-    struct hg_error err = {0};
     if (!c->plugin) {
         return; /* reported when the configuration was read */
     }
+    struct hg_error err = {0};
     enum hangar_rc rc =
         hg_plugin_load((const char *const *)set->dirs, c->plugin, &set->loaded[i], &err);
     if (rc != HANGAR_OK) {

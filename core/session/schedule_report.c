@@ -66,7 +66,6 @@ enum hangar_status hangar_plan(struct hangar *h, char **json)
         return hg_doc_unready(h, doc, json);
     }
     json_t *limits = json_object(), *pipelines = json_array();
-    struct hg_error err = {0};
     hg_json_set_string(doc, "config", h->config->path);
     hg_project_enter(&h->state, NULL); /* the daemon reports what is wrong with the folder */
     hg_json_set_string(doc, "state_dir", hg_project_dir(&h->state));
@@ -80,6 +79,7 @@ enum hangar_status hangar_plan(struct hangar *h, char **json)
         hg_json_add(pipelines, pipeline_plan(h, &h->config->pipelines[i]));
     }
     hg_json_set(doc, "pipelines", pipelines);
+    struct hg_error err = {0};
     return hg_doc_end(h, doc, HANGAR_STATUS_DONE, &err, json);
 }
 

@@ -52,11 +52,11 @@ static void inspect_entry(struct inspection *x, const char *path, bool is_folder
 
 static enum hangar_rc inspect_folder(struct inspection *x, const char *path, struct hg_error *err)
 {
-    enum hangar_rc rc = HANGAR_OK;
     DIR *dir = opendir(path);
     if (!dir && errno != ENOENT) {
         inspect_note(x, path, strerror(errno));
     }
+    enum hangar_rc rc = HANGAR_OK;
     for (const struct dirent *entry; dir && rc == HANGAR_OK && (entry = readdir(dir));) {
         char *file = entry->d_name[0] == '.' ? NULL : hg_format("%s/%s", path, entry->d_name);
         if (file) {
@@ -81,7 +81,6 @@ enum hangar_rc hg_state_inspect(const struct hg_state *state, struct hg_str *pro
         "retained",      "manifests",     "capabilities", "alerts.json", "alerts.lock",
         "counters.json", "counters.lock", "daemon.json",  "daemon.lock", "project.json"};
     struct inspection x = {.problems = problems};
-    enum hangar_rc rc = HANGAR_OK;
     const char *top = hg_project_dir(state);
     struct stat st;
     if (stat(top, &st) != 0) {
@@ -91,6 +90,7 @@ enum hangar_rc hg_state_inspect(const struct hg_state *state, struct hg_str *pro
         return HANGAR_OK;
     }
     inspect_entry(&x, top, true);
+    enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rc == HANGAR_OK; i++) {
         const bool is_folder = !strchr(names[i], '.');
         const size_t before = x.lines;

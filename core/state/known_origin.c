@@ -21,9 +21,9 @@ static char *known_file(const struct hangar_ctx *sink, const char *pipeline)
 void hg_known_origin_load(const struct hg_state *state, struct hangar_ctx *sink,
                           const char *pipeline, struct hg_known_origin *out)
 {
-    json_t *doc = NULL;
     char *name = sink->plugin->d.describe ? known_file(sink, pipeline) : NULL;
     *out = (struct hg_known_origin){0};
+    json_t *doc = NULL;
     if (name && hg_state_load(state, name, &doc, NULL) == HANGAR_OK &&
         strcmp(hg_json_string(doc, "target", ""), hg_instance_target(sink)) == 0) {
         out->known = true;

@@ -96,10 +96,10 @@ static void try_read(const json_t *one, struct hg_try *out)
  * cases. */
 static bool tries_entry_read(const json_t *entry, struct tries_entry *out)
 {
-    const json_t *one;
-    size_t i;
     *out = (struct tries_entry){0};
     bool ok = hg_time_parse(hg_json_string(entry, "last", ""), &out->last_ms);
+    const json_t *one;
+    size_t i;
     json_array_foreach (json_object_get(entry, "targets"), i, one) {
         const char *text = json_string_value(one);
         ok = ok && text && hg_try_targets_add(&out->targets, strdup(text));
@@ -117,10 +117,10 @@ static void tries_file_read(const struct hg_state *state, const char *name, int6
                             struct tries_file *out)
 {
     json_t *doc = NULL;
-    const json_t *entry;
-    size_t i;
     *out = (struct tries_file){0};
     if (hg_state_load(state, name, &doc, NULL) == HANGAR_OK) {
+        const json_t *entry;
+        size_t i;
         json_array_foreach (json_object_get(doc, "restores"), i, entry) {
             struct tries_entry read;
             if (tries_entry_read(entry, &read) && read.last_ms <= now_ms &&
@@ -223,10 +223,10 @@ enum hangar_rc hg_tries_save(const struct hg_state *state, const char *pipeline,
                              const struct hg_tries *tries, struct hg_error *err)
 {
     char *name = hg_format("tries/%s", pipeline);
-    struct tries_file file;
     if (!name) {
         return hg_no_memory(err);
     }
+    struct tries_file file;
     tries_file_read(state, name, now_ms, &file);
     tries_remove(&file, targets_are_equal, targets);
     json_t *entries = tries_file_json(&file);

@@ -35,10 +35,10 @@ static void message_add(struct message *m, const char *fmt, ...) HANGAR_PRINTF(2
 
 static void message_add(struct message *m, const char *fmt, ...)
 {
-    va_list args;
     if (m->size - m->used <= 1) {
         return;
     }
+    va_list args;
     va_start(args, fmt);
     int n = vsnprintf(m->out + m->used, m->size - m->used, fmt, args);
     va_end(args);

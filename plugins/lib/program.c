@@ -59,11 +59,11 @@ static void program_set_files(const struct program *p, int out_fd, int err_fd,
 static int program_spawn(const struct program *p, int out_fd, int err_fd, pid_t *pid)
 {
     posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
     int error = posix_spawn_file_actions_init(&files);
     if (error != 0) {
         return error;
     }
+    posix_spawnattr_t attr;
     error = posix_spawnattr_init(&attr);
     if (error != 0) {
         posix_spawn_file_actions_destroy(&files);
@@ -153,11 +153,11 @@ void program_stop(struct program_child *child, int grace_ms)
         kill(-child->pid, SIGTERM);
     }
     while (child->pid > 0) {
-        int status;
         program_drop_errors(child);
         if (program_has_ended(child->pid) || clock_monotonic_ms() >= kill_ms) {
             kill(-child->pid, SIGKILL);
         }
+        int status;
         if (!program_reap(&child->pid, &status)) {
             const struct timespec nap = {.tv_nsec = ENDING_POLL_MS * 1000000};
             nanosleep(&nap, NULL);

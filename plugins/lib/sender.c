@@ -132,10 +132,10 @@ static size_t sender_keep_reply(char *data, size_t one, size_t size, void *arg)
 static enum hangar_rc sender_check_status(struct sender *s, const char *url, long status,
                                           const struct sender_reply *r)
 {
-    char host[HOST_SIZE];
     if (status >= 200 && status < 300) {
         return HANGAR_OK;
     }
+    char host[HOST_SIZE];
     sender_host(url, host);
     enum hangar_rc rc = status == 429 || status >= 500   ? HANGAR_RETRY
                         : status == 401 || status == 403 ? HANGAR_AUTH
@@ -148,13 +148,12 @@ static enum hangar_rc sender_check_status(struct sender *s, const char *url, lon
 enum hangar_rc sender_post(struct sender *s, const char *url, const char *type,
                            struct curl_slist *headers, const char *text)
 {
-    char content[128];
     struct sender_reply reply = {.size = 0};
-    long status = 0;
     CURL *curl = curl_easy_init();
     if (!curl) {
         return sender_no_memory(s);
     }
+    char content[128];
     snprintf(content, sizeof(content), "Content-Type: %s", type);
     struct curl_slist all = {.data = content, .next = headers};
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, &all);
@@ -163,6 +162,7 @@ enum hangar_rc sender_post(struct sender *s, const char *url, const char *type,
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "hangar/" HANGAR_PLUGIN_VERSION);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, sender_keep_reply);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply);
+    long status = 0;
     enum hangar_rc rc = sender_run(s, curl, url, &status);
     if (rc == HANGAR_OK) {
         rc = sender_check_status(s, url, status, &reply);

@@ -272,11 +272,11 @@ static _Noreturn void throwaway_exec(const struct throwaway *t, int report_fd, c
                                      char *const *argv, int end_signal)
 {
     static char *const environment[] = {(char *)"LC_ALL=C", (char *)"PATH=/usr/bin:/bin", NULL};
-    sigset_t none;
     setsid(); /* the server must not keep the terminal of hangar: it could type commands there */
     for (int i = 1; i < 32; i++) {
         signal(i, SIG_DFL);
     }
+    sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     throwaway_set_files(t, report_fd);
@@ -319,9 +319,9 @@ static rlim_t throwaway_count_tasks(uid_t uid)
  * namespace: a server's user may have others, of a server in use for example. */
 static void throwaway_plan_limits(struct throwaway *t)
 {
-    struct sysinfo machine;
     t->processes = throwaway_count_tasks(t->box.uid) + t->wish.processes + MORE_PROCESSES;
     t->memory = RLIM_INFINITY;
+    struct sysinfo machine;
     if (sysinfo(&machine) == 0) {
         t->memory = (rlim_t)machine.totalram * machine.mem_unit / 4 * 3;
     }
@@ -485,11 +485,11 @@ enum hangar_rc throwaway_wait(struct throwaway *t, const char *name, bool (*up)(
     enum hangar_rc rc = HANGAR_OK;
     bool linked = !name;
     for (int waited = 0; rc == HANGAR_OK; waited += POLL_MS) {
-        int status;
         linked = linked || throwaway_link(t, name, &rc);
         if (rc != HANGAR_OK || (linked && up(arg))) {
             break;
         }
+        int status;
         if (program_reap(&t->pid, &status)) {
             return throwaway_fail_exit(t, status);
         }
@@ -500,7 +500,6 @@ enum hangar_rc throwaway_wait(struct throwaway *t, const char *name, bool (*up)(
 
 void throwaway_stop(struct throwaway *t, int signal)
 {
-    int status;
     if (t->pid <= 0) {
         return;
     }
@@ -511,6 +510,7 @@ void throwaway_stop(struct throwaway *t, int signal)
         kill(-t->pid, SIGKILL);
     }
     kill(t->pid, signal);
+    int status;
     for (int waited = 0; !program_reap(&t->pid, &status); waited += POLL_MS) {
         if (waited == STOP_WAIT_MS) {
             kill(-t->pid, SIGKILL);

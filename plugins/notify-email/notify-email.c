@@ -214,12 +214,12 @@ static enum hangar_rc email_send(struct email *e, CURL *curl, long *status)
 static enum hangar_rc email_notify(void *inst, const struct hangar_event *event)
 {
     struct email *e = inst;
-    char text[MAIL_TEXT_SIZE];
     long status = 0;
     CURL *curl = curl_easy_init();
     curl_mime *mime = curl ? curl_mime_init(curl) : NULL;
     struct curl_slist *headers = NULL, *to = email_recipients(e);
     enum hangar_rc rc;
+    char text[MAIL_TEXT_SIZE];
     message_text(event, text, sizeof(text));
     if (!to || !email_add_headers(e, event, &headers) || !email_add_text(mime, text)) {
         rc = sender_no_memory(&e->sender);

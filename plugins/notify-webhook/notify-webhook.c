@@ -86,11 +86,11 @@ static char *webhook_escape_slack(const char *text)
 /* Makes the body.  malloc'd, NULL when out of memory. */
 static char *webhook_body(const struct webhook *w, const struct hangar_event *event)
 {
-    char text[SLACK_TEXT_SIZE];
     if (strcmp(w->format, "json") == 0) {
         return strdup(event->json);
     }
     bool slack = strcmp(w->format, "slack") == 0;
+    char text[SLACK_TEXT_SIZE];
     message_text(event, text, slack ? SLACK_TEXT_SIZE : DISCORD_TEXT_SIZE);
     char *escaped = slack ? webhook_escape_slack(text) : strdup(text);
     json_t *doc = NULL;
@@ -123,11 +123,11 @@ static bool webhook_add_header(struct curl_slist **headers, const char *name, co
 static bool webhook_sign(const struct webhook *w, const char *body, struct curl_slist **headers)
 {
     char stamp[32], hex[8 + 2 * EVP_MAX_MD_SIZE] = "sha256=";
-    unsigned char mac[EVP_MAX_MD_SIZE];
-    unsigned int mac_size = 0;
     char *signed_text = NULL;
     snprintf(stamp, sizeof(stamp), "%" PRId64, clock_now_ms() / 1000);
     int n = asprintf(&signed_text, "%s.%s", stamp, body);
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    unsigned int mac_size = 0;
     bool ok = n > 0 && HMAC(EVP_sha256(), w->secret, (int)strlen(w->secret),
                             (const unsigned char *)signed_text, (size_t)n, mac, &mac_size) != NULL;
     for (unsigned int i = 0; ok && i < mac_size; i++) {

@@ -132,12 +132,12 @@ static enum hangar_rc lister_walk(struct lister *lister, int dir, const char *pa
 static enum hangar_rc lister_add_file(struct lister *lister, int dir, const char *path,
                                       const char *base, const char *name)
 {
-    struct stat st;
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     const char *prefix = lister->page->prefix;
     if (strncmp(name, prefix, strlen(prefix)) != 0 || !lister_wants(lister, name)) {
         return HANGAR_OK;
     }
+    struct stat st;
     if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno == ENOENT) { /* another process removed it just now */
             return HANGAR_OK;
@@ -186,18 +186,18 @@ static enum hangar_rc lister_add_directory(struct lister *lister, int dir, const
 static enum hangar_rc lister_add(struct lister *lister, int dir, const char *path,
                                  const struct dirent *found)
 {
-    struct stat st;
-    char name[NAME_SIZE_MAX + 2];
     unsigned char type = found->d_type;
     if (!local_is_component(found->d_name)) {
         return HANGAR_OK; /* a temporary file, or not of hangar */
     }
     if (type == DT_UNKNOWN) {
+        struct stat st;
         if (fstatat(dir, found->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
             return errno == ENOENT ? HANGAR_OK : lister_unreadable(lister, path, errno);
         }
         type = (unsigned char)IFTODT(st.st_mode);
     }
+    char name[NAME_SIZE_MAX + 2];
     int size =
         snprintf(name, sizeof(name), "%s%s%s", path, found->d_name, type == DT_DIR ? "/" : "");
     if (size >= (int)sizeof(name)) {
@@ -244,12 +244,12 @@ static enum hangar_rc lister_walk(struct lister *lister, int dir, const char *pa
 static int64_t lister_store_clock(int root)
 {
     char name[TEMP_NAME_SIZE] = "";
-    struct stat st;
     int64_t now_ms = clock_now_ms();
     int fd = root < 0 ? -1 : openat(root, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
     if (fd < 0 && root >= 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
         fd = local_make_temp(root, name);
     }
+    struct stat st;
     if (fd >= 0 && fstat(fd, &st) == 0) {
         now_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
     }
@@ -280,7 +280,6 @@ static enum hangar_rc lister_fill_page(const struct lister *lister, struct hanga
 enum hangar_rc local_list(void *inst, struct hangar_page *page)
 {
     struct local_sink *local = inst;
-    int root = -1;
     if (page->delimiter && page->delimiter != '/') {
         return local->host->fail(local->ctx, HANGAR_UNSUPPORTED, 0,
                                  "cannot list %s: the delimiter must be a slash", local->root);
@@ -293,6 +292,7 @@ enum hangar_rc local_list(void *inst, struct hangar_page *page)
     for (size_t i = 0; i <= PAGE_MAX; i++) {
         lister.sorted[i] = &items[i];
     }
+    int root = -1;
     enum hangar_rc rc = local_open_root(local, false, &root);
     lister.store_ms = lister_store_clock(root);
     if (rc == HANGAR_OK) {

@@ -142,7 +142,6 @@ static enum hangar_rc probe_report(struct local_sink *local, int dir,
 {
     struct statfs fs;
     struct hangar_space space = {.struct_size = sizeof(space)};
-    char text[SIZE_TEXT_SIZE];
     if (fstatfs(dir, &fs) != 0) {
         return local_fail(local, errno, "determine the file system of %s", local->root);
     }
@@ -153,6 +152,7 @@ static enum hangar_rc probe_report(struct local_sink *local, int dir,
     probe_warn_of_limit(local);
     const char *name = probe_filesystem((uint32_t)fs.f_type);
     local->host->attr_set(capabilities, "create_only", "yes");
+    char text[SIZE_TEXT_SIZE];
     local_size_text(space.free_bytes, text);
     local->host->attr_set(capabilities, "free", text);
     if (name) {

@@ -50,9 +50,9 @@ static const char *tree_next_component(const char *name, char component[COMPONEN
 
 enum hangar_rc local_check_name(struct local_sink *local, const char *name)
 {
-    char component[COMPONENT_MAX + 1];
     bool good = strlen(name) <= NAME_SIZE_MAX;
     for (const char *rest = name; rest && good;) {
+        char component[COMPONENT_MAX + 1];
         rest = tree_next_component(rest, component);
         good = local_is_component(component);
     }
@@ -116,7 +116,6 @@ static int tree_make_root(const char *root)
 /* Opens the root for the life of the instance; with the mutex held. */
 static enum hangar_rc tree_keep_root(struct local_sink *local, bool make)
 {
-    struct stat st;
     int root = open(local->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0 && errno == ENOENT) {
         if (!local->create) {
@@ -133,6 +132,7 @@ static enum hangar_rc tree_keep_root(struct local_sink *local, bool make)
             return local_fail(local, errno, "create directory %s", local->root);
         }
     }
+    struct stat st;
     if (root < 0 || fstat(root, &st) != 0) {
         enum hangar_rc rc = local_fail(local, errno, "open directory %s", local->root);
         if (root >= 0) {
@@ -190,9 +190,9 @@ static void tree_remove_leftovers(struct local_sink *local, int dir, const char 
 static int tree_descend(struct local_sink *local, int dir, const char *name, bool make, int *at,
                         size_t *failed)
 {
-    char component[COMPONENT_MAX + 1];
     *at = dir;
     for (const char *rest = name; strchr(rest, '/');) {
+        char component[COMPONENT_MAX + 1];
         const char *next = tree_next_component(rest, component);
         int below = local_open_dir(*at, component);
         if (below < 0 && errno == ENOENT && make && tree_make_dir(*at, component) == 0) {
@@ -216,10 +216,10 @@ static int tree_descend(struct local_sink *local, int dir, const char *name, boo
 static enum hangar_rc tree_fail_component(struct local_sink *local, int dir, const char *name,
                                           size_t size, int error_number, bool make)
 {
-    struct stat st;
     char path[NAME_SIZE_MAX + 1];
     snprintf(path, sizeof(path), "%.*s", (int)size, name);
     const char *slash = strrchr(path, '/');
+    struct stat st;
     bool exists = fstatat(dir, slash ? slash + 1 : path, &st, AT_SYMLINK_NOFOLLOW) == 0;
     if (exists && S_ISLNK(st.st_mode)) {
         return local->host->fail(
@@ -238,11 +238,11 @@ enum hangar_rc local_open_parent(struct local_sink *local, const char *name, boo
                                  const char **base)
 {
     int root, dir;
-    size_t failed = 0;
     enum hangar_rc rc = local_open_root(local, make, &root);
     if (rc != HANGAR_OK) {
         return rc;
     }
+    size_t failed = 0;
     int error_number = tree_descend(local, root, name, make, &dir, &failed);
     if (error_number != 0) {
         rc = tree_fail_component(local, dir, name, failed, error_number, make);
@@ -415,10 +415,10 @@ void local_tidy(struct local_sink *local, const char *name)
         *slash = '\0';
         /* of the root that the instance has opened, also when the path leads elsewhere now */
         int dir, root = tree_dup_root(local);
-        size_t failed;
         if (root < 0) {
             return;
         }
+        size_t failed;
         int error_number = tree_descend(local, root, path, false, &dir, &failed);
         slash = strrchr(path, '/');
         /* when a directory above is missing too, continue further up */

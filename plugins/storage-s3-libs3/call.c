@@ -91,11 +91,11 @@ static void call_release_context(struct driver *driver, S3RequestContext *contex
 static void call_wait_for_sockets(S3RequestContext *context)
 {
     fd_set in, out, error;
-    int last = -1;
     int64_t ms = S3_get_request_context_timeout(context);
     FD_ZERO(&in);
     FD_ZERO(&out);
     FD_ZERO(&error);
+    int last = -1;
     S3_get_request_context_fdsets(context, &in, &out, &error, &last);
     if (ms < 0 || ms > TICK_MS) {
         ms = TICK_MS;

@@ -142,7 +142,6 @@ static int libs3_list_compare(const void *a, const void *b)
 /* Can hangar have stored it?  A prefix is a name with a delimiter at its end. */
 static bool libs3_list_is_own(const struct libs3_item *item)
 {
-    char name[NAME_MAX_BYTES + 2];
     size_t size = strlen(item->name);
     if (!item->prefix) {
         return driver_is_name(item->name);
@@ -150,6 +149,7 @@ static bool libs3_list_is_own(const struct libs3_item *item)
     if (size < 2 || size > NAME_MAX_BYTES || item->name[size - 1] != '/') {
         return false;
     }
+    char name[NAME_MAX_BYTES + 2];
     memcpy(name, item->name, size - 1);
     name[size - 1] = '\0';
     return driver_is_name(name);

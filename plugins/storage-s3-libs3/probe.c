@@ -47,11 +47,11 @@ static enum hangar_rc libs3_probe_store(struct driver *driver, const char *name)
 enum hangar_rc libs3_probe(void *inst, struct hangar_attrs *capabilities)
 {
     struct driver *driver = inst;
-    char name[64];
     uint64_t number = 0;
     if (!random_fill(&number, sizeof(number))) {
         number = (uint64_t)clock_monotonic_ms();
     }
+    char name[64];
     snprintf(name, sizeof(name), ".hangar-probe-%016llx", (unsigned long long)number);
     enum hangar_rc rc = libs3_probe_store(driver, name);
     enum hangar_rc removed = libs3_remove(driver, name); /* also after a failure */

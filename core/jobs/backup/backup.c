@@ -244,11 +244,11 @@ static enum hangar_status backup_of_request(struct hangar *h, struct hg_run *run
                                             const struct hangar_backup_request *request,
                                             json_t *doc, struct hg_error *err)
 {
-    size_t sources[HG_SOURCES_MAX];
-    struct hg_tags tags = {0};
     enum hangar_status status = HANGAR_STATUS_USAGE;
     run->request.retry_after_ms = request->retry_after_ms;
     run->request.retry_within_ms = request->retry_within_ms;
+    size_t sources[HG_SOURCES_MAX];
+    struct hg_tags tags = {0};
     if (backup_only(h, request, run, sources, err) == HANGAR_OK &&
         backup_tags(request, &tags, err) == HANGAR_OK) {
         run->request.tags = tags;

@@ -38,11 +38,11 @@ enum hangar_rc hg_run_open(struct hg_run *run, struct hg_error *err)
     const struct hg_run_request *request = &run->request;
     const struct hg_pipeline_config *pipeline = request->pipeline;
     struct hg_run_instances *open = &run->open;
-    enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < request->sink_count; i++) {
         run_open_sink(run, request->sinks[i]);
     }
     open->sink_count = open->session.count;
+    enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < pipeline->transform_count && rc == HANGAR_OK; i++) {
         rc = hg_session_open(&open->session, pipeline->transforms[i], NULL, 0, &open->transforms[i],
                              err);
@@ -95,10 +95,10 @@ enum hangar_rc hg_run_take_places(struct hg_run *run, struct hg_error *err)
     }
     for (size_t i = 0; i < run->sink_count; i++) {
         struct hg_run_sink *sink = &run->sinks[i];
-        struct hg_error why = {0};
         if (sink->error.rc != HANGAR_OK) {
             continue;
         }
+        struct hg_error why = {0};
         enum hangar_rc rc = hg_place_take(&sink->place, &why);
         if (rc == HANGAR_EXISTS) { /* a run elsewhere began in the same millisecond */
             return hg_fail(err, HANGAR_RETRY, 0, "sink %s: another run stores %s",

@@ -166,10 +166,10 @@ static bool check_is_used(const struct hg_config *config, size_t instance)
 static void check_config(struct hg_check_job *c)
 {
     struct hg_str warnings = {0};
-    struct hg_error err = {0};
     if (c->h->warnings.len > 0) {
         hg_str_addf(&warnings, "%s\n", hg_str_text(&c->h->warnings));
     }
+    struct hg_error err = {0};
     const enum hangar_rc rc = hg_state_inspect(&c->h->state, &warnings, &err);
     check_add_item(c, &(struct hg_check_item){.kind = "config",
                                               .name = c->h->config->path,
@@ -193,11 +193,11 @@ static void check_key(struct hg_check_job *c)
 static void check_add_schedule(struct hangar_attrs *facts, const char *key, const char *schedule,
                                const char *zone)
 {
-    char next[HG_TIME_SIZE];
     int64_t ms = schedule ? hangar_next_time(schedule, zone, hg_now_ms()) : -1;
     if (ms < 0) {
         return;
     }
+    char next[HG_TIME_SIZE];
     hg_time_format(ms, next);
     hg_attrs_setf(facts, key, "%s, next %s", schedule, next);
 }
@@ -236,13 +236,13 @@ static void check_add_new_lines(const struct hg_check_job *c, const char *text, 
 static enum hangar_rc check_rehearse(struct hg_check_job *c, const struct hg_pipeline_config *pc,
                                      struct hg_str *warnings, struct hg_error *err)
 {
-    struct hg_str captured = {0};
     struct hg_run *run = calloc(1, sizeof(*run));
     if (!run) {
         return hg_no_memory(err);
     }
     hg_run_init(run, c->h, pc);
     run->request.parent = &c->s.job;
+    struct hg_str captured = {0};
     check_capture_warnings(c, &captured);
     enum hangar_rc rc = hg_run_rehearse(run, err);
     check_capture_warnings(c, NULL);
@@ -281,10 +281,10 @@ static enum hangar_rc check_hooks(const struct hg_pipeline_config *pc, struct hg
 
 static void check_pipeline(struct hg_check_job *c, const struct hg_pipeline_config *pc)
 {
-    struct hg_error err = {0};
     struct hg_str warnings = {0};
     struct hangar_attrs *facts = hg_attrs_new();
-    const bool running = hg_pipeline_lock_holder(&c->h->state, pc->name).since_ms >= 0;
+    const bool running = hg_pipeline_lock_since(&c->h->state, pc->name) >= 0;
+    struct hg_error err = {0};
     enum hangar_rc rc = hg_pipeline_lock_check(&c->h->state, pc->name, &err);
     if (rc == HANGAR_OK) {
         rc = check_hooks(pc, &warnings, &err);
@@ -325,9 +325,9 @@ enum hangar_status hangar_check(struct hangar *h, char **json)
         return hg_doc_unready(h, doc, json);
     }
     struct hg_check_job c = {.h = h, .items = json_array()};
-    struct hg_error err = {0};
     hg_json_set_string(doc, "config", h->config->path);
     c.failed = calloc(h->config->instance_count + 1, sizeof(*c.failed));
+    struct hg_error err = {0};
     enum hangar_rc rc = c.failed ? hg_session_begin_keyless(&c.s, h, &err) : hg_no_memory(&err);
     if (rc == HANGAR_OK) {
         check_config(&c);

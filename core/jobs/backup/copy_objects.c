@@ -27,10 +27,10 @@ static bool run_stored_name(void *arg, size_t source, const char *name, char *ou
 {
     const struct hg_run *run = arg;
     const struct hg_run_instances *open = &run->open;
-    char path[600];
     if (!name || !hg_object_name_ok(name, OBJECT_NAME_MAX)) {
         return false;
     }
+    char path[600];
     int n = snprintf(path, sizeof(path), "%s/%s", open->sources[source]->name, name);
     for (size_t i = 0; i < open->transform_count && n > 0 && (size_t)n < sizeof(path); i++) {
         n += snprintf(path + n, sizeof(path) - (size_t)n, "%s",
@@ -208,12 +208,12 @@ enum hangar_rc hg_run_copy_objects(struct hg_run *run, struct hg_error *err)
     struct hg_job *job = &run->open.session.job;
     const struct hg_pull_settings settings = run_pull_settings(run);
     struct hg_pull pull = {0};
-    struct hg_error why = {0};
     hg_job_step(job, "preparing");
     enum hangar_rc rc = hg_pull_prepare(&pull, &settings, err);
     if (rc == HANGAR_OK) {
         rc = run_copy_prepared(run, &pull, true, err);
     }
+    struct hg_error why = {0};
     enum hangar_rc job_rc = hg_job_result(job, &why);
     if (job_rc != HANGAR_OK) {
         *err = why;

@@ -38,14 +38,14 @@ static enum hangar_rc rehearse_put(const struct hg_run_sink *sink, struct hg_err
 {
     const struct hg_place *place = &sink->place;
     struct hangar_ctx *ctx = place->sink;
-    struct hangar_put *put = NULL;
-    struct hg_error why = {0};
     bool used = false;
     enum hangar_rc rc = hg_store_has_origin(ctx, place->pipeline, &used, err);
     if (rc != HANGAR_OK || !used) {
         return rc;
     }
     char *path = hg_store_path(place->pipeline, place->id, HG_RUN_NAME);
+    struct hangar_put *put = NULL;
+    struct hg_error why = {0};
     rc = path
              ? HG_CALL(ctx, &why,
                        ctx->plugin->sink.put_open(ctx->inst, path, 0, HANGAR_PUT_CREATE_ONLY, &put))
@@ -76,12 +76,12 @@ static void rehearse_sink(struct hg_run *run, struct hg_run_sink *sink)
 
 enum hangar_rc hg_run_rehearse(struct hg_run *run, struct hg_error *err)
 {
-    struct hg_error why = {0};
     enum hangar_rc rc = hg_run_begin_try(run, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
     atomic_store(&run->progress.ended, true); /* it reports no progress of a backup */
+    struct hg_error why = {0};
     rc = hg_run_open(run, &why);
     for (size_t i = 0; i < run->sink_count && rc == HANGAR_OK; i++) {
         if (run->sinks[i].error.rc == HANGAR_OK) {

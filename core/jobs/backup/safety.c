@@ -54,12 +54,12 @@ enum hangar_rc hg_safety_take(struct hg_safety *s, struct hg_error *err)
     enum hangar_rc rc = safety_take_into(s, s->sink, &sink_failed, err);
     for (size_t i = 0; i < s->pipeline->sink_count && rc != HANGAR_OK && sink_failed; i++) {
         size_t sink = s->pipeline->sinks[i];
-        struct hg_error why = {0};
         if (sink == s->sink || !all[sink].required || atomic_load(&s->h->caller.cancel)) {
             continue;
         }
         hg_log_event(&s->h->log, HANGAR_LOG_WARN, "safety.retry",
                      "storing the safety backup in sink %s instead: %s", all[sink].name, err->text);
+        struct hg_error why = {0};
         rc = safety_take_into(s, sink, &sink_failed, &why);
         *err = rc == HANGAR_OK ? (struct hg_error){0} : why;
     }

@@ -82,12 +82,12 @@ static void show_unnamed(const struct hg_server_facts *u, const struct hg_server
     size_t count = 0;
     for (const char *line = one->others; *line != '\0'; line = next_line(line)) {
         const size_t size = strcspn(line, "\t\n");
-        char bytes[HG_UNITS_SIZE];
         if (line[size] != '\t' || !is_unnamed(u, one, line, size) || ++count > NAMES_SHOWN) {
             continue;
         }
         hg_str_addf(&text, "%s%.*s", count > 1 ? ", " : "", (int)size, line);
         if (line[size + 1] >= '0' && line[size + 1] <= '9') {
+            char bytes[HG_UNITS_SIZE];
             hg_format_size(strtoull(line + size + 1, NULL, 10), bytes);
             hg_str_addf(&text, " (%s)", bytes);
         }

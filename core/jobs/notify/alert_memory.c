@@ -239,11 +239,11 @@ enum hangar_rc hg_alert_memory_load(struct hg_alert_memory *memory, const struct
 {
     *memory = (struct hg_alert_memory){0};
     json_t *doc = NULL, *entry;
-    const char *name;
     enum hangar_rc rc = hg_state_load(state, ALERT_MEMORY_FILE, &doc, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
+    const char *name;
     json_object_foreach (doc, name, entry) {
         rc = rc == HANGAR_OK ? alert_memory_parse(memory, name, entry, err) : rc;
     }

@@ -270,7 +270,6 @@ static void alerts_of_report(struct hangar *h, const struct hg_status_report *re
 void hg_alerts_after(struct hangar *h, struct hg_session *session,
                      const struct hg_pipeline_config *pipeline)
 {
-    struct hg_error err = {0};
     bool has_notifiers = false;
     for (size_t i = 0; i < h->config->instance_count; i++) {
         has_notifiers = has_notifiers || h->config->instances[i].kind == HG_NOTIFIER;
@@ -279,6 +278,7 @@ void hg_alerts_after(struct hangar *h, struct hg_session *session,
         return;
     }
     struct hg_status_report report;
+    struct hg_error err = {0};
     enum hangar_rc rc = session ? hg_status_read_in(&report, session, pipeline, &err)
                                 : hg_status_read(&report, h, pipeline, &err);
     hg_status_end_session(&report);

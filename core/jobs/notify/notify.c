@@ -107,7 +107,6 @@ static enum hangar_rc deliver_all(struct hangar *h, const struct hg_event *e,
                                   const size_t *receivers, size_t count,
                                   struct hg_delivery *deliveries, struct hg_error *err)
 {
-    struct hg_session s;
     int64_t now = hg_now_ms();
     json_t *doc = event_document(h, e, now);
     char *json = hg_json_text(doc);
@@ -127,6 +126,7 @@ static enum hangar_rc deliver_all(struct hangar *h, const struct hg_event *e,
         .time_ms = now,
         .duration_ms = e->duration_ms,
     };
+    struct hg_session s;
     enum hangar_rc rc = hg_session_begin_apart(&s, h, STALL_MS, err);
     if (rc == HANGAR_OK) {
         for (size_t i = 0; i < count; i++) {
@@ -147,7 +147,6 @@ static enum hangar_rc deliver_all(struct hangar *h, const struct hg_event *e,
 bool hg_notify(struct hangar *h, const struct hg_event *event)
 {
     const struct hg_pipeline_config *p = event->pipeline;
-    struct hg_error err = {0};
     size_t receivers[HG_SESSION_MAX], count = 0;
     assert(hg_event_pattern_is_useful(event->kind)); /* else no pattern could select it */
     for (size_t i = 0; i < h->config->instance_count && count < HG_SESSION_MAX; i++) {
@@ -165,6 +164,7 @@ bool hg_notify(struct hangar *h, const struct hg_event *event)
     }
     bool received = false;
     struct hg_delivery *deliveries = calloc(count, sizeof(*deliveries));
+    struct hg_error err = {0};
     enum hangar_rc rc =
         deliveries ? deliver_all(h, event, receivers, count, deliveries, &err) : hg_no_memory(&err);
     for (size_t i = 0; rc == HANGAR_OK && i < count; i++) {
@@ -253,7 +253,6 @@ enum hangar_status hangar_notify(struct hangar *h, const char *notifier, char **
     if (!h->ready) {
         return hg_doc_unready(h, doc, json);
     }
-    struct hg_error err = {0};
     size_t receivers[HG_SESSION_MAX], count;
     char summary[256];
     snprintf(summary, sizeof(summary), "a test message of hangar on %s; no action is needed",
@@ -261,6 +260,7 @@ enum hangar_status hangar_notify(struct hangar *h, const char *notifier, char **
     const struct hg_event event = {
         .kind = "test", .level = HANGAR_LOG_INFO, .summary = summary, .duration_ms = -1};
     json_t *list = json_array();
+    struct hg_error err = {0};
     enum hangar_rc rc = find_notifiers(h, notifier, receivers, &count, &err);
     struct hg_delivery *deliveries = rc == HANGAR_OK ? calloc(count, sizeof(*deliveries)) : NULL;
     if (rc == HANGAR_OK) {

@@ -45,7 +45,6 @@ static enum hangar_rc expiry_remove(struct hg_expiry *p, struct hg_retention_ite
                                     struct hg_error *err)
 {
     struct hg_store_file hold;
-    struct hg_error why = {0};
     enum hangar_rc rc =
         hg_store_find(p->plan.sink, p->plan.pipeline->name, item->id, HG_HOLD_NAME, &hold, err);
     if (rc == HANGAR_OK && hold.exists) { /* the hold came after the plan */
@@ -55,6 +54,7 @@ static enum hangar_rc expiry_remove(struct hg_expiry *p, struct hg_retention_ite
     if (rc != HANGAR_OK) {
         return rc;
     }
+    struct hg_error why = {0};
     rc = hg_mark_deleted(p->plan.sink, p->plan.pipeline->name, item->id, p->plan.h->identity.host,
                          item->reason, &why);
     if (rc == HANGAR_EXISTS) {
@@ -145,10 +145,10 @@ enum hangar_rc hg_expiry_execute(struct hg_expiry *p, struct hg_error *err)
     enum hangar_rc rc = HANGAR_OK;
     /* the oldest first: an interruption leaves the newer ones */
     for (size_t i = p->plan.count; i-- > 0 && (rc == HANGAR_OK || expiry_goes_on(rc));) {
-        struct hg_error why = {0};
         if (p->plan.items[i].keep) {
             continue;
         }
+        struct hg_error why = {0};
         rc = hg_job_cancelled(p->plan.sink->job) ? hg_fail(&why, HANGAR_CANCELLED, 0, "interrupted")
                                                  : expiry_remove(p, &p->plan.items[i], &why);
         first = first.rc == HANGAR_OK ? why : first;

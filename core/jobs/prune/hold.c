@@ -57,11 +57,11 @@ static enum hangar_rc hold_in_sinks(struct hold_job *x, struct hg_error *err)
     for (size_t i = 0; i < x->pipeline->sink_count; i++) {
         const size_t instance = x->pipeline->sinks[i];
         const char *name = h->config->instances[instance].name;
-        struct hangar_ctx *sink;
-        struct hg_error why = {0};
         if (x->which->sink && strcmp(x->which->sink, name) != 0) {
             continue;
         }
+        struct hangar_ctx *sink;
+        struct hg_error why = {0};
         enum hangar_rc rc = hg_session_open(&x->s, instance, NULL, 0, &sink, &why);
         if (rc == HANGAR_OK) {
             rc = hold_in_sink(x, sink, &why);

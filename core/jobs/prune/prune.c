@@ -159,10 +159,10 @@ static enum hangar_rc prune_sink(struct hangar *h, const struct hg_pipeline_conf
 void hg_prune_after_backup(struct hangar *h, struct hg_session *session,
                            const struct hg_pipeline_config *pipeline, size_t sink)
 {
-    struct hg_error err = {0};
     if (!h->config->instances[sink].retention.given) {
         return;
     }
+    struct hg_error err = {0};
     enum hangar_rc rc = session ? prune_sink_in(session, pipeline, sink, false, NULL, &err)
                                 : prune_sink(h, pipeline, sink, false, NULL, &err);
     if (rc != HANGAR_OK) {

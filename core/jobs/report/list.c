@@ -111,11 +111,11 @@ static enum hangar_rc list_read(struct hg_listing *l, const char *pipeline, cons
         }
         for (size_t i = 0; i < pc->sink_count; i++) {
             const char *name = config->instances[pc->sinks[i]].name;
-            struct hangar_ctx *ctx;
-            struct hg_error why = {0};
             if (sink && strcmp(sink, name) != 0) {
                 continue;
             }
+            struct hangar_ctx *ctx;
+            struct hg_error why = {0};
             enum hangar_rc rc = hg_session_open(&l->session, pc->sinks[i], NULL, 0, &ctx, &why);
             rc = rc == HANGAR_OK ? list_read_sink(l, ctx, pc, &why) : rc;
             if (rc != HANGAR_OK) {

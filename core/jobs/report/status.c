@@ -183,11 +183,11 @@ static enum hangar_rc status_read_pipelines(struct hg_status_report *report, str
                                             struct hg_error *err)
 {
     const struct hg_config *all = s->h->config;
-    enum hangar_rc rc = HANGAR_OK;
     report->pipelines = calloc(all->pipeline_count + 1, sizeof(*report->pipelines));
     if (!report->pipelines) {
         return hg_no_memory(err);
     }
+    enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < all->pipeline_count && rc == HANGAR_OK; i++) {
         const struct hg_pipeline_config *config = &all->pipelines[i];
         if (!only || only == config) {

@@ -220,12 +220,12 @@ static json_t *status_instance_json(struct hg_session *s, size_t i)
 {
     struct hangar *h = s->h;
     const struct hg_instance_config *c = &h->config->instances[i];
-    struct hangar_ctx *ctx;
     json_t *one = json_object();
     hg_json_set_string(one, "kind", hg_kind_name(c->kind));
     hg_json_set_string(one, "name", c->name);
     hg_json_set_string(one, "plugin", c->plugin);
     hg_json_set_string(one, "version", h->plugins.loaded[i]->d.version);
+    struct hangar_ctx *ctx;
     bool is_open = c->kind == HG_SINK && hg_session_open(s, i, NULL, 0, &ctx, NULL) == HANGAR_OK;
     hg_json_set_string(one, "target", is_open ? hg_instance_target(ctx) : NULL);
     hg_json_set(one, "options", hg_doc_options(&h->plugins.options[i]));

@@ -85,7 +85,6 @@ static enum hangar_rc check_only_sources(const struct hg_restoration *r, struct 
 static enum hangar_rc open_target(struct hg_restoration *r, const struct hg_manifest_source *from,
                                   struct hg_error *err)
 {
-    size_t instance;
     struct hangar_ctx *ctx;
     struct hg_override overrides[HG_RESTORE_OVERRIDES_MAX];
     const size_t n =
@@ -96,6 +95,7 @@ static enum hangar_rc open_target(struct hg_restoration *r, const struct hg_mani
     flags |= r->request->flags & HANGAR_REQUEST_DISCONNECT ? HANGAR_RESTORE_DISCONNECT : 0;
     flags |= r->request->flags & HANGAR_REQUEST_COMPARE ? HANGAR_RESTORE_COMPARE : 0;
     flags |= r->request->flags & HANGAR_REQUEST_CONTINUE ? HANGAR_RESTORE_CONTINUE : 0;
+    size_t instance;
     enum hangar_rc rc = hg_target_instance(r->h->config, &r->h->plugins, from, &instance, err);
     if (rc == HANGAR_OK) {
         rc = hg_session_open(&r->session, instance, overrides, n, &ctx, err);
@@ -178,7 +178,6 @@ static void add_other_copies(struct hg_restoration *r, enum hangar_rc rc, struct
     struct hg_session fresh; /* the job's own is cancelled */
     struct hg_error unused = {0};
     struct hg_manifest m = {0};
-    struct hangar_ctx *sink;
     struct hg_str names = {0};
     if (!r->selected.ctx || rc == HANGAR_OK || rc == HANGAR_CANCELLED || rc == HANGAR_CONFIG ||
         hg_session_begin(&fresh, r->h, 0, NULL, NULL, &unused) != HANGAR_OK) {
@@ -186,6 +185,7 @@ static void add_other_copies(struct hg_restoration *r, enum hangar_rc rc, struct
     }
     bool suspect = rc == HANGAR_CORRUPT;
     if (!suspect) {
+        struct hangar_ctx *sink;
         suspect = hg_session_open(&fresh, r->selected.sink, NULL, 0, &sink, &unused) != HANGAR_OK ||
                   hg_goodness(r->h, sink, r->selected.manifest.pipeline, r->selected.manifest.id,
                               &m, &unused) != HANGAR_OK;

@@ -77,11 +77,11 @@ static bool superseded_remove_one(struct hg_restoration *r, struct hg_session *s
                                   const struct hg_try *t, const struct hg_try *first)
 {
     const struct hg_pipeline_config *p = &r->h->config->pipelines[r->selected.pipeline];
-    struct hangar_ctx *sink = NULL;
-    struct hg_error err = {0};
     if (strcmp(t->id, r->selected.manifest.id) == 0) {
         return false;
     }
+    struct hangar_ctx *sink = NULL;
+    struct hg_error err = {0};
     enum hangar_rc rc = superseded_judge(s, p, t, &sink, &err);
     if (rc == HANGAR_NOT_FOUND) {
         return true;
@@ -147,19 +147,19 @@ static void superseded_add(const struct hg_restoration *r, struct hg_tries *trie
 void hg_superseded_remove(struct hg_restoration *r)
 {
     const char *pipeline = r->h->config->pipelines[r->selected.pipeline].name;
-    struct hg_tries tries;
-    struct hg_session s;
-    struct hg_error err = {0};
     struct hg_try_targets targets = {0};
     if (!superseded_targets(r, &targets)) {
         hg_try_targets_free(&targets);
         return;
     }
+    struct hg_tries tries;
     hg_tries_load(&r->h->state, pipeline, &targets, hg_now_ms(), &tries);
     superseded_add(r, &tries);
+    struct hg_error err = {0};
     /* first, so that a kill leaves none of the backups out of the file */
     enum hangar_rc rc = hg_tries_save(&r->h->state, pipeline, &targets, hg_now_ms(), &tries, &err);
     if (rc == HANGAR_OK && tries.count > 2) {
+        struct hg_session s;
         rc = hg_session_begin(&s, r->h, 0, NULL, NULL, &err);
         if (rc == HANGAR_OK) {
             superseded_remove_between(r, &s, &tries);

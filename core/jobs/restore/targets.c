@@ -130,9 +130,9 @@ enum hangar_rc hg_targets_check(struct hg_targets *t, const char *hook, struct h
     hg_job_step(&t->session->job, "checking the targets");
     for (size_t i = 0; i < t->count && rc == HANGAR_OK; i++) {
         struct hg_target *one = &t->items[i];
-        struct hg_error why = {0};
         one->empty = 0;
         one->how.flags |= HANGAR_RESTORE_DRY_RUN;
+        struct hg_error why = {0};
         rc = prepare_target(one, &why);
         if (rc == HANGAR_EXISTS && hook) {
             hg_str_addf(&one->plan.str, "the restore would be refused without hook %s: %s\n", hook,

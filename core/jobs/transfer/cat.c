@@ -96,7 +96,6 @@ static enum hangar_rc cat_object(struct hg_session *s, const struct hg_selected_
                                  struct hg_error *err)
 {
     const struct hg_manifest *m = &from->manifest;
-    struct hangar_ctx *chain[HG_CHAIN_MAX] = {0};
     char *path = hg_store_path(m->pipeline, m->id, o->stored);
     struct hg_stored_object stored = {.path = path,
                                       .plain_bytes = o->plain_bytes,
@@ -104,6 +103,7 @@ static enum hangar_rc cat_object(struct hg_session *s, const struct hg_selected_
                                       .plain_sha256 = o->plain_sha256,
                                       .stored_sha256 = o->stored_sha256,
                                       .attrs = o->transform};
+    struct hangar_ctx *chain[HG_CHAIN_MAX] = {0};
     enum hangar_rc rc = path ? hg_session_chain(s, m, chain, err) : hg_no_memory(err);
     if (rc == HANGAR_OK) {
         const struct hg_object_reader reader = {from->ctx, chain, m->chain_count};

@@ -127,11 +127,11 @@ static enum hangar_rc copy_read_manifest(struct copy_job *c, const char *id,
                                          struct hg_error *err)
 {
     const char *pipeline = c->pipeline->name;
-    struct hg_error why = {0};
     enum hangar_rc rc = hg_store_manifest_both(c->from, pipeline, id, &files->manifest, m, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
+    struct hg_error why = {0};
     rc = hg_store_signature(c->from, pipeline, id, &files->signature, &why);
     if (rc != HANGAR_OK && rc != HANGAR_NOT_FOUND) {
         return hg_error_move(err, &why);
@@ -235,10 +235,10 @@ static enum hangar_rc copy_accept_same(struct copy_job *c, const char *id,
 static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_error *err)
 {
     const int64_t started_ms = hg_mono_ms();
-    struct hg_final_files files = {0};
     struct hg_manifest m = {0};
     struct hg_replication replication = {
         .from = c->from, .to = c->to, .manifest = &m, .files = true};
+    struct hg_final_files files = {0};
     struct hg_place_repair repair = {.session = &c->session,
                                      .from = c->from,
                                      .to = c->to,
@@ -446,11 +446,11 @@ enum hangar_status hangar_copy(struct hangar *h, const struct hangar_selection *
     if (!h->ready) {
         return hg_doc_unready(h, doc, json);
     }
-    struct hg_error err = {0};
     struct copy_job c = {.h = h, .started_ms = hg_now_ms(), .backups = json_array()};
     bool busy = false;
     hg_new_run_id(h);
     pthread_mutex_init(&c.mutex, NULL);
+    struct hg_error err = {0};
     enum hangar_rc rc = copy_check_request(h, which, to, &err);
     if (rc == HANGAR_OK) {
         rc = hg_session_begin(&c.session, h, 0, copy_on_tick, &c, &err);

@@ -196,7 +196,6 @@ static enum hangar_rc export_read_manifest(struct export_job *x, struct hg_error
 {
     const struct hg_manifest *found = &x->from.manifest;
     const struct hg_signing *signing = x->transfer.session.signing;
-    struct hg_error why = {0};
     enum hangar_rc rc =
         hg_store_manifest_text(x->from.ctx, found->pipeline, found->id, &x->text, err);
     if (rc == HANGAR_OK) {
@@ -210,6 +209,7 @@ static enum hangar_rc export_read_manifest(struct export_job *x, struct hg_error
     if (rc != HANGAR_OK) {
         return rc;
     }
+    struct hg_error why = {0};
     rc = hg_store_signature(x->from.ctx, found->pipeline, found->id, &x->signature, &why);
     if (rc == HANGAR_NOT_FOUND && !signing) {
         return HANGAR_OK;

@@ -39,7 +39,6 @@ static enum hangar_rc import_first_file(struct hg_import *x, struct hg_untar_mem
                                         struct hg_error *err)
 {
     char shown[HG_UNTAR_SHOWN];
-    int64_t ms;
     enum hangar_rc rc;
     unsigned folders = 0;
     do {
@@ -56,6 +55,7 @@ static enum hangar_rc import_first_file(struct hg_import *x, struct hg_untar_mem
         memcpy(x->id, member->name, n);
         x->id[n] = '\0';
     }
+    int64_t ms;
     if (!hg_backup_id_parse(x->id, &ms)) {
         return hg_fail(err, HANGAR_CORRUPT, 0,
                        "not an archive of `hangar export`: it begins with %s",

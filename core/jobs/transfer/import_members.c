@@ -230,7 +230,6 @@ enum hangar_rc hg_import_signature(struct hg_import *x, struct hg_error *err)
 static enum hangar_rc import_file(struct hg_import *x, const struct hg_untar_member *member,
                                   struct hg_error *err)
 {
-    char shown[HG_UNTAR_SHOWN];
     size_t n = strlen(x->id);
     bool inside = strncmp(member->name, x->id, n) == 0 && member->name[n] == '/';
     const char *name = inside ? member->name + n + 1 : "";
@@ -242,6 +241,7 @@ static enum hangar_rc import_file(struct hg_import *x, const struct hg_untar_mem
     size_t i = import_lower_bound(x, name);
     struct hg_import_file *file = i < x->file_count ? &x->files[i] : NULL;
     if (!inside || !file || strcmp(file->name, name) != 0) {
+        char shown[HG_UNTAR_SHOWN];
         return hg_fail(err, HANGAR_CORRUPT, 0, "the archive contains %s%s",
                        hg_untar_shown(member->name, shown),
                        strcmp(name, HG_MANIFEST_NAME) == 0 || strcmp(name, HG_SIGNATURE_NAME) == 0

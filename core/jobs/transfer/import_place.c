@@ -21,7 +21,6 @@ static enum hangar_rc import_choose(struct hg_import *x, const char *pipeline, c
 {
     const struct hangar *h = x->transfer.h;
     const struct hg_manifest *m = &x->manifest;
-    size_t index;
     if (pipeline && strcmp(pipeline, m->pipeline) != 0) {
         return hg_fail(
             err, HANGAR_CONFIG, 0,
@@ -29,6 +28,7 @@ static enum hangar_rc import_choose(struct hg_import *x, const char *pipeline, c
             "a pipeline of that name to the configuration",
             m->id, pipeline, m->pipeline);
     }
+    size_t index;
     enum hangar_rc rc = hg_find_pipeline(h->config, m->pipeline, &index, err);
     if (rc != HANGAR_OK) {
         hg_context(err, "%s is a backup of pipeline %s", m->id, m->pipeline);

@@ -235,10 +235,10 @@ static enum hangar_rc repair_sink(struct repair_job *r, size_t target, struct ha
         const size_t i = n < pipeline->sink_count ? pipeline->sinks[n] : target;
         struct hangar_ctx *from = to;
         struct repair_origin origin;
-        struct hg_error why = {0};
         if (n < pipeline->sink_count && i == target) {
             continue;
         }
+        struct hg_error why = {0};
         rc = i == target ? HANGAR_OK : hg_session_open(&r->session, i, NULL, 0, &from, &why);
         if (rc == HANGAR_OK) {
             rc = repair_read(r, from, &origin, &why);
@@ -308,13 +308,13 @@ static enum hangar_rc repair_all(struct repair_job *r, const struct hangar_selec
     for (size_t n = 0; n < r->pipeline->sink_count; n++) {
         const size_t i = r->pipeline->sinks[n];
         const char *name = r->h->config->instances[i].name;
-        struct hangar_ctx *to = NULL;
-        struct hg_error why = {0};
         struct repair_result result = {0};
         if (which->sink && strcmp(which->sink, name) != 0) {
             continue;
         }
         hg_job_step(&r->session.job, "comparing %s in sink %s", r->id, name);
+        struct hangar_ctx *to = NULL;
+        struct hg_error why = {0};
         enum hangar_rc rc = hg_session_open(&r->session, i, NULL, 0, &to, &why);
         if (rc == HANGAR_OK) {
             rc = hg_mark_find_backup(to, r->pipeline->name, r->id, &why);
@@ -363,13 +363,13 @@ enum hangar_status hangar_repair(struct hangar *h, const struct hangar_selection
     if (!h->ready) {
         return hg_doc_unready(h, doc, json);
     }
-    struct hg_error err = {0};
     struct repair_job r = {
         .h = h, .dry = flags & HANGAR_REQUEST_DRY_RUN, .started_ms = hg_now_ms()};
     json_t *sinks = json_array();
     bool busy = false;
     int lock = -1;
     hg_new_run_id(h);
+    struct hg_error err = {0};
     enum hangar_rc rc = hg_session_begin(&r.session, h, 0, repair_on_tick, &r, &err);
     if (rc == HANGAR_OK) {
         rc = repair_find(&r, which, &err);

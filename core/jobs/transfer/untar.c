@@ -79,7 +79,6 @@ static la_ssize_t untar_read_plain(struct archive *archive, void *arg, const voi
 static enum hangar_rc untar_damaged(const struct hg_untar *u, struct archive *archive,
                                     struct hg_error *err)
 {
-    char shown[HG_UNTAR_SHOWN];
     const char *why = archive ? archive_error_string(archive) : NULL;
     if (u->read_failed) {
         return hg_fail(err, HANGAR_IO, 0, "cannot read the archive: its sender failed");
@@ -87,18 +86,19 @@ static enum hangar_rc untar_damaged(const struct hg_untar *u, struct archive *ar
     if (archive && archive_errno(archive) == ENOMEM) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read the archive: out of memory");
     }
+    char shown[HG_UNTAR_SHOWN];
     return hg_fail(err, HANGAR_CORRUPT, 0, "the archive is damaged: %s",
                    hg_untar_shown(why ? why : "it ends too early", shown));
 }
 
 static enum hangar_rc untar_open_gzip(struct hg_untar *u, struct hg_error *err)
 {
-    struct archive_entry *whole;
     if (archive_read_support_filter_gzip(u->gzip) != ARCHIVE_OK ||
         archive_read_support_format_raw(u->gzip) != ARCHIVE_OK) {
         return untar_damaged(u, u->gzip, err);
     }
     int rc = archive_read_open(u->gzip, u, NULL, untar_read_input, NULL);
+    struct archive_entry *whole;
     rc = rc == ARCHIVE_OK ? archive_read_next_header(u->gzip, &whole) : rc;
     if (u->read_failed) {
         return untar_damaged(u, u->gzip, err);
@@ -223,7 +223,6 @@ static enum hangar_rc untar_read_name(struct archive_entry *entry, struct hg_unt
 enum hangar_rc hg_untar_next(struct hg_untar *u, struct hg_untar_member *member,
                              struct hg_error *err)
 {
-    char shown[HG_UNTAR_SHOWN];
     int rc = archive_read_next_header(u->tar, &u->entry);
     if (rc == ARCHIVE_EOF) {
         return untar_check_end(u, err);
@@ -238,6 +237,7 @@ enum hangar_rc hg_untar_next(struct hg_untar *u, struct hg_untar_member *member,
     }
     const char *kind = untar_refused_kind(u->entry);
     if (kind) {
+        char shown[HG_UNTAR_SHOWN];
         return hg_fail(err, HANGAR_CORRUPT, 0,
                        "the archive contains %s, which is %s; only files are accepted",
                        hg_untar_shown(member->name, shown), kind);

@@ -64,11 +64,11 @@ static enum hangar_rc check_objects(struct hg_verified_backup *v, struct hg_erro
     enum hangar_rc rc = hg_session_chain(v->s, &v->manifest, v->chain, err);
     for (size_t i = 0; i < v->manifest.source_count && rc == HANGAR_OK; i++) {
         struct hg_infos infos;
-        struct hg_error why = {0};
         rc = hg_infos_make(&v->manifest, &v->manifest.sources[i], false, &infos, err);
         if (rc != HANGAR_OK) {
             break;
         }
+        struct hg_error why = {0};
         rc = hg_compare_objects(v->s, &from, infos.stored, infos.count, &v->found, &why);
         if (rc == HANGAR_CORRUPT) {
             rc = HANGAR_OK; /* a line of v->found.problems */

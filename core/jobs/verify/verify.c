@@ -243,7 +243,6 @@ static void verify_add_result(struct hg_verify_job *job, struct hg_verified_back
 static void verify_in_sink(struct hg_verify_job *job, const char *pipeline, size_t sink,
                            const char *id)
 {
-    struct hg_error err = {0};
     struct hg_verified_backup v = {.h = job->h,
                                    .s = &job->session,
                                    .pipeline = pipeline,
@@ -259,6 +258,7 @@ static void verify_in_sink(struct hg_verify_job *job, const char *pipeline, size
     int64_t started = hg_mono_ms();
     hg_drill_init(&v.drill);
     const bool drills = job->level == HANGAR_VERIFY_DRILL;
+    struct hg_error err = {0};
     enum hangar_rc rc = verify_session(job, drills ? &v : NULL, &err);
     if (rc == HANGAR_OK) {
         rc = verify_run(&v, sink, &err);
@@ -363,12 +363,12 @@ static void verify_selected(void *arg)
 {
     struct hg_verify_job *job = arg;
     const struct hangar_selection *which = job->which;
-    char id[HG_BACKUP_ID_SIZE];
-    struct hg_error err = {0};
     if (strcmp(which->id, "all") == 0) {
         verify_in_sinks(job, NULL, which->pipeline);
         return;
     }
+    char id[HG_BACKUP_ID_SIZE];
+    struct hg_error err = {0};
     enum hangar_rc rc = verify_select(job, id, &err);
     if (rc == HANGAR_OK) {
         verify_in_sinks(job, id, job->pipeline->name);
@@ -379,12 +379,12 @@ static void verify_selected(void *arg)
 static enum hangar_rc verify_check_request(struct hg_verify_job *job, struct hg_error *err)
 {
     const struct hangar_selection *which = job->which;
-    size_t index;
     if (job->level > HANGAR_VERIFY_DRILL) {
         return hg_fail(err, HANGAR_CONFIG, 0, "there is no verification level %d", (int)job->level);
     }
     enum hangar_rc rc = hg_check_names(job->h->config, which->pipeline, which->sink, err);
     if (rc == HANGAR_OK && which->pipeline) {
+        size_t index;
         rc = hg_find_pipeline(job->h->config, which->pipeline, &index, err);
         job->pipeline = rc == HANGAR_OK ? &job->h->config->pipelines[index] : NULL;
     }

@@ -25,9 +25,9 @@ static enum hangar_rc add_database(struct pg_source *src, const char *name)
 {
     struct pg_backup *backup = src->backup;
     struct pg_db *db = &backup->dbs[backup->db_count];
-    struct text folder = {0};
     db->src = src;
     db->name = name;
+    struct text folder = {0};
     pg_add_folder(&folder, name);
     if (folder.failed) {
         return pg_no_memory(src);

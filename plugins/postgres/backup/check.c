@@ -166,7 +166,6 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
                                      struct check_totals *totals)
 {
     struct pg_conn *conn;
-    struct pg_globals_plan plan;
     enum hangar_rc rc = pg_connect(src, database, &conn);
     if (rc != HANGAR_OK) {
         return rc;
@@ -198,6 +197,7 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
         rc = pg_add_unseen(conn, database, &totals->unseen);
     }
     if (rc == HANGAR_OK && database == src->databases[src->database_count - 1]) {
+        struct pg_globals_plan plan;
         rc = pg_globals_prepare(src, conn, &plan);
         if (rc == HANGAR_OK && src->opt.globals != PG_GLOBALS_NONE && !plan.passwords) {
             pg_add_unseen_passwords(&totals->unseen);

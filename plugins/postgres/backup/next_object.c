@@ -199,7 +199,6 @@ static enum hangar_rc next_object_locked(struct pg_source *src, struct hangar_ob
 {
     struct pg_backup *backup = src->backup;
     struct pg_reader *reader;
-    uint64_t bytes = 0;
     enum hangar_rc rc = next_from_tools(src, &reader);
     if (rc != HANGAR_OK) {
         return rc;
@@ -207,6 +206,7 @@ static enum hangar_rc next_object_locked(struct pg_source *src, struct hangar_ob
     if (reader) {
         return hand_out_object(reader, reader->kind == PG_READ_GLOBALS ? 0 : 1, 0, info, out);
     }
+    uint64_t bytes = 0;
     rc = next_data(src, &reader, &bytes);
     if (rc != HANGAR_OK) {
         return rc;

@@ -104,7 +104,6 @@ static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archi
     struct pg_source *src = target->src;
     struct pg_args args = {0};
     struct text database = {0};
-    struct pg_child *child = NULL;
     struct pg_tolerated_errors tolerated = {0};
     pg_add_conninfo(&database, target->into);
     pg_arg(&args, "pg_restore");
@@ -134,6 +133,7 @@ static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archi
     args.failed |= database.failed;
     text_free(&database);
     src->host->alive(src->ctx, doing);
+    struct pg_child *child = NULL;
     enum hangar_rc rc = pg_spawn(src, "pg_restore", NULL, &args, false, &child);
     if (rc == HANGAR_OK && limits_are_unknown(src)) {
         pg_child_tolerate(child, &tolerated);
@@ -278,11 +278,11 @@ enum hangar_rc pg_restore_phase_end(void *inst, uint32_t phase)
     if (phase == 0) {
         return restore_globals(src);
     }
-    enum hangar_rc rc = HANGAR_OK;
     /* rows may have several phases */
     if (phase > 1 && phase < restore->last_phase) {
         return HANGAR_OK;
     }
+    enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < restore->target_count && rc == HANGAR_OK; i++) {
         if (!restore->targets[i].skipped) {
             rc = phase == 1 ? begin_restore_target(&restore->targets[i])

@@ -188,7 +188,6 @@ enum hangar_rc redis_begin(void *inst, int64_t *time_ms, struct hangar_attrs *po
     const struct hangar_host *host = redis->host;
     struct rd_backup *backup = redis->backup;
     char line[256], id[65];
-    uint64_t offset;
     enum hangar_rc rc = rd_send(&backup->client, "PSYNC", "?", "-1", NULL);
     if (rc == HANGAR_OK) {
         rc = read_psync_answer(backup, line, sizeof(line));
@@ -197,6 +196,7 @@ enum hangar_rc redis_begin(void *inst, int64_t *time_ms, struct hangar_attrs *po
         return rc;
     }
     *time_ms = clock_now_ms() + backup->server.clock_offset_ms;
+    uint64_t offset;
     if (sscanf(line, "+FULLRESYNC %64[0-9a-zA-Z] %" SCNu64, id, &offset) == 2) {
         if (point) {
             host->attr_set(point, "replid", id);

@@ -79,9 +79,9 @@ enum hangar_rc rd_check_state(struct redis *redis, const struct rd_server *serve
 static enum hangar_rc find_marker(struct rd_client *client, uint64_t db, bool *found, bool *allowed)
 {
     char number[24];
-    redisReply *reply = NULL;
     snprintf(number, sizeof(number), "%" PRIu64, db);
     *found = *allowed = false;
+    redisReply *reply = NULL;
     enum hangar_rc rc = rd_call(client, &reply, "SELECT", number, NULL);
     if (rc == HANGAR_OK && !rd_is_error(reply, "")) {
         freeReplyObject(reply);

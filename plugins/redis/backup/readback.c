@@ -15,13 +15,13 @@ enum hangar_rc rd_read_back(struct redis *redis, const struct rdb_events *events
 {
     struct hangar_object_info info = {.struct_size = sizeof(info)};
     struct hangar_object *object = NULL;
-    int64_t time_ms;
     unsigned char *buffer = malloc(READ_BYTES);
     enum hangar_rc rc = buffer ? redis_prepare(redis) : rd_no_memory(redis, "read the data");
     if (rc == HANGAR_OK && events) {
         rc = rd_backup_follow(redis, events, arg);
     }
     if (rc == HANGAR_OK) {
+        int64_t time_ms;
         rc = redis_begin(redis, &time_ms, facts);
     }
     if (rc == HANGAR_OK) {

@@ -126,10 +126,10 @@ static enum hangar_rc collect_missing_rights(struct rd_client *control, unsigned
                                              struct rd_missing_rights *missing)
 {
     for (size_t i = 0; i < sizeof(needed_commands) / sizeof(needed_commands[0]); i++) {
-        redisReply *reply = NULL;
         if (version < needed_commands[i].since) {
             continue;
         }
+        redisReply *reply = NULL;
         enum hangar_rc rc = queue_needed_command(control, &needed_commands[i], &reply);
         if (rc != HANGAR_OK) {
             return rc;

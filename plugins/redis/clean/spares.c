@@ -389,7 +389,6 @@ static enum hangar_rc wait_until_disconnected(struct rd_spares *spares)
 
 static enum hangar_rc release_claim(struct rd_spares *spares, const struct rd_claim *claim)
 {
-    bool done;
     enum hangar_rc rc = rd_select(&spares->control, claim->spare);
     if (rc != HANGAR_OK) {
         return rc;
@@ -404,6 +403,7 @@ static enum hangar_rc release_claim(struct rd_spares *spares, const struct rd_cl
     if (rd_spares_selected(spares, claim->spare)) {
         return HANGAR_EXISTS;
     }
+    bool done;
     return flush_marked_db(spares, spares->id, &done);
 }
 

@@ -137,10 +137,10 @@ static enum hangar_rc execute_transaction(struct rd_clean_restore *clean, size_t
 static enum hangar_rc end_functions(struct rd_clean_restore *clean, unsigned rdb_version)
 {
     struct rd_value *value = &clean->functions;
-    unsigned char footer[RDB_FOOTER_BYTES];
     if (rd_value_size(value) == 0) {
         return HANGAR_OK;
     }
+    unsigned char footer[RDB_FOOTER_BYTES];
     rdb_footer(footer, rdb_version, rd_crc64(0, value->data, value->size));
     return rd_clean_function(clean, footer, sizeof(footer));
 }
@@ -151,7 +151,6 @@ static enum hangar_rc exchange_functions(struct rd_clean_restore *clean, const r
                                          redisReply **replies)
 {
     struct rd_client *control = &clean->spares.control;
-    bool lost;
     enum hangar_rc rc = rd_order(control, "MULTI", NULL);
     if (rc == HANGAR_OK) {
         rc = rd_order(control, "FUNCTION", "DUMP", NULL);
@@ -162,6 +161,7 @@ static enum hangar_rc exchange_functions(struct rd_clean_restore *clean, const r
     if (rc == HANGAR_OK) {
         rc = queue_functions(clean, old->str, old->len);
     }
+    bool lost;
     return rc == HANGAR_OK ? execute_transaction(clean, 3, replies, &lost) : rc;
 }
 
@@ -315,9 +315,7 @@ static enum hangar_rc resolve_lost_swap(struct rd_clean_restore *clean, enum han
 static enum hangar_rc swap_databases(struct rd_clean_restore *clean)
 {
     struct redis *redis = clean->redis;
-    redisReply *replies = NULL;
     size_t count;
-    bool lost;
     enum hangar_rc rc = watch_markers(clean);
     if (rc == HANGAR_OK) {
         rc = queue_transaction(clean, &count);
@@ -325,6 +323,8 @@ static enum hangar_rc swap_databases(struct rd_clean_restore *clean)
     if (rc != HANGAR_OK) {
         return rc;
     }
+    redisReply *replies = NULL;
+    bool lost;
     rc = execute_transaction(clean, count, &replies, &lost);
     if (lost) {
         return resolve_lost_swap(clean, rc);
@@ -358,9 +358,9 @@ enum hangar_rc rd_clean_check(struct rd_clean_restore *clean, unsigned rdb_versi
 enum hangar_rc rd_clean_swap(struct rd_clean_restore *clean)
 {
     struct rd_server server = {.known = false};
-    uint64_t spare;
     enum hangar_rc rc = rd_spares_reopen(&clean->spares);
     if (rc == HANGAR_OK && clean->spares.count == 0) {
+        uint64_t spare;
         rc = rd_clean_db(clean, 0, &spare); /* an empty backup: swap an empty database in */
     }
     if (rc == HANGAR_OK) {

@@ -101,9 +101,9 @@ static void add_element_pair(struct rdb_digest *d, uint64_t x, uint64_t y)
 
 static void add_score(struct rdb_digest *d, double score)
 {
-    uint64_t bits;
     score = score == 0 ? 0 : score; /* some encodings store -0 as 0 */
     score = isnan(score) ? (double)NAN : score;
+    uint64_t bits;
     memcpy(&bits, &score, sizeof(bits));
     add_element_pair(d, bits, 0);
 }

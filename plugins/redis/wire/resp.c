@@ -116,7 +116,6 @@ static void limit_replies(struct rd_client *client)
 enum hangar_rc rd_reply(struct rd_client *client, bool wait, redisReply **reply)
 {
     struct redis *redis = client->redis;
-    char buffer[READ_SIZE];
     for (;;) {
         void *parsed = NULL;
         if (redisReaderGetReply(client->reader, &parsed) != REDIS_OK ||
@@ -132,6 +131,7 @@ enum hangar_rc rd_reply(struct rd_client *client, bool wait, redisReply **reply)
             return HANGAR_OK;
         }
         size_t done;
+        char buffer[READ_SIZE];
         enum hangar_rc rc = rd_conn_try_read(client->conn, buffer, sizeof(buffer), &done);
         if (rc == HANGAR_OK && done == 0 && !wait) {
             *reply = NULL;
@@ -258,9 +258,9 @@ static const char *hint_of_refusal(const struct redis *redis, const char *error)
 
 enum hangar_rc rd_refused(struct redis *redis, const char *what, const char *error)
 {
-    char text[RD_TEXT_SIZE];
     enum hangar_rc rc = rd_error_class(error);
     const char *hint = hint_of_refusal(redis, error);
+    char text[RD_TEXT_SIZE];
     return redis->host->fail(redis->ctx, rc, 0, "redis at %s refused %s: %s%s%s", redis->place,
                              what, rd_text(error, strlen(error), text), hint ? "; hint: " : "",
                              hint ? hint : "");

@@ -97,9 +97,9 @@ static void sum_keyspace(struct rd_server *server)
 void rd_server_db(const struct rd_server *server, uint64_t db, uint64_t *keys, uint64_t *expiring)
 {
     char name[32];
-    size_t size;
     *keys = *expiring = 0;
     snprintf(name, sizeof(name), "db%" PRIu64, db);
+    size_t size;
     const char *value = server->text ? find_info_field(server->text, name, &size) : NULL;
     uint64_t found;
     if (value && !parse_db(value - strlen(name) - 1, &found, keys, expiring)) {

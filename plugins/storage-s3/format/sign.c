@@ -55,7 +55,6 @@ static bool s3_day_key_make(const struct s3_signing *signing, const char *scope,
 {
     unsigned char digest[32], key[32];
     char date[9] = "";
-    struct text first = {0};
     const char *secret = signing->secret_access_key;
     if (!EVP_Digest(secret, strlen(secret), digest, NULL, EVP_sha256(), NULL)) {
         return false;
@@ -64,6 +63,7 @@ static bool s3_day_key_make(const struct s3_signing *signing, const char *scope,
         return true;
     }
     memcpy(date, signing->date, 8);
+    struct text first = {0};
     text_addf(&first, "AWS4%s", secret);
     bool made = !first.failed && strlen(scope) < sizeof(day->scope) &&
                 s3_hmac(first.data, first.size, date, key) &&
@@ -112,13 +112,12 @@ static void s3_add_canonical_headers(const struct s3_pair *sorted, size_t count,
 
 bool s3_add_signature(const struct s3_signing *signing, struct s3_day_key *day, struct text *out)
 {
-    struct s3_pair sorted[S3_HEADERS_MAX];
     struct text canonical = {0}, names = {0}, to_sign = {0}, scope = {0};
     char digest[S3_SHA256_HEX], signature[S3_SHA256_HEX];
-    unsigned char mac[32];
     if (signing->header_count > S3_HEADERS_MAX) {
         return false;
     }
+    struct s3_pair sorted[S3_HEADERS_MAX];
     memcpy(sorted, signing->headers, signing->header_count * sizeof(sorted[0]));
     qsort(sorted, signing->header_count, sizeof(sorted[0]), s3_compare_pairs);
     text_addf(&canonical, "%s\n%s\n%s\n", signing->method, signing->path, signing->query);
@@ -131,6 +130,7 @@ bool s3_add_signature(const struct s3_signing *signing, struct s3_day_key *day, 
     if (done) {
         text_addf(&to_sign, "AWS4-HMAC-SHA256\n%s\n%s\n%s", signing->date, scope.data, digest);
     }
+    unsigned char mac[32];
     done = done && !to_sign.failed && s3_hmac(day->key, sizeof(day->key), to_sign.data, mac);
     if (done) {
         s3_hex(mac, sizeof(mac), signature);

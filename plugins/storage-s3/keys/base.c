@@ -102,13 +102,13 @@ static enum hangar_rc creds_read_descriptor(int fd, const char *path, size_t max
 enum hangar_rc creds_read_file(const char *path, size_t max, char **text, size_t *size,
                                bool *open_to_others, struct creds_result *result)
 {
-    struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
         return creds_fail(result, errno == ENOENT ? HANGAR_NOT_FOUND : HANGAR_AUTH,
                           "cannot open file %s: %s", path, strerrordesc_np(errno));
     }
     enum hangar_rc rc;
+    struct stat status;
     if (fstat(fd, &status) || !S_ISREG(status.st_mode)) {
         rc = creds_fail(result, HANGAR_AUTH, "%s is not a regular file", path);
     } else {

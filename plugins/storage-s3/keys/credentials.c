@@ -104,10 +104,10 @@ static void creds_use(struct s3_credentials *c, const struct s3_keys *keys, cons
 static void creds_renew(struct s3_credentials *c)
 {
     struct creds_state *state = c->state;
-    struct s3_keys keys;
     char reason[CREDS_REASON_SIZE], source[CREDS_PROBLEM_SIZE];
     state->renewing = true;
     pthread_mutex_unlock(&state->mutex);
+    struct s3_keys keys;
     enum hangar_rc rc = creds_find(c, &keys, reason, source);
     pthread_mutex_lock(&state->mutex);
     state->renewing = false;

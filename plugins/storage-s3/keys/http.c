@@ -30,11 +30,11 @@ static bool creds_is_local_address(const char *host)
 {
     static const char *const aws[] = {"169.254.169.254", "169.254.170.2", "169.254.170.23",
                                       "fd00:ec2::254", "fd00:ec2::23"};
-    struct in_addr v4;
     struct in6_addr v6, other;
     if (strcasecmp(host, "localhost") == 0) {
         return true;
     }
+    struct in_addr v4;
     if (inet_pton(AF_INET, host, &v4) == 1) {
         if (ntohl(v4.s_addr) >> 24 == 127) {
             return true;
@@ -160,7 +160,6 @@ static bool creds_http_perform(struct s3_credentials *c, CURLM *multi, CURLcode 
 static enum hangar_rc creds_http_judge(CURL *curl, CURLcode code, bool *unreachable,
                                        struct creds_result *result)
 {
-    long answered = 0;
     if (code == CURLE_WRITE_ERROR) {
         return creds_fail(result, HANGAR_AUTH, "the answer is longer than 64 KiB");
     }
@@ -175,6 +174,7 @@ static enum hangar_rc creds_http_judge(CURL *curl, CURLcode code, bool *unreacha
             result, HANGAR_AUTH,
             "the certificate is not trusted; hint: set ca_file to that of its authority");
     }
+    long answered = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answered);
     *unreachable = !answered;
     return creds_fail(result, HANGAR_RETRY, "%s", curl_easy_strerror(code));

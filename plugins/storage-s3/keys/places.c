@@ -157,11 +157,11 @@ static const char *creds_home_dir(char buffer[PATH_MAX])
 static void creds_file_path(const struct s3_credentials *c, const char *option,
                             const char *variable, const char *usual, char path[PATH_MAX])
 {
-    char buffer[PATH_MAX];
     const char *given = creds_setting(c, option, variable);
     if (given && strncmp(given, "~/", 2) != 0) {
         snprintf(path, PATH_MAX, "%s", given);
     } else {
+        char buffer[PATH_MAX];
         snprintf(path, PATH_MAX, "%s/%s", creds_home_dir(buffer), given ? given + 2 : usual);
     }
 }
@@ -276,9 +276,9 @@ static enum hangar_rc creds_from_profile_process(struct s3_credentials *c,
                                                  const struct creds_files *files,
                                                  struct s3_keys *keys, struct creds_result *result)
 {
-    char why[PROGRAM_WHY_SIZE];
     creds_source(result, "the program of profile %s", files->name);
     for (int i = 0; i < 2; i++) {
+        char why[PROGRAM_WHY_SIZE];
         if (files->exists[i] &&
             program_check_file(c->host, c->ctx, files->paths[i], why) != HANGAR_OK) {
             return creds_fail(result, HANGAR_CONFIG, "cannot run its credential_process: %s", why);
@@ -457,12 +457,12 @@ enum hangar_rc creds_find(struct s3_credentials *c, struct s3_keys *keys,
                           char reason[CREDS_REASON_SIZE], char source[CREDS_PROBLEM_SIZE])
 {
     static const char nothing[] = "cannot find keys for S3";
-    struct creds_result result;
     enum hangar_rc rc = HANGAR_NOT_FOUND;
     size_t used = (size_t)snprintf(reason, CREDS_REASON_SIZE, "%s", nothing);
     int first = c->place ? (int)c->place : CREDS_AUTO + 1;
     int last = c->place ? (int)c->place : CREDS_PLACES - 1;
     for (int i = first; i <= last && rc == HANGAR_NOT_FOUND; i++) {
+        struct creds_result result;
         rc = creds_from_place(c, (enum creds_place)i, keys, &result);
         if (rc == HANGAR_OK) {
             snprintf(source, CREDS_PROBLEM_SIZE, "%s", result.source);

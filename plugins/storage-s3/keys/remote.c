@@ -165,7 +165,6 @@ enum hangar_rc creds_from_sts(struct s3_credentials *c, const char *role_arn,
                               struct s3_keys *keys, struct creds_result *result)
 {
     char url[URL_SIZE], *token = NULL;
-    bool unreachable;
     if (!role_arn) {
         return creds_fail(result, HANGAR_AUTH,
                           "no role is set for the token in %s; hint: set role_arn or "
@@ -193,6 +192,7 @@ enum hangar_rc creds_from_sts(struct s3_credentials *c, const char *role_arn,
         .body = body,
         .timeout_ms = c->timeout_ms,
         .connect_timeout_ms = creds_min_ms(c->timeout_ms, 10000)};
+    bool unreachable;
     rc = !body || !reply ? creds_no_memory(result)
                          : creds_http_repeated(c, request, false, reply, &unreachable, result);
     if (rc == HANGAR_OK) {
@@ -285,7 +285,6 @@ enum hangar_rc creds_from_container(struct s3_credentials *c, struct s3_keys *ke
                                     struct creds_result *result)
 {
     char url[URL_SIZE], *header = NULL;
-    bool unreachable;
     enum hangar_rc rc = container_url(c, url, result);
     if (rc == HANGAR_OK) {
         rc = container_header(&header, result);
@@ -300,6 +299,7 @@ enum hangar_rc creds_from_container(struct s3_credentials *c, struct s3_keys *ke
                                     .timeout_ms = creds_min_ms(c->timeout_ms, NEAR_TIMEOUT_MS),
                                     .connect_timeout_ms =
                                         creds_min_ms(c->timeout_ms, NEAR_CONNECT_TIMEOUT_MS)};
+    bool unreachable;
     rc = !reply ? creds_no_memory(result)
                 : creds_http_repeated(c, request, false, reply, &unreachable, result);
     if (rc == HANGAR_OK) {
@@ -339,11 +339,11 @@ static const char *imds_base(const struct s3_credentials *c)
 static enum hangar_rc imds_request(struct imds *imds, const char *method, const char *path,
                                    const char *name, const char *header)
 {
-    char url[URL_SIZE];
     size_t base = strlen(imds->base);
     while (base && imds->base[base - 1] == '/') {
         base--;
     }
+    char url[URL_SIZE];
     int size = snprintf(url, sizeof(url), "%.*s%s%s", (int)base, imds->base, path, name);
     if (size < 0 || size >= URL_SIZE) {
         return creds_fail(imds->result, HANGAR_CONFIG,

@@ -269,7 +269,6 @@ static enum hangar_rc s3_get_seek_piece(struct hangar_get *get, struct failure *
 enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct hangar_get **out)
 {
     struct s3 *s3 = inst;
-    struct failure failure = {0};
     struct hangar_get *get = calloc(1, sizeof(*get));
     if (!get) {
         return failure_raise_no_memory(s3->host, s3->ctx, "read %s", name);
@@ -289,6 +288,7 @@ enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct
                                        .header_count = 2,
                                        .on_data = s3_get_on_data,
                                        .arg = get};
+    struct failure failure = {0};
     rc = s3_get_open_piece(get, &failure);
     if (rc == HANGAR_EOF) {
         s3_get_end_attempt(get);

@@ -43,12 +43,12 @@ static void s3_list_add_item(struct s3_listing *listing, bool prefix)
 {
     const char *own = listing->s3->set.prefix;
     size_t skip = strlen(own), size = strlen(listing->key);
-    char name[S3_KEY_MAX + 1];
     struct hangar_entry entry = listing->entry;
     listing->entry = (struct hangar_entry){.struct_size = sizeof(entry)};
     if (strncmp(listing->key, own, skip) != 0) {
         return;
     }
+    char name[S3_KEY_MAX + 1];
     memcpy(name, listing->key + skip, size - skip + 1);
     size -= skip;
     if (prefix && size && name[size - 1] == '/') {
@@ -149,7 +149,6 @@ static enum hangar_rc s3_list_request(struct s3_listing *listing, struct hangar_
     struct s3 *s3 = listing->s3;
     const struct s3_settings *set = &s3->set;
     char prefix[S3_KEY_MAX + 1], action[S3_ACTION_SIZE], delimiter[2] = {page->delimiter};
-    struct s3_answer answer;
     if (snprintf(prefix, sizeof(prefix), "%s%s", set->prefix, page->prefix) >=
         (int)sizeof(prefix)) {
         return HANGAR_OK; /* no key is that long */
@@ -173,6 +172,7 @@ static enum hangar_rc s3_list_request(struct s3_listing *listing, struct hangar_
                                        .root = "ListBucketResult",
                                        .on_element = s3_list_on_element,
                                        .arg = listing};
+    struct s3_answer answer;
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
     if (rc != HANGAR_OK) {
         return failure_record(failure, rc, "cannot %s: the store refused (HTTP status %ld)", action,
@@ -242,13 +242,13 @@ static enum hangar_rc s3_list_add_sizes_of_pieces(struct s3_listing *listing,
 enum hangar_rc s3_list(void *inst, struct hangar_page *page)
 {
     struct s3 *s3 = inst;
-    struct failure failure = {0};
     struct s3_listing *listing = calloc(1, sizeof(*listing));
     if (!listing) {
         return failure_raise_no_memory(s3->host, s3->ctx, "list %s", s3->set.description);
     }
     listing->s3 = s3;
     listing->entry.struct_size = sizeof(listing->entry);
+    struct failure failure = {0};
     enum hangar_rc rc = s3_list_request(listing, page, &failure);
     if (rc == HANGAR_OK) {
         rc = s3_list_set_cursor(listing, page, &failure);

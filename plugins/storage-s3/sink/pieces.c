@@ -47,7 +47,6 @@ struct s3_piece_search {
 static bool s3_pieces_on_element(void *arg, const char *path, char *text)
 {
     struct s3_piece_search *search = arg;
-    char expected[S3_KEY_MAX + 1];
     if (!text) {
         *search->pieces = (struct s3_pieces){0};
         search->truncated = search->gap = false;
@@ -59,6 +58,7 @@ static bool s3_pieces_on_element(void *arg, const char *path, char *text)
         search->size = strtoull(text, NULL, 10);
     } else if (strcmp(path, "ListBucketResult/Contents") == 0) {
         struct s3_pieces *pieces = search->pieces;
+        char expected[S3_KEY_MAX + 1];
         s3_piece_key(search->key, search->mark, pieces->count + 2, expected);
         if (pieces->count == S3_PIECES_MAX || strcmp(search->found, expected) != 0) {
             search->gap = true;
@@ -73,13 +73,12 @@ static bool s3_pieces_on_element(void *arg, const char *path, char *text)
 enum hangar_rc s3_pieces_find(struct s3 *s3, const char *key, const char *mark, const char *action,
                               struct s3_pieces *pieces, struct failure *failure)
 {
-    char prefix[S3_KEY_MAX + 1];
-    struct s3_answer answer;
     struct s3_piece_search search = {.pieces = pieces, .key = key, .mark = mark};
     *pieces = (struct s3_pieces){0};
     if (!*mark) { /* hangar did not store it */
         return HANGAR_OK;
     }
+    char prefix[S3_KEY_MAX + 1];
     s3_piece_key(key, mark, 0, prefix);
     if (strlen(prefix) < 5) {
         return HANGAR_OK;
@@ -93,6 +92,7 @@ enum hangar_rc s3_pieces_find(struct s3 *s3, const char *key, const char *mark, 
                                        .root = "ListBucketResult",
                                        .on_element = s3_pieces_on_element,
                                        .arg = &search};
+    struct s3_answer answer;
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
     if (rc != HANGAR_OK) {
         return failure_record(failure, rc,
@@ -121,14 +121,14 @@ enum hangar_rc s3_head_with_pieces(struct s3 *s3, const char *key, const char *a
 enum hangar_rc s3_stat(void *inst, const char *name, struct hangar_entry *entry)
 {
     struct s3 *s3 = inst;
-    struct failure failure = {0};
-    struct s3_answer answer;
     char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
     enum hangar_rc rc = s3_key(s3, name, key);
     if (rc != HANGAR_OK) {
         return rc;
     }
     s3_action(s3, "read the size of", name, action);
+    struct failure failure = {0};
+    struct s3_answer answer;
     rc = s3_head_with_pieces(s3, key, action, &answer, &failure);
     if (rc == HANGAR_NOT_FOUND && failure.rc == HANGAR_OK) {
         failure_record(&failure, rc, "cannot %s: the object does not exist", action);

@@ -81,12 +81,12 @@ static enum hangar_rc s3_probe_create_only(struct s3_probe_run *probe, struct fa
 /* Does the store refuse a wrong checksum? */
 static bool s3_probe_compares(struct s3_probe_run *probe, const struct s3_checksum *kind)
 {
-    struct failure ignored_failure = {0};
     char wrong[S3_CHECKSUM_SIZE];
     if (!s3_checksum_make(kind, "another", 7, wrong)) {
         return false;
     }
     const struct s3_pair header = {kind->header, wrong};
+    struct failure ignored_failure = {0};
     return s3_probe_put(probe, "store a test object with a wrong checksum", &header, "try", false,
                         &ignored_failure) != HANGAR_OK &&
            s3_judge(&probe->answer).digest;
@@ -297,8 +297,6 @@ static void s3_probe_remove_versions(struct s3_probe_run *probe)
 {
     struct s3 *s3 = probe->s3;
     struct s3_upload *upload = &probe->upload;
-    struct failure ignored_failure = {0};
-    struct s3_answer answer;
     const struct s3_pair query[] = {{"versions", ""}, {"prefix", upload->key}};
     s3_upload_free(upload); /* its list of tags records the ids of the versions */
     const struct s3_request request = {.method = "GET",
@@ -308,6 +306,8 @@ static void s3_probe_remove_versions(struct s3_probe_run *probe)
                                        .root = "ListVersionsResult",
                                        .on_element = s3_probe_on_version,
                                        .arg = probe};
+    struct failure ignored_failure = {0};
+    struct s3_answer answer;
     s3_send(&s3->wire, &request, "list versions", &answer, &ignored_failure);
     for (size_t i = 0; i < upload->parts; i++) {
         const struct s3_pair version = {"versionId", upload->tags[i] ? upload->tags[i] : ""};
@@ -351,8 +351,6 @@ static void s3_probe_stale(struct s3_probe_run *probe)
 enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities)
 {
     struct s3 *s3 = inst;
-    struct failure failure = {0};
-    char source[256];
     struct s3_probe_run probe = {
         .s3 = s3, .attrs = capabilities, .entry.struct_size = sizeof(probe.entry)};
     struct s3_upload *upload = &probe.upload;
@@ -361,6 +359,7 @@ enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities)
         return s3->host->fail(s3->ctx, HANGAR_IO, errno, "cannot get random bytes");
     }
     snprintf(upload->key, sizeof(upload->key), "%shangar-probe-%s", s3->set.prefix, upload->mark);
+    struct failure failure = {0};
     enum hangar_rc rc = s3_probe_whole(&probe, &failure);
     if (rc != HANGAR_OK) {
         return failure_raise(&failure, s3->host, s3->ctx);
@@ -385,6 +384,7 @@ enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities)
         return failure_raise(&failure, s3->host, s3->ctx);
     }
     s3_probe_stale(&probe);
+    char source[256];
     s3_credentials_source(s3->credentials, source, sizeof(source));
     s3_probe_report(&probe, "credentials", source);
     s3_probe_report(&probe, "transport",

@@ -32,7 +32,6 @@ static enum hangar_rc s3_remove_key(struct s3 *s3, const char *key, const char *
 enum hangar_rc s3_remove(void *inst, const char *name)
 {
     struct s3 *s3 = inst;
-    struct failure failure = {0};
     char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
     enum hangar_rc rc = s3_key(s3, name, key);
     if (rc != HANGAR_OK) {
@@ -40,6 +39,7 @@ enum hangar_rc s3_remove(void *inst, const char *name)
     }
     s3_stale_sweep_once(s3, key);
     s3_action(s3, "remove", name, action);
+    struct failure failure = {0};
     rc = s3_remove_key(s3, key, action, &failure);
     return rc != HANGAR_OK ? failure_raise(&failure, s3->host, s3->ctx) : HANGAR_OK;
 }
@@ -104,7 +104,6 @@ static enum hangar_rc s3_batch_remove(struct s3 *s3, struct s3_batch *batch, con
                                       struct failure *failure)
 {
     struct text body = {0};
-    struct s3_answer answer;
     const struct s3_pair query = {"delete", ""};
     const struct s3_pair header = {"content-type", "application/xml"};
     s3_batch_make_body(s3, batch, &body);
@@ -124,6 +123,7 @@ static enum hangar_rc s3_batch_remove(struct s3 *s3, struct s3_batch *batch, con
                                        .root = "DeleteResult",
                                        .on_element = s3_batch_on_element,
                                        .arg = batch};
+    struct s3_answer answer;
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
     text_free(&body);
     if (rc != HANGAR_OK && rc != HANGAR_UNSUPPORTED) {
@@ -189,7 +189,6 @@ enum hangar_rc s3_remove_many(void *inst, const char *const *names, size_t count
                               enum hangar_rc *results)
 {
     struct s3 *s3 = inst;
-    struct failure failure = {0};
     char key[S3_KEY_MAX + 1];
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < count && rc == HANGAR_OK; i++) {
@@ -199,6 +198,7 @@ enum hangar_rc s3_remove_many(void *inst, const char *const *names, size_t count
         return rc;
     }
     s3_stale_sweep_once(s3, key);
+    struct failure failure = {0};
     rc = s3_remove_names(s3, names, count, results, &failure);
     return rc != HANGAR_OK ? failure_raise(&failure, s3->host, s3->ctx) : HANGAR_OK;
 }

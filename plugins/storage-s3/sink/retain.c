@@ -65,7 +65,6 @@ static enum hangar_rc s3_lock_write(struct s3 *s3, const char *key, const char *
                                     const char *mode, int64_t until_ms, struct failure *failure)
 {
     char until[CLOCK_ISO_SIZE], body[256];
-    struct s3_answer answer;
     clock_format(until_ms + 999, CLOCK_ISO, until, sizeof(until)); /* never shorter */
     snprintf(body, sizeof(body),
              "<Retention xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Mode>%s</Mode>"
@@ -82,14 +81,13 @@ static enum hangar_rc s3_lock_write(struct s3 *s3, const char *key, const char *
                                        .body = body,
                                        .body_size = strlen(body),
                                        .md5 = true};
+    struct s3_answer answer;
     return s3_send(&s3->wire, &request, action, &answer, failure);
 }
 
 enum hangar_rc s3_retain(void *inst, const char *name, int64_t until_ms)
 {
     struct s3 *s3 = inst;
-    struct failure failure = {0};
-    struct s3_lock lock = {0};
     char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
     enum hangar_rc rc = s3_key(s3, name, key);
     if (rc != HANGAR_OK) {
@@ -100,6 +98,8 @@ enum hangar_rc s3_retain(void *inst, const char *name, int64_t until_ms)
         return s3->host->fail(s3->ctx, HANGAR_UNSUPPORTED, 0, "cannot %s: lock_mode is none",
                               action);
     }
+    struct failure failure = {0};
+    struct s3_lock lock = {0};
     rc = s3_lock_read(s3, key, action, &lock, &failure);
     if (rc == HANGAR_OK && lock.until_ms >= until_ms) {
         return HANGAR_OK;

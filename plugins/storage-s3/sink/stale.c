@@ -143,11 +143,11 @@ static int64_t s3_stale_last_activity_ms(struct s3_stale_listing *listing,
 static void s3_stale_remove(struct s3_stale_listing *listing, const struct s3_stale_item *item)
 {
     struct s3 *s3 = listing->s3;
-    struct s3_answer answer;
-    struct failure failure = {0};
     const struct s3_pair query = {"uploadId", item->id};
     const struct s3_request request = {
         .method = "DELETE", .key = item->key, .query = &query, .query_count = 1, .few_tries = true};
+    struct s3_answer answer;
+    struct failure failure = {0};
     enum hangar_rc rc = s3_send(&s3->wire, &request, "remove a stale upload", &answer, &failure);
     if (rc == HANGAR_OK) {
         s3->host->log(s3->ctx, HANGAR_LOG_INFO, "removed the unfinished upload of a dead run: %s",
@@ -190,8 +190,6 @@ enum hangar_rc s3_stale_sweep(struct s3 *s3, const char *prefix, bool remove, si
 
 void s3_stale_sweep_once(struct s3 *s3, const char *key)
 {
-    struct failure failure = {0};
-    char prefix[S3_KEY_MAX + 1];
     size_t count, own = strlen(s3->set.prefix);
     if (atomic_exchange(&s3->swept, true)) {
         return;
@@ -201,8 +199,10 @@ void s3_stale_sweep_once(struct s3 *s3, const char *key)
     if (!key[size]) {
         return;
     }
+    char prefix[S3_KEY_MAX + 1];
     memcpy(prefix, key, size + 1);
     prefix[size + 1] = '\0';
+    struct failure failure = {0};
     enum hangar_rc rc = s3_stale_sweep(s3, prefix, true, &count, &failure);
     if (rc != HANGAR_OK && failure.rc != HANGAR_CANCELLED) {
         s3->host->log(s3->ctx, HANGAR_LOG_DEBUG, "%s",

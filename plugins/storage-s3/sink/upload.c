@@ -137,10 +137,10 @@ static enum hangar_rc s3_upload_exists(const struct s3_upload *upload, struct fa
  * check it.  Some stores ignore the condition without reporting that. */
 static enum hangar_rc s3_upload_check_free(const struct s3_upload *upload, struct failure *failure)
 {
-    struct s3_answer answer;
     if (!upload->create_only || atomic_load(&upload->s3->create_only) == S3_YES) {
         return HANGAR_OK;
     }
+    struct s3_answer answer;
     enum hangar_rc rc = s3_head(upload->s3, upload->key, upload->action, &answer, failure);
     if (rc == HANGAR_OK) {
         return s3_upload_exists(upload, failure);
@@ -262,7 +262,6 @@ static void s3_upload_close(struct s3_upload *upload)
 enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct failure *failure)
 {
     struct s3_object_headers headers;
-    struct s3_answer answer;
     const struct s3_pair query = {"uploads", ""};
     s3_headers_make(upload, &headers);
     if (!upload->plain && upload->s3->set.checksum) {
@@ -277,6 +276,7 @@ enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct failure *failure
                                        .root = "InitiateMultipartUploadResult",
                                        .on_element = s3_upload_on_id,
                                        .arg = &upload->id};
+    struct s3_answer answer;
     enum hangar_rc rc = s3_send(&upload->s3->wire, &request, upload->action, &answer, failure);
     if (rc == HANGAR_OK && upload->id) {
         s3_upload_register(upload, true);
@@ -329,7 +329,6 @@ enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const voi
                               size_t size, char **tag, struct failure *failure)
 {
     char text[24];
-    struct s3_answer answer;
     snprintf(text, sizeof(text), "%zu", number);
     const struct s3_pair query[] = {{"partNumber", text}, {"uploadId", upload->id}};
     const struct s3_request request = {.method = "PUT",
@@ -340,6 +339,7 @@ enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const voi
                                        .body_size = size,
                                        .object_data = !upload->plain,
                                        .stop = upload->stop};
+    struct s3_answer answer;
     enum hangar_rc rc = s3_send(&upload->s3->wire, &request, upload->action, &answer, failure);
     if (rc != HANGAR_OK) {
         return failure_record(failure, rc == HANGAR_NOT_FOUND ? HANGAR_IO : rc,
@@ -453,14 +453,14 @@ enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry 
 void s3_upload_abort(struct s3_upload *upload)
 {
     struct s3 *s3 = upload->s3;
-    struct s3_answer answer;
-    struct failure failure = {0};
     if (!upload->id) {
         return;
     }
     const struct s3_pair query = {"uploadId", upload->id};
     const struct s3_request request = {
         .method = "DELETE", .key = upload->key, .query = &query, .query_count = 1, .cleanup = true};
+    struct s3_answer answer;
+    struct failure failure = {0};
     enum hangar_rc rc = s3_send(&s3->wire, &request, "abort an upload in parts", &answer, &failure);
     if (rc != HANGAR_OK && rc != HANGAR_NOT_FOUND) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN,

@@ -82,12 +82,12 @@ enum hangar_rc s3_exchange_begin(struct s3_exchange *exchange, struct s3_channel
                                  struct s3_answer *answer, struct failure *failure)
 {
     struct s3_wire *wire = exchange->wire;
-    char problem[1024];
     if (s3_is_unwanted(wire, exchange->request)) {
         return failure_record(failure, HANGAR_CANCELLED, "cancelled");
     }
     enum hangar_rc rc = s3_credentials_get(wire->credentials, &exchange->keys);
     if (rc != HANGAR_OK) {
+        char problem[1024];
         s3_credentials_problem(wire->credentials, problem, sizeof(problem));
         return failure_record(failure, rc, "%s", problem);
     }
@@ -171,7 +171,6 @@ static bool s3_exchange_may_repeat(struct s3_exchange *exchange, const struct s3
 static int64_t s3_exchange_pause_ms(const struct s3_exchange *exchange,
                                     const struct s3_answer *answer)
 {
-    uint32_t random = 0;
     int64_t most = PAUSE_MS;
     for (unsigned i = 1; i < exchange->attempts && most < PAUSE_MAX_MS; i++) {
         most *= 2;
@@ -179,6 +178,7 @@ static int64_t s3_exchange_pause_ms(const struct s3_exchange *exchange,
     if (most > PAUSE_MAX_MS) {
         most = PAUSE_MAX_MS;
     }
+    uint32_t random = 0;
     if (!random_fill(&random, sizeof(random))) {
         random = (uint32_t)clock_monotonic_ms() * 2654435761u;
     }

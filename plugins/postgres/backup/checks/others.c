@@ -39,7 +39,6 @@ void pg_add_others(struct pg_source *src, struct hangar_attrs *facts)
 {
     struct pg_conn *conn = NULL;
     struct pg_error err = {0};
-    struct text list = {0};
     PGresult *res;
     enum hangar_rc rc = pg_open(src, src->opt.maintenance_db, false, &conn, &err);
     if (rc == HANGAR_OK &&
@@ -53,6 +52,7 @@ void pg_add_others(struct pg_source *src, struct hangar_attrs *facts)
         pg_close(conn);
         return;
     }
+    struct text list = {0};
     for (int i = 0; i < PQntuples(res) && list.size < OTHERS_SIZE; i++) {
         const char *name = PQgetvalue(res, i, 0);
         if (!pg_names_database(src, name) && !strpbrk(name, "\n\t")) {

@@ -54,12 +54,12 @@ static enum hangar_rc match_pattern(void *arg, const char *option, const char *p
 {
     struct pattern_search *search = arg;
     struct pg_source *src = search->conn->src;
-    struct text sql = {0};
     PGresult *res;
     (void)option;
     if (search->patterns->matched[place]) {
         return HANGAR_OK;
     }
+    struct text sql = {0};
     text_add(&sql, "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n"
                    " ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')"
                    " AND " PG_IS_USER_RELATION " AND ");

@@ -39,17 +39,17 @@ static enum hangar_rc probe_definition(struct pg_source *src, const char *databa
                                        const char *table, bool *written)
 {
     struct pg_args args = {0};
-    struct pg_child *child = NULL;
     struct text text = {0};
-    char buffer[4096];
     size_t got = 1;
     pg_arg(&args, "pg_dump");
     pg_arg(&args, "--no-password");
     pg_arg(&args, "--schema-only");
     pg_arg(&args, "--lock-wait-timeout=%lld", (long long)src->opt.lock_timeout_ms);
     pg_arg(&args, "--table=%s", table);
+    struct pg_child *child = NULL;
     enum hangar_rc rc = pg_spawn(src, "pg_dump", database, &args, true, &child);
     while (rc == HANGAR_OK && got) {
+        char buffer[4096];
         rc = pg_child_read(child, 0, buffer, sizeof(buffer), &got);
         text_add_bytes(&text, buffer, rc == HANGAR_OK ? got : 0);
     }

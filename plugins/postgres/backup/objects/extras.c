@@ -57,9 +57,9 @@ static void add_sequences_query(struct pg_reader *reader, struct text *sql)
 
 static enum hangar_rc begin_extras(struct pg_reader *reader)
 {
-    struct text sql = {0};
     pg_add_rows_head(&reader->text, reader->db->encoding);
     text_add(&reader->text, "\n");
+    struct text sql = {0};
     add_sequences_query(reader, &sql);
     reader->extras.stage = SEQUENCES;
     return pg_command_text(reader->worker, &sql) == HANGAR_OK

@@ -132,13 +132,13 @@ static enum hangar_rc raise_rows_error(struct pg_reader *reader)
 {
     struct pg_db *db = reader->db;
     struct pg_backup *backup = reader->src->backup;
-    struct text name = {0};
     char waits[400] = "";
     if (strcmp(reader->worker->err.sqlstate, PG_LOCK_NOT_AVAILABLE) == 0) {
         pthread_mutex_lock(&backup->mutex);
         pg_db_describe_waiter(db, waits, sizeof(waits));
         pthread_mutex_unlock(&backup->mutex);
     }
+    struct text name = {0};
     pg_add_table(&name, &db->tables, reader->rows.slices[reader->rows.slice_at].table);
     enum hangar_rc rc =
         pg_raise(reader->src, &reader->worker->err, "cannot read table %s of database %s%s",

@@ -33,7 +33,6 @@ static void add_table_line(struct pg_reader *reader, uint32_t index)
     struct text *text = &reader->text;
     bool utf8 = strcmp(db->encoding, "UTF8") == 0;
     char hex[PG_DIGEST_HEX];
-    uint32_t last = 0;
     pg_digest_hex(&table->digest, hex);
     text_add(text, "{\"schema\":");
     pg_add_json(text, pg_pool(list, table->schema), utf8);
@@ -47,6 +46,7 @@ static void add_table_line(struct pg_reader *reader, uint32_t index)
     }
     text_addf(text, ",\"rows\":%llu,\"digest\":\"%s\",\"objects\":[",
               (unsigned long long)table->rows, hex);
+    uint32_t last = 0;
     add_object_names(text, table, &last);
     for (uint32_t i = table->sibling; i != PG_NONE; i = list->items[i].sibling) {
         add_object_names(text, &list->items[i], &last);

@@ -157,12 +157,12 @@ static enum hangar_rc take_list_budget(struct pg_source *src, struct pg_list *li
 
 enum hangar_rc pg_list_tables(struct pg_conn *conn, const char *database, struct pg_list *list)
 {
-    struct text sql = {0};
     PGresult *res = NULL;
     enum hangar_rc rc = pg_query(conn, "SELECT pg_is_in_recovery()", NULL, NULL, &res);
     if (rc != HANGAR_OK) {
         return pg_raise(conn->src, &conn->err, "cannot determine whether the server is a standby");
     }
+    struct text sql = {0};
     add_list_query(conn->src, &sql, is_true_column(res, 0));
     PQclear(res);
     if (sql.failed) {

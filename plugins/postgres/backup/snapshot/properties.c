@@ -86,11 +86,11 @@ void pg_props_set(struct pg_db *db, struct hangar_attrs *attrs)
         const char *name = PQfname(db->props, i), *value = PQgetvalue(db->props, 0, i);
         size_t len = strlen(value);
         for (int piece = 0; piece < PIECES && (len || !piece); piece++) {
-            char numbered[64];
             size_t n = len < PIECE_BYTES ? len : PIECE_BYTES;
             while (n < len && ((unsigned char)value[n] & 0xc0) == 0x80) {
                 n--; /* do not cut within a character */
             }
+            char numbered[64];
             snprintf(numbered, sizeof(numbered), piece ? "%s.%d" : "%s", name, piece);
             host->attr_setf(attrs, numbered, "%.*s", (int)n, value);
             value += n;

@@ -37,9 +37,9 @@
 static void describe_session(struct pg_conn *conn, const char *condition, const char *does,
                              char *out, size_t size)
 {
-    struct text sql = {0};
     PGresult *res = NULL;
     out[0] = '\0';
+    struct text sql = {0};
     text_addf(&sql,
               "SELECT a.pid, coalesce(a.usename, '?'),"
               " upper(substring(a.query from '^\\s*([A-Za-z]+(\\s+[A-Za-z]+)?)'))"
@@ -327,11 +327,11 @@ static enum hangar_rc start_dump(struct pg_db *db)
  * tables has none. */
 static enum hangar_rc start_large(struct pg_db *db)
 {
-    struct pg_args args = {0};
     if (!db->many || pg_selected(db->src, "include_tables", 0)) {
         db->large_given = true;
         return HANGAR_OK;
     }
+    struct pg_args args = {0};
     add_dump_options(db, &args);
     pg_arg(&args, "--section=data");
     pg_arg(&args, "--exclude-table-data=*.*");

@@ -75,10 +75,10 @@ static enum hangar_rc list_leftover(struct pg_target *target, const char *name)
 static enum hangar_rc drop_leftover(struct pg_target *target, const char *name)
 {
     struct pg_source *src = target->src;
-    struct pg_error err = {0};
     if (pg_cancelled(src)) {
         return pg_raise_cancelled(src);
     }
+    struct pg_error err = {0};
     if (pg_drop_database(src, name, &err)) {
         src->host->log(src->ctx, HANGAR_LOG_INFO,
                        "dropped database %s, a leftover of a dead restore, with %s", name,
@@ -157,13 +157,13 @@ static enum hangar_rc check_owner(struct pg_target *target, struct pg_conn *conn
 static bool free_server_bytes(struct pg_conn *conn, uint64_t *bytes)
 {
     const char *host = PQhost(conn->pq);
-    struct statvfs disk;
     PGresult *res;
     if (!host || host[0] != '/' ||
         pg_query(conn, "SELECT pg_catalog.current_setting('data_directory')", NULL, NULL, &res) !=
             HANGAR_OK) {
         return false;
     }
+    struct statvfs disk;
     bool known = statvfs(PQgetvalue(res, 0, 0), &disk) == 0;
     PQclear(res);
     *bytes = known ? (uint64_t)disk.f_bavail * disk.f_frsize : 0;
@@ -249,11 +249,11 @@ static enum hangar_rc check_content(struct pg_target *target, bool *empty)
 {
     struct pg_source *src = target->src;
     struct pg_conn *conn;
-    struct text what = {0};
     enum hangar_rc rc = pg_connect(target->src, target->name, &conn);
     if (rc != HANGAR_OK) {
         return rc;
     }
+    struct text what = {0};
     rc = pg_target_contents(target, conn, &what);
     if (rc == HANGAR_OK) {
         rc = check_extensions(target, conn);

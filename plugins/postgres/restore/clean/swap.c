@@ -173,7 +173,6 @@ static enum hangar_rc exchange_all_names(struct pg_source *src, struct pg_termin
     struct pg_restore *restore = src->restore;
     struct pg_conn *keeper = restore->keeper;
     struct pg_target *last = NULL;
-    enum hangar_rc rc = HANGAR_OK;
     if (pg_cancelled(src)) {
         return pg_raise_cancelled(src);
     }
@@ -183,6 +182,7 @@ static enum hangar_rc exchange_all_names(struct pg_source *src, struct pg_termin
         return pg_raise(src, &keeper->err,
                         "cannot begin the transaction that replaces the databases");
     }
+    enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < restore->target_count && rc == HANGAR_OK; i++) {
         if (restore->targets[i].skipped) {
             continue;
@@ -211,11 +211,11 @@ static void drop_retired(struct pg_source *src, struct pg_conn *conn, struct han
     struct text left = {0};
     for (size_t i = 0; i < restore->target_count; i++) {
         struct pg_target *target = &restore->targets[i];
-        struct text sql = {0};
         target->created = false; /* the restore succeeded: its database stays */
         if (target->skipped || !target->exists) {
             continue;
         }
+        struct text sql = {0};
         text_add(&sql, "DROP DATABASE ");
         pg_add_ident(&sql, target->clean->retired);
         conn->doing = "dropping the old database";

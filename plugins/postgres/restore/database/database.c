@@ -72,7 +72,6 @@ static enum hangar_rc query_gives_row(struct pg_conn *conn, const char *sql, con
 static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_source *src = target->src;
-    struct text sql = {0};
     bool space_there = false, owner_there = false;
     char *owner = src->opt.no_owner ? NULL : pg_target_attr(target, "owner"),
          *space = pg_target_attr(target, "tablespace");
@@ -93,6 +92,7 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
             target->name, owner, pg_where(src),
             src->opt.globals == PG_GLOBALS_NONE ? ", or set globals to missing" : "");
     }
+    struct text sql = {0};
     text_add(&sql, "CREATE DATABASE ");
     pg_add_ident(&sql, target->into);
     text_add(&sql, " TEMPLATE template0");
@@ -210,11 +210,11 @@ static void drop_subscriptions(struct pg_source *src, const char *database)
 bool pg_drop_database(struct pg_source *src, const char *name, struct pg_error *err)
 {
     struct pg_conn *conn = NULL;
-    struct text sql = {0};
     drop_subscriptions(src, name);
     if (pg_open(src, src->opt.maintenance_db, true, &conn, err) != HANGAR_OK) {
         return false;
     }
+    struct text sql = {0};
     text_add(&sql, "ALTER DATABASE ");
     pg_add_ident(&sql, name);
     text_add(&sql, " IS_TEMPLATE false");
@@ -234,7 +234,6 @@ bool pg_drop_database(struct pg_source *src, const char *name, struct pg_error *
 void pg_target_undo(struct pg_target *target)
 {
     struct pg_source *src = target->src;
-    struct pg_error err = {0};
     if (!target->created) {
         if (target->touched) {
             src->host->log(
@@ -245,6 +244,7 @@ void pg_target_undo(struct pg_target *target)
         }
         return;
     }
+    struct pg_error err = {0};
     if (pg_drop_database(src, target->into, &err)) {
         src->host->log(src->ctx, HANGAR_LOG_INFO,
                        "dropped database %s, which this restore had created", target->into);

@@ -28,11 +28,11 @@ uint32_t pg_clean_hash(const struct pg_target *target)
 enum hangar_rc pg_clean_new(struct pg_target *target)
 {
     struct pg_source *src = target->src;
-    uint32_t random = 0;
     struct pg_replacement *clean = target->clean = calloc(1, sizeof(*clean));
     if (!clean) {
         return pg_no_memory(src);
     }
+    uint32_t random = 0;
     if (!random_fill(&random, sizeof(random))) {
         return src->host->fail(src->ctx, HANGAR_IO, errno, "cannot get random bytes");
     }

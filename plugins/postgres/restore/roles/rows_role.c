@@ -52,10 +52,10 @@ static enum hangar_rc grant_to_rows_role(struct pg_conn *conn, const char *role)
 enum hangar_rc pg_rows_role_prepare(struct pg_target *target)
 {
     struct pg_source *src = target->src;
-    struct pg_conn *conn;
     if (!src->opt.rows_role) {
         return HANGAR_OK;
     }
+    struct pg_conn *conn;
     enum hangar_rc rc = pg_connect(src, target->into, &conn);
     if (rc != HANGAR_OK) {
         return rc;

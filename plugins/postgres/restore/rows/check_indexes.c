@@ -83,13 +83,13 @@ static enum hangar_rc check_all_indexes(struct pg_target *target, struct pg_conn
 enum hangar_rc pg_check_indexes(struct pg_target *target)
 {
     struct pg_conn *conn;
-    struct text schema = {0};
     PGresult *res = NULL;
     enum hangar_rc rc = pg_connect(target->src, target->into, &conn);
     if (rc != HANGAR_OK) {
         return rc;
     }
     conn->doing = "checking indexes";
+    struct text schema = {0};
     rc = find_amcheck(target, conn, &schema);
     if (rc == HANGAR_OK && schema.size) {
         rc = check_all_indexes(target, conn, text_str(&schema));

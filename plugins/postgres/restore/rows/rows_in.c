@@ -140,7 +140,6 @@ static enum hangar_rc begin_loading(struct pg_rows *rows, const char *name_end,
 static enum hangar_rc end_loading(struct pg_rows *rows)
 {
     struct pg_conn *conn = rows->conn;
-    uint64_t loaded = 0;
     int sent;
     while ((sent = PQputCopyEnd(conn->pq, NULL)) == 0) {
         enum hangar_rc rc = flush_rows(rows);
@@ -153,6 +152,7 @@ static enum hangar_rc end_loading(struct pg_rows *rows)
         return raise_load_error(rows);
     }
     conn->doing = "loading rows";
+    uint64_t loaded = 0;
     enum hangar_rc rc = pg_copy_finish(conn, &loaded);
     conn->doing = NULL;
     if (rc != HANGAR_OK) {

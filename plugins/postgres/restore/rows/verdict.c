@@ -38,10 +38,10 @@ static bool state_is_of(const char *state, const char *const *prefixes)
 /* The end of a file, for the caller to free; NULL: it cannot be read. */
 static char *read_log_end(const char *path)
 {
-    struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     char *text = fd >= 0 ? malloc(LOG_READ_MAX + 1) : NULL;
     ssize_t n = -1;
+    struct stat st;
     if (text && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
         n = pread(fd, text, LOG_READ_MAX,
                   st.st_size > LOG_READ_MAX ? st.st_size - LOG_READ_MAX : 0);
@@ -60,13 +60,13 @@ static char *read_log_end(const char *path)
 /* Is this line of the log, "23505 ERROR:  could not create unique index ...", about the error? */
 static bool line_is_of(const char *line, const struct pg_error *err)
 {
-    char message[sizeof(err->text)];
     const char *text = strlen(line) > SQLSTATE_SIZE && line[SQLSTATE_SIZE] == ' '
                            ? strstr(line + SQLSTATE_SIZE, ":  ")
                            : NULL;
     if (!text || strspn(line, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != SQLSTATE_SIZE) {
         return false;
     }
+    char message[sizeof(err->text)];
     pg_one_line(text + 3, message, sizeof(message));
     return message[0] && strstr(err->text, message);
 }
@@ -88,10 +88,10 @@ static void find_logged_state(const char *path, const struct pg_error *err, char
 void pg_verdict(const struct pg_target *target, struct pg_error *err)
 {
     const char *log = target->src->opt.server_log;
-    char state[sizeof(err->sqlstate)];
     if (!log) {
         return;
     }
+    char state[sizeof(err->sqlstate)];
     memcpy(state, err->sqlstate, sizeof(state));
     if (!state[0]) {
         find_logged_state(log, err, state);

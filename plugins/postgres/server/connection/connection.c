@@ -395,12 +395,12 @@ static void cancel_query(PGconn *pq)
     }
     pid_t pid = fork();
     if (pid == 0) {
-        char problem[256];
         sigset_t none;
         signal(SIGALRM, SIG_DFL);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         alarm(1);
+        char problem[256];
         PQcancel(cancel, problem, sizeof(problem));
         _exit(0);
     }

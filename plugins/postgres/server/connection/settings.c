@@ -118,7 +118,6 @@ static enum hangar_rc restrict_relations(struct pg_conn *conn)
 enum hangar_rc pg_set_up_reader(struct pg_conn *conn)
 {
     struct text sql = {0};
-    char lock_timeout[24];
     add_row_settings(&sql, READS, database_encoding(conn));
     add_setting(&sql, "client_min_messages", "warning");
     /* rows in the order of the heap, read by one process, without compiling the same small
@@ -128,6 +127,7 @@ enum hangar_rc pg_set_up_reader(struct pg_conn *conn)
     if (conn->version >= 110000) {
         add_setting(&sql, "jit", "off");
     }
+    char lock_timeout[24];
     snprintf(lock_timeout, sizeof(lock_timeout), "%lld", (long long)conn->src->opt.lock_timeout_ms);
     add_setting(&sql, "lock_timeout", lock_timeout);
     enum hangar_rc rc = pg_command_text(conn, &sql);

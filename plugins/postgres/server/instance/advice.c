@@ -361,11 +361,11 @@ static void advise_by_code(struct text *out, const struct attempt *a, const char
 void pg_advise(const struct pg_source *src, PGconn *pq, struct pg_error *err)
 {
     const char *message = text_or_empty(PQerrorMessage(pq));
-    struct attempt a;
     struct text out = {0};
     if (err->rc == HANGAR_CANCELLED || err->rc == HANGAR_NO_MEMORY) {
         return;
     }
+    struct attempt a;
     describe_attempt(&a, src, pq);
     if (PQconnectionNeedsPassword(pq)) {
         advise_password(&out, &a);

@@ -121,10 +121,10 @@ enum hangar_rc pg_child_read(struct pg_child *child, int64_t deadline_ms, void *
                              size_t *got)
 {
     for (;;) {
-        bool ready = false;
         if (deadline_ms && clock_monotonic_ms() >= deadline_ms) {
             return pg_set_error(&child->err, HANGAR_IO, NULL, "no output in time");
         }
+        bool ready = false;
         enum hangar_rc rc = pg_child_wait(child, READ_POLL_MS, &ready);
         if (rc != HANGAR_OK) {
             return rc;

@@ -170,9 +170,9 @@ static enum hangar_rc wait_until_up(struct pg_launch *launch)
 /* The major version in the cluster's PG_VERSION; 0: unknown. */
 static int cluster_version(const struct pg_launch *launch)
 {
-    int major = 0;
     char *path = pg_format("%s/run/data/PG_VERSION", launch->dir);
     FILE *file = path ? fopen(path, "re") : NULL;
+    int major = 0;
     if (file && fscanf(file, "%d", &major) != 1) {
         major = 0;
     }
