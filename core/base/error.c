@@ -64,9 +64,29 @@ enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number
     return rc;
 }
 
+static const char no_memory[] = "out of memory";
+
 enum hangar_rc hg_no_memory(struct hg_error *err)
 {
-    return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    return hg_fail(err, HANGAR_NO_MEMORY, 0, "%s", no_memory);
+}
+
+enum hangar_rc hg_no_memory_for(struct hg_error *err, const char *fmt, ...)
+{
+    if (err && err->rc == HANGAR_OK) {
+        va_list args;
+        va_start(args, fmt);
+        error_format(err->text, sizeof(err->text) - sizeof(no_memory) - 1, fmt, args);
+        va_end(args);
+        error_insert_cause(err, no_memory);
+        err->rc = HANGAR_NO_MEMORY;
+    }
+    return HANGAR_NO_MEMORY;
+}
+
+enum hangar_rc hg_interrupted(struct hg_error *err)
+{
+    return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
 }
 
 enum hangar_rc hg_no_thread(struct hg_error *err)

@@ -22,8 +22,13 @@ struct hg_error {
 enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number, const char *fmt,
                        ...) HANGAR_PRINTF(4, 5);
 
-/* Records that memory ran out; returns HANGAR_NO_MEMORY. */
+/* Records that memory ran out; returns HANGAR_NO_MEMORY.  The second one also records what could
+ * not be done: hg_no_memory_for(err, "cannot read %s", path). */
 enum hangar_rc hg_no_memory(struct hg_error *err);
+enum hangar_rc hg_no_memory_for(struct hg_error *err, const char *fmt, ...) HANGAR_PRINTF(2, 3);
+
+/* Records that the job was cancelled; returns HANGAR_CANCELLED. */
+enum hangar_rc hg_interrupted(struct hg_error *err);
 
 /* Records that pthread_create failed; returns HANGAR_NO_MEMORY. */
 enum hangar_rc hg_no_thread(struct hg_error *err);

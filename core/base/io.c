@@ -111,7 +111,7 @@ enum hangar_rc hg_read_open_file(int fd, const char *path, size_t max, struct hg
         }
         hg_str_add_n(out, block, (size_t)n);
         if (out->failed) {
-            return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory", path);
+            return hg_no_memory_for(err, "cannot read %s", path);
         }
     }
 }
@@ -170,7 +170,7 @@ enum hangar_rc hg_write_file(const char *path, const void *data, size_t size, mo
     char *folder = folder_of(path);
     char *temp = folder ? hg_format("%s/.hangar-XXXXXX", folder) : NULL;
     if (!temp) {
-        rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot write %s: out of memory", path);
+        rc = hg_no_memory_for(err, "cannot write %s", path);
         goto out;
     }
     int fd = mkostemp(temp, O_CLOEXEC);
@@ -238,7 +238,7 @@ enum hangar_rc hg_make_dirs(const char *path, mode_t mode, struct hg_error *err)
 {
     char *part = strdup(path);
     if (!part) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot create %s: out of memory", path);
+        return hg_no_memory_for(err, "cannot create %s", path);
     }
     enum hangar_rc rc = HANGAR_OK;
     for (char *at = part; rc == HANGAR_OK && *at != '\0';) {
@@ -409,7 +409,7 @@ enum hangar_rc hg_remove_tree(const char *path, struct hg_error *err)
     int fd = -1;
     char *whole = strdup(path);
     if (!whole) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot remove %s: out of memory", path);
+        return hg_no_memory_for(err, "cannot remove %s", path);
     }
     for (size_t len = strlen(whole); len > 1 && whole[len - 1] == '/'; len--) {
         whole[len - 1] = '\0';
@@ -418,7 +418,7 @@ enum hangar_rc hg_remove_tree(const char *path, struct hg_error *err)
     const char *name = slash ? slash + 1 : whole;
     char *folder = folder_of(whole);
     if (!folder) {
-        rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot remove %s: out of memory", path);
+        rc = hg_no_memory_for(err, "cannot remove %s", path);
         goto out;
     }
     if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {

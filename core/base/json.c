@@ -106,7 +106,7 @@ enum hangar_rc hg_json_parse(const char *text, size_t size, const char *what, js
     }
     hg_json_reserve_end();
     if (lacked) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory", what);
+        return hg_no_memory_for(err, "cannot read %s", what);
     }
     if (!doc) {
         return hg_fail(err, HANGAR_CORRUPT, 0, "cannot read %s: line %d, column %d: %s", what,

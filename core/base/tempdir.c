@@ -35,8 +35,7 @@ static enum hangar_rc tempdir_remove_all(const char *path, struct hg_error *err)
             continue;
         }
         char *inside = hg_format("%s/%s", path, name);
-        rc = inside ? hg_remove_tree(inside, err)
-                    : hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot remove %s: out of memory", path);
+        rc = inside ? hg_remove_tree(inside, err) : hg_no_memory_for(err, "cannot remove %s", path);
         free(inside);
     }
     if (dir) {

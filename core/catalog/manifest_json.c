@@ -191,8 +191,7 @@ static void manifest_no_memory(struct manifest_reader *r)
 {
     if (!r->bad) {
         r->bad = true;
-        r->rc =
-            hg_fail(r->err, HANGAR_NO_MEMORY, 0, "cannot read " HG_MANIFEST_NAME ": out of memory");
+        r->rc = hg_no_memory_for(r->err, "cannot read " HG_MANIFEST_NAME);
     }
 }
 
@@ -508,7 +507,7 @@ static enum hangar_rc manifest_check_trailer(const char *text, size_t size, stru
     char trailer[160];
     size_t n = strlen(",\n  \"" TRAILER_KEY "\": \"\"\n}\n") + HG_SHA256_HEX - 1;
     if (size > n && !manifest_make_trailer(text, size - n, trailer, sizeof(trailer))) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read " HG_MANIFEST_NAME ": out of memory");
+        return hg_no_memory_for(err, "cannot read " HG_MANIFEST_NAME);
     }
     if (size <= n || memcmp(text + size - n, trailer, n) != 0) {
         return hg_fail(err, HANGAR_CORRUPT, 0, "%s: it is truncated or was changed (hash mismatch)",

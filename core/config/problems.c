@@ -109,6 +109,17 @@ enum hangar_rc hg_problems_rc(const struct hg_problems *p)
     return p->errors > 0 ? p->rc : p->failed ? HANGAR_NO_MEMORY : HANGAR_OK;
 }
 
+enum hangar_rc hg_problems_fail(struct hg_problems *p, struct hg_error *err)
+{
+    struct hg_str text = {0};
+    hg_problems_text(p, false, &text);
+    enum hangar_rc rc = hg_problems_rc(p);
+    rc = rc == HANGAR_OK || text.failed ? hg_no_memory(err)
+                                        : hg_fail(err, rc, 0, "%s", hg_str_text(&text));
+    hg_str_free(&text);
+    return rc;
+}
+
 void hg_problems_free(struct hg_problems *p)
 {
     for (size_t i = 0; i < p->count; i++) {

@@ -70,7 +70,7 @@ static char *secret_from_buffer(const char *buffer, size_t size, const char *wha
     }
     char *secret = strndup(buffer, size);
     if (!secret) {
-        hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read %s %s: out of memory", what, name);
+        hg_no_memory_for(err, "cannot read %s %s", what, name);
     }
     return secret;
 }
@@ -151,7 +151,7 @@ char *hg_secret_credential(const char *name, struct hg_error *err)
     }
     char *path = hg_format("%s/%s", folder, name);
     if (!path) {
-        hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read credential %s: out of memory", name);
+        hg_no_memory_for(err, "cannot read credential %s", name);
         return NULL;
     }
     /* The mode is not checked: it may be the mask of an ACL that systemd set. */
@@ -203,7 +203,7 @@ char *hg_secret_command(char *const *argv, int64_t timeout_ms, struct hg_error *
     struct secret_output printed = {.buffer = malloc(HG_SECRET_MAX + 1)};
     char *secret = NULL;
     if (!printed.buffer) {
-        hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot run command %s: out of memory", argv[0]);
+        hg_no_memory_for(err, "cannot run command %s", argv[0]);
         return NULL;
     }
     struct hg_error why = {0};

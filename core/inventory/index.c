@@ -261,10 +261,8 @@ static enum hangar_rc index_fill(struct hg_manifest_cache *cache, const char *pi
         item->rc = HANGAR_OK;
         return HANGAR_OK;
     }
-    if (hg_job_cancelled(cache->sink->job)) {
-        return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
-    }
-    return index_read_manifest(cache->sink, pipeline, item, err);
+    enum hangar_rc rc = hg_job_check(cache->sink->job, err);
+    return rc == HANGAR_OK ? index_read_manifest(cache->sink, pipeline, item, err) : rc;
 }
 
 /* Has a verification found damage in what is otherwise good?  The records of other machines are

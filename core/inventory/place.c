@@ -188,7 +188,7 @@ enum hangar_rc hg_place_spare(struct hg_place *place, struct hangar_ctx **spare,
     enum hangar_rc rc = HANGAR_OK;
     pthread_mutex_lock(&place->spare_mutex);
     if (place->released) {
-        rc = hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
+        rc = hg_interrupted(err);
     } else if (!place->spare) {
         const struct hangar_ctx *first = place->sink;
         const struct hg_instance_spec spec = {.plugin = first->plugin,
@@ -210,8 +210,9 @@ enum hangar_rc hg_place_spare(struct hg_place *place, struct hangar_ctx **spare,
 static enum hangar_rc place_check_lease(struct hg_place *place, const struct hangar_ctx *sink,
                                         struct hg_error *err)
 {
-    if (hg_job_cancelled(sink->job)) {
-        return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
+    enum hangar_rc rc = hg_job_check(sink->job, err);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
     if (!hg_lease_holds(&place->lease)) {
         return hg_fail(err, HANGAR_IO, 0,

@@ -130,9 +130,8 @@ static void replication_main(void *arg, size_t n)
             return;
         }
         struct hg_error err = {0};
-        if (hg_job_cancelled(r->to->job)) {
-            hg_fail(&err, HANGAR_CANCELLED, 0, "interrupted");
-        } else if (replication_copy(r, &r->items[i], &err) == HANGAR_OK) {
+        if (hg_job_check(r->to->job, &err) == HANGAR_OK &&
+            replication_copy(r, &r->items[i], &err) == HANGAR_OK) {
             atomic_fetch_add(&r->done_objects, i < atomic_load(&r->objects));
             continue;
         }

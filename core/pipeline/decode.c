@@ -118,9 +118,7 @@ static enum hangar_rc decode_read_all(struct hg_decoder *d, bool decode)
     while (rc == HANGAR_OK) {
         size_t got = 0;
         rc = decode_read_block(d, get, buffer, &got);
-        if (rc == HANGAR_OK && hg_job_cancelled(d->sink->job)) {
-            rc = hg_fail(d->err, HANGAR_CANCELLED, 0, "cancelled");
-        }
+        rc = rc == HANGAR_OK ? hg_job_check(d->sink->job, d->err) : rc;
         if (rc != HANGAR_OK) {
             break;
         }

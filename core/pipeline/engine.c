@@ -24,10 +24,8 @@ enum hangar_rc hg_slot_take(struct hg_engine *engine, struct hg_slot **slot, str
         pthread_cond_wait(&engine->slot_free, &engine->mutex);
         engine->wait_slot--;
     }
-    enum hangar_rc rc = HANGAR_OK;
-    if (hg_job_cancelled(engine->set.job)) {
-        rc = hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");
-    } else {
+    enum hangar_rc rc = hg_job_check(engine->set.job, err);
+    if (rc == HANGAR_OK) {
         *slot = engine->free_slots;
         engine->free_slots = (*slot)->next;
     }
@@ -112,7 +110,6 @@ enum hangar_rc hg_flow_take(struct hg_flow *flow, bool wait, struct hg_block **b
 {
     struct hg_engine *engine = flow->engine;
     *block = NULL;
-    enum hangar_rc rc = HANGAR_OK;
     pthread_mutex_lock(&engine->mutex);
     while (!hg_job_cancelled(engine->set.job)) {
         *block = hg_pool_take(&engine->input, &flow->slot->input);
@@ -122,10 +119,7 @@ enum hangar_rc hg_flow_take(struct hg_flow *flow, bool wait, struct hg_block **b
         pthread_cond_wait(&engine->input_free, &engine->mutex);
     }
     pthread_mutex_unlock(&engine->mutex);
-    if (!*block && hg_job_cancelled(engine->set.job)) {
-        rc = hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");
-    }
-    return rc;
+    return *block ? HANGAR_OK : hg_job_check(engine->set.job, err);
 }
 
 enum hangar_rc hg_flow_submit(struct hg_flow *flow, struct hg_block *block, bool last,

@@ -93,11 +93,9 @@ static enum hangar_rc push_restore_phase(struct hg_push *push, struct hg_error *
                            push)) {
         return hg_no_thread(err);
     }
-    if (hg_job_cancelled(push->job)) {
-        return hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");
-    }
-    if (!ctx->plugin->source.restore_phase_end) {
-        return HANGAR_OK;
+    enum hangar_rc rc = hg_job_check(push->job, err);
+    if (rc != HANGAR_OK || !ctx->plugin->source.restore_phase_end) {
+        return rc;
     }
     return HG_CALL(ctx, err, ctx->plugin->source.restore_phase_end(ctx->inst, phase));
 }

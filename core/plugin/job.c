@@ -93,6 +93,11 @@ bool hg_job_cancelled(const struct hg_job *job)
     return atomic_load(&job->cancelled);
 }
 
+enum hangar_rc hg_job_check(const struct hg_job *job, struct hg_error *err)
+{
+    return hg_job_cancelled(job) ? hg_interrupted(err) : HANGAR_OK;
+}
+
 void hg_job_alive(struct hg_job *job)
 {
     atomic_fetch_add_explicit(&job->activity, 1, memory_order_relaxed);
@@ -436,7 +441,7 @@ enum hangar_rc hg_job_result(struct hg_job *job, struct hg_error *err)
             *err = job->first;
         }
     } else if (job->interrupted) {
-        rc = hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
+        rc = hg_interrupted(err);
     }
     pthread_mutex_unlock(&job->mutex);
     return rc;

@@ -97,6 +97,8 @@ void hg_job_cancel(struct hg_job *job);
  * makes progress. */
 void hg_job_end_within(struct hg_job *job, int64_t ms, const char *text);
 bool hg_job_cancelled(const struct hg_job *job);
+/* OK, or CANCELLED, which it records, when the job is cancelled: for loops. */
+enum hangar_rc hg_job_check(const struct hg_job *job, struct hg_error *err);
 void hg_job_alive(struct hg_job *job); /* a sign of life */
 
 /* Sets the phase of the job, "copying". */

@@ -112,9 +112,7 @@ static enum hangar_rc page_list(struct hangar_ctx *sink, const char *prefix, cha
         if (rc == HANGAR_OK) {
             rc = hg_page_count_add(&count, entries.count, sink->name, err);
         }
-        if (rc == HANGAR_OK && hg_job_cancelled(sink->job)) {
-            rc = hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");
-        }
+        rc = rc == HANGAR_OK ? hg_job_check(sink->job, err) : rc;
         if (rc == HANGAR_OK) {
             entries.store_time_ms = page.store_time_ms;
             rc = fn(arg, &entries, err);

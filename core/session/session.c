@@ -94,7 +94,7 @@ enum hangar_rc hg_session_result(struct hg_session *s, enum hangar_rc rc, struct
     if (s->job.set.requested && atomic_load(s->job.set.requested)) {
         /* the caller has cancelled and returned an error, and the monitor has not seen it yet */
         hg_error_clear(err);
-        return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
+        return hg_interrupted(err);
     }
     return rc;
 }
@@ -143,11 +143,7 @@ static enum hangar_rc read_next_options(struct hg_session *s,
     bool ok = hg_options_read(&i->options, request, &problems);
     enum hangar_rc rc = HANGAR_OK;
     if (!ok) {
-        struct hg_str text = {0};
-        hg_problems_text(&problems, false, &text);
-        rc = hg_fail(err, hg_problems_rc(&problems), 0, "%s",
-                     text.failed ? "out of memory" : hg_str_text(&text));
-        hg_str_free(&text);
+        rc = hg_problems_fail(&problems, err);
         hg_options_free(&i->options);
     }
     hg_problems_free(&problems);

@@ -47,11 +47,7 @@ static enum hangar_rc read_signing_keys(const struct hg_config *config, struct h
             rc = add_old_key(config->dir, *old, signing, err);
         }
     } else {
-        struct hg_str text = {0};
-        hg_problems_text(&problems, false, &text);
-        rc = problems.rc == HANGAR_OK ? HANGAR_NO_MEMORY : problems.rc;
-        hg_fail(err, rc, 0, "%s", text.len ? hg_str_text(&text) : "out of memory");
-        hg_str_free(&text);
+        rc = hg_problems_fail(&problems, err);
     }
     hg_options_free(&options);
     hg_problems_free(&problems);

@@ -93,17 +93,28 @@ def check_statements(path, text):
             yield number, f"{match[0].rstrip('( ')}: only pg_send sends statements, one at a time"
 
 
-def check_no_memory(path, text):
-    """Plugins report that memory ran out, and read random bytes, by functions of plugins/lib."""
+# Written by hand, in one statement.
+NO_MEMORY = re.compile(r"hg_fail\([^;]*\bHANGAR_NO_MEMORY\b[^;]*out of memory")
+INTERRUPTED = re.compile(r'hg_fail\([^;]*\bHANGAR_CANCELLED\b[^;]*"interrupted"')
+READS_RANDOM = {"core/base/random.c", "plugins/lib/random.c"}
+
+
+def check_helpers(path, text):
+    """What the core and the plugins report and read through one function each."""
+    if path.startswith(("core/", "plugins/")) and path not in READS_RANDOM:
+        for match in re.finditer(r"\bgetrandom\(", without_comments_and_strings(text)):
+            yield line_of(text, match.start()), "getrandom: (hg_)random_fill waits and continues"
+    if path.startswith("core/") and path != "core/base/error.c":
+        for match in NO_MEMORY.finditer(text):
+            yield line_of(text, match.start()), "hg_no_memory and hg_no_memory_for have this text"
+        for match in INTERRUPTED.finditer(text):
+            yield line_of(text, match.start()), "hg_interrupted and hg_job_check have this text"
     if not path.startswith("plugins/"):
         return
     for match in TOKEN.finditer(text):
         if match[0].startswith('"') and re.search(r"out of memory|allocate memory", match[0]):
             if path != "plugins/lib/failure.h":
                 yield line_of(text, match.start()), "failure_no_memory has the text of this failure"
-    if path != "plugins/lib/random.c":
-        for match in re.finditer(r"\bgetrandom\(", without_comments_and_strings(text)):
-            yield line_of(text, match.start()), "getrandom: random_fill waits and continues"
 
 
 # Functions that return an order, written as if they returned true or false.
@@ -195,7 +206,7 @@ def check_file(root, path, plugins):
         yield from check_names(path, text, plugins)
         yield from check_comments(text)
         yield from check_statements(path, text)
-        yield from check_no_memory(path, text)
+        yield from check_helpers(path, text)
         yield from check_comparisons(text)
         yield from check_functions(text)
 

@@ -325,6 +325,18 @@ class Rules(unittest.TestCase):
         self.accepts(place, sends.format("PQsendQueryParams") + "/* not PQexec() */\n")
         self.rejects(place, sends.format("PQsendQuery"), "only pg_send")
 
+    def test_the_core_reports_a_lack_of_memory_and_a_cancelled_job_in_one_way(self):
+        fails = 'int x = hg_fail(err, {}, 0,\n        "{}");\n'
+        for rc, text, expected in (
+            ("HANGAR_NO_MEMORY", "cannot read %s: out of memory", "hg_no_memory_for"),
+            ("HANGAR_CANCELLED", "interrupted", "hg_job_check"),
+        ):
+            self.rejects("core/session/a.c", fails.format(rc, text), expected)
+            self.accepts("core/base/error.c", fails.format(rc, text))
+        self.accepts("core/session/a.c", fails.format("HANGAR_CANCELLED", "interrupted in hook x"))
+        self.rejects("core/session/a.c", "int x = getrandom(p, 1, 0);\n", "random_fill")
+        self.accepts("core/base/random.c", "int x = getrandom(p, 1, 0);\n")
+
     def test_plugins_share_the_text_of_a_lack_of_memory_and_the_source_of_random_bytes(self):
         text = 'const char *x = "cannot read: out of memory"; /* "out of memory" */\n'
         self.rejects("plugins/redis/a.c", text, "failure_no_memory")

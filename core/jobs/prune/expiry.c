@@ -149,8 +149,8 @@ enum hangar_rc hg_expiry_execute(struct hg_expiry *p, struct hg_error *err)
             continue;
         }
         struct hg_error why = {0};
-        rc = hg_job_cancelled(p->plan.sink->job) ? hg_fail(&why, HANGAR_CANCELLED, 0, "interrupted")
-                                                 : expiry_remove(p, &p->plan.items[i], &why);
+        rc = hg_job_check(p->plan.sink->job, &why);
+        rc = rc == HANGAR_OK ? expiry_remove(p, &p->plan.items[i], &why) : rc;
         first = first.rc == HANGAR_OK ? why : first;
     }
     if (rc == HANGAR_OK || expiry_goes_on(rc)) {

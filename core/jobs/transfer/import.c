@@ -107,9 +107,8 @@ static enum hangar_rc import_skip_members(struct hg_import *x, struct hg_error *
     struct hg_untar_member member;
     enum hangar_rc rc = HANGAR_OK;
     while (rc == HANGAR_OK) {
-        rc = hg_job_cancelled(&x->transfer.session.job)
-                 ? hg_fail(err, HANGAR_CANCELLED, 0, "interrupted")
-                 : hg_untar_next(x->untar, &member, err);
+        rc = hg_job_check(&x->transfer.session.job, err);
+        rc = rc == HANGAR_OK ? hg_untar_next(x->untar, &member, err) : rc;
     }
     return rc == HANGAR_EOF ? HANGAR_OK : rc;
 }

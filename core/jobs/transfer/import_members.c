@@ -25,9 +25,7 @@ enum hangar_rc hg_import_text(struct hg_import *x, uint64_t size, struct hg_str 
     enum hangar_rc rc;
     do {
         rc = hg_untar_read(x->untar, x->buffer, HG_IMPORT_BUFFER, &got, err);
-        if (rc == HANGAR_OK && hg_job_cancelled(&x->transfer.session.job)) {
-            rc = hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
-        }
+        rc = rc == HANGAR_OK ? hg_job_check(&x->transfer.session.job, err) : rc;
         if (rc == HANGAR_OK) {
             hg_str_add_n(out, x->buffer, got);
         }
@@ -129,9 +127,7 @@ static enum hangar_rc import_copy_file(struct hg_import *x, const struct hg_impo
     size_t got = 0;
     do {
         rc = rc == HANGAR_OK ? hg_untar_read(x->untar, x->buffer, HG_IMPORT_BUFFER, &got, err) : rc;
-        if (rc == HANGAR_OK && hg_job_cancelled(&x->transfer.session.job)) {
-            rc = hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
-        }
+        rc = rc == HANGAR_OK ? hg_job_check(&x->transfer.session.job, err) : rc;
         if (rc == HANGAR_OK && got > 0) {
             hg_sha256_update(hash, x->buffer, got);
             bytes += got;

@@ -84,7 +84,7 @@ static enum hangar_rc untar_damaged(const struct hg_untar *u, struct archive *ar
         return hg_fail(err, HANGAR_IO, 0, "cannot read the archive: its sender failed");
     }
     if (archive && archive_errno(archive) == ENOMEM) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read the archive: out of memory");
+        return hg_no_memory_for(err, "cannot read the archive");
     }
     char shown[HG_UNTAR_SHOWN];
     return hg_fail(err, HANGAR_CORRUPT, 0, "the archive is damaged: %s",
