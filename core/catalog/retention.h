@@ -73,6 +73,7 @@ enum hg_keep_reason {
 struct hg_retention_item {
     /* in */
     const char *id; /* the caller's */
+    size_t index;   /* the caller's: where it found the backup */
     int64_t time_ms;
     bool good, held;
     bool safety;         /* a safety backup */

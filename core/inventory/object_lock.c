@@ -91,9 +91,8 @@ static enum hangar_rc lock_page(void *arg, const struct hg_page_entries *page, s
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < page->count && rc == HANGAR_OK; i++) {
         const char *name = page->items[i].name;
-        if (hg_job_cancelled(lock->sink->job)) {
-            rc = hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
-        } else if (is_lockable(name + lock->skip)) {
+        rc = hg_job_check(lock->sink->job, err);
+        if (rc == HANGAR_OK && is_lockable(name + lock->skip)) {
             rc = HG_CALL(lock->sink, err,
                          lock->sink->plugin->sink.retain(lock->sink->inst, name, lock->until_ms));
         }
@@ -141,7 +140,7 @@ enum hangar_rc hg_object_lock_kept(const struct hg_prune_plan *plan, size_t *cou
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < plan->count && rc == HANGAR_OK; i++) {
         const struct hg_retention_item *item = &plan->items[i];
-        int64_t *known = &known_ms[hg_index_find(plan->index, item->id) - plan->index->items];
+        int64_t *known = &known_ms[item->index];
         int64_t until = lock_until(plan, item);
         if (until > *known) {
             rc = lock_backup(plan, item->id, until, &why);

@@ -71,7 +71,8 @@ enum hangar_rc hg_prune_plan_make(struct hg_prune_plan *plan, struct hg_error *e
     }
     for (size_t i = 0; i < plan->index->count; i++) {
         if (plan->index->items[i].rc != HANGAR_NOT_FOUND) {
-            plan->items[plan->count++] = hg_retention_item_of(plan->h, &plan->index->items[i]);
+            plan->items[plan->count] = hg_retention_item_of(plan->h, &plan->index->items[i]);
+            plan->items[plan->count++].index = i;
         }
     }
     plan->clock_is_wrong = hg_retention_of_sink(plan->config, plan->now_ms, plan->items,

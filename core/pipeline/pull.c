@@ -91,6 +91,7 @@ enum hangar_rc hg_pull_prepare(struct hg_pull *pull, const struct hg_pull_settin
     for (size_t i = 0; i < settings->count; i++) {
         struct hg_pull_source *s = &pull->sources[i];
         s->ctx = settings->sources[i];
+        s->index = i;
         s->jobs = pull_count_jobs(s->ctx);
         s->point = hg_attrs_new();
         s->facts = hg_attrs_new();
@@ -306,8 +307,8 @@ static enum hangar_rc pull_read_object(struct hg_pull_reader *r,
 {
     const struct hangar_source *fn = &r->source->ctx->plugin->source;
     char stored[1024];
-    if (!r->pull->set.stored_name(r->pull->set.arg, (size_t)(r->source - r->pull->sources),
-                                  info->name, stored, sizeof(stored))) {
+    if (!r->pull->set.stored_name(r->pull->set.arg, r->source->index, info->name, stored,
+                                  sizeof(stored))) {
         hg_slot_give(r->pull->engine, slot);
         return hg_fail(&r->err, HANGAR_INTERNAL, 0, "source %s: invalid object name \"%s\"",
                        r->source->ctx->name, info->name);
@@ -384,7 +385,7 @@ static enum hangar_rc pull_object(struct hg_pull_reader *r)
     }
     struct hg_finished_flow *done = calloc(1, sizeof(*done));
     if (done) {
-        done->source = (size_t)(r->source - r->pull->sources);
+        done->source = r->source->index;
         done->name = strdup(info.name ? info.name : "");
         done->phase = info.phase;
         done->attrs = hg_attrs_new();

@@ -16,6 +16,7 @@
 /* One source during a backup. */
 struct hg_pull_source {
     struct hangar_ctx *ctx;
+    size_t index; /* among the sources of the backup */
     size_t jobs;
     bool prepared;   /* prepare was called and end was not */
     int64_t time_ms; /* the recovery point */

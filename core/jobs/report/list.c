@@ -25,6 +25,7 @@
 /* One backup in one sink. */
 struct hg_listed_copy {
     const struct hg_pipeline_config *pipeline;
+    size_t pipeline_index; /* of it in the configuration */
     const char *sink;
     struct hg_index_item *item; /* in one of the indexes below */
     size_t order;               /* in which it was found */
@@ -55,9 +56,9 @@ static void list_add_problem(struct hg_listing *l, const char *sink, const char 
 }
 
 static enum hangar_rc list_read_sink(struct hg_listing *l, struct hangar_ctx *sink,
-                                     const struct hg_pipeline_config *pipeline,
-                                     struct hg_error *err)
+                                     size_t pipeline_index, struct hg_error *err)
 {
+    const struct hg_pipeline_config *pipeline = &l->h->config->pipelines[pipeline_index];
     struct hg_index *index = &l->indexes[l->index_count++];
     enum hangar_rc rc = hg_index_read(l->h, sink, pipeline->name, 0, index, err);
     if (rc == HANGAR_OK && index->lost) {
@@ -76,8 +77,11 @@ static enum hangar_rc list_read_sink(struct hg_listing *l, struct hangar_ctx *si
             hg_fail(&why, item->rc, 0, "%s", item->problem);
             list_add_problem(l, sink->name, pipeline->name, &why);
         }
-        l->items[l->count] = (struct hg_listed_copy){
-            .pipeline = pipeline, .sink = sink->name, .item = item, .order = l->count};
+        l->items[l->count] = (struct hg_listed_copy){.pipeline = pipeline,
+                                                     .pipeline_index = pipeline_index,
+                                                     .sink = sink->name,
+                                                     .item = item,
+                                                     .order = l->count};
         l->count++;
     }
     return rc;
@@ -117,7 +121,7 @@ static enum hangar_rc list_read(struct hg_listing *l, const char *pipeline, cons
             struct hangar_ctx *ctx;
             struct hg_error why = {0};
             enum hangar_rc rc = hg_session_open(&l->session, pc->sinks[i], NULL, 0, &ctx, &why);
-            rc = rc == HANGAR_OK ? list_read_sink(l, ctx, pc, &why) : rc;
+            rc = rc == HANGAR_OK ? list_read_sink(l, ctx, p, &why) : rc;
             if (rc != HANGAR_OK) {
                 list_add_problem(l, name, pc->name, &why);
             }
@@ -212,8 +216,8 @@ static json_t *list_document(const struct hg_listing *l, const char *tag)
         if (tag && !list_has_tag(first, n, tag)) {
             continue;
         }
-        size_t p = (size_t)(first->pipeline - config->pipelines);
-        struct hg_verifications *of_pipeline = verifications ? &verifications[p] : NULL;
+        struct hg_verifications *of_pipeline =
+            verifications ? &verifications[first->pipeline_index] : NULL;
         if (of_pipeline && !of_pipeline->is_read) {
             hg_verifications_read(of_pipeline, &l->h->state, first->pipeline->name);
         }

@@ -25,6 +25,82 @@
 
 /* ---- beginning --------------------------------------------------------------- */
 
+static bool is_schema_dump(const char *object)
+{
+    const char *slash = strrchr(object, '/');
+    return slash && strcmp(slash, "/schema.dump") == 0;
+}
+
+static enum hangar_rc add_target(struct pg_source *src, const struct hangar_object_info *info)
+{
+    struct pg_restore *restore = src->restore;
+    struct pg_target *target = &restore->targets[restore->target_count];
+    const char *database = info->attrs ? src->host->attr_get(info->attrs, "database") : NULL;
+    if (!database) {
+        return src->host->fail(src->ctx, HANGAR_CORRUPT, 0,
+                               "cannot restore %s: its attribute database is missing", info->name);
+    }
+    *target = (struct pg_target){
+        .src = src, .number = restore->target_count + 1, .source = database, .name = database};
+    target->attrs = info->attrs;
+    target->folder = strndup(info->name, strcspn(info->name, "/"));
+    if (!target->folder) {
+        return pg_no_memory(src);
+    }
+    restore->target_count++;
+    return HANGAR_OK;
+}
+
+/* A single database is restored under the name in the options.  Several keep their names, and
+ * those that the options do not name are left out. */
+static enum hangar_rc choose_targets(struct pg_source *src)
+{
+    struct pg_restore *restore = src->restore;
+    const struct hangar_restore *how = restore->how;
+    size_t count = 0, chosen = 0;
+    for (size_t i = 0; i < how->object_count; i++) {
+        count += is_schema_dump(how->objects[i].name);
+    }
+    if (!count) {
+        return src->host->fail(src->ctx, HANGAR_CORRUPT, 0,
+                               "cannot restore: the backup contains no database");
+    }
+    restore->targets = calloc(count, sizeof(*restore->targets));
+    if (!restore->targets) {
+        return pg_no_memory(src);
+    }
+    for (size_t i = 0; i < how->object_count; i++) {
+        enum hangar_rc rc = HANGAR_OK;
+        if (is_schema_dump(how->objects[i].name)) {
+            rc = add_target(src, &how->objects[i]);
+        }
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+    }
+    for (size_t i = 0; i < restore->target_count; i++) {
+        struct pg_target *target = &restore->targets[i];
+        if (count == 1 && src->database_count == 1) {
+            target->name = src->databases[0];
+        } else {
+            target->skipped = !pg_names_database(src, target->source);
+        }
+        chosen += !target->skipped;
+    }
+    for (size_t i = 0; i < restore->target_count; i++) {
+        restore->targets[i].into = restore->targets[i].name;
+    }
+    /* a safety backup leaves out databases that did not exist, and then has this fact */
+    bool absent = src->host->attr_get(how->facts, "absent") != NULL;
+    if (chosen < src->database_count && !(absent && chosen)) {
+        return src->host->fail(
+            src->ctx, HANGAR_NOT_FOUND, 0,
+            "cannot restore: the options name databases that are not among the %zu of the backup",
+            count);
+    }
+    return HANGAR_OK;
+}
+
 static void write_restore_plan(struct pg_source *src)
 {
     struct pg_restore *restore = src->restore;

@@ -60,13 +60,12 @@ static enum hangar_rc open_spool(struct pg_writer *writer, char **path, const ch
     return HANGAR_OK;
 }
 
-static enum hangar_rc open_last_rows(struct pg_writer *writer, struct pg_target *target,
-                                     size_t number)
+static enum hangar_rc open_last_rows(struct pg_writer *writer, struct pg_target *target)
 {
     char *path = NULL, kind[32];
     const char *file = strrchr(writer->name, '/') + 1;
     snprintf(kind, sizeof(kind), "rows.%.20s", file);
-    enum hangar_rc rc = open_spool(writer, &path, kind, number);
+    enum hangar_rc rc = open_spool(writer, &path, kind, target->number);
     if (rc == HANGAR_OK) {
         rc = pg_last_rows_add(target, file, path);
     }
@@ -90,19 +89,18 @@ static enum hangar_rc open_writer_object(struct pg_writer *writer,
             "cannot restore %s: this is not the name of any object that hangar writes",
             writer->name);
     }
-    size_t number = (size_t)(target - restore->targets) + 1;
     writer->discard = target->skipped;
     if (target->skipped) {
         return HANGAR_OK;
     }
     if (strcmp(file, "/schema.dump") == 0) {
-        return open_spool(writer, &target->schema_path, "schema", number);
+        return open_spool(writer, &target->schema_path, "schema", target->number);
     }
     if (strcmp(file, "/large_objects.dump") == 0) {
-        return open_spool(writer, &target->large_path, "large", number);
+        return open_spool(writer, &target->large_path, "large", target->number);
     }
     if (strcmp(file, "/tables.jsonl") == 0) {
-        return open_spool(writer, &target->tables_path, "tables", number);
+        return open_spool(writer, &target->tables_path, "tables", target->number);
     }
     bool sequences = strcmp(file, "/sequences.sql") == 0;
     if (!sequences && strncmp(file, "/data/", 6) != 0) {
@@ -112,7 +110,7 @@ static enum hangar_rc open_writer_object(struct pg_writer *writer,
             writer->name);
     }
     if (pg_is_of_last_rows(src, info)) {
-        return open_last_rows(writer, target, number);
+        return open_last_rows(writer, target);
     }
     enum hangar_rc rc = pg_rows_open(target, sequences, &writer->rows);
     writer->has_rows = rc == HANGAR_OK;

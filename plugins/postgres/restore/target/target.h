@@ -20,6 +20,7 @@ struct pg_last_rows;
 
 struct pg_target {
     struct pg_source *src;
+    size_t number;      /* from 1; in the names of its spooled files */
     char *folder;       /* first part of its objects' names */
     const char *source; /* its name in the backup */
     const char *name;   /* the name to restore it under */
