@@ -6,11 +6,11 @@
 #include "session/document.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/left_event.h"
+#include "base/random.h"
 #include "base/str.h"
 #include "config/options.h"
 #include "session/handle.h"
@@ -51,8 +51,8 @@ const char *hg_outcome_name(enum hg_outcome outcome)
 void hg_new_run_id(struct hangar *h)
 {
     static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
-    unsigned char random[10] = {0};
-    (void)!getrandom(random, sizeof(random), 0);
+    unsigned char random[10];
+    hg_random_fill(random, sizeof(random));
     for (size_t i = 0; i < sizeof(random); i++) {
         h->log.run[i] = digits[random[i] % 32];
     }

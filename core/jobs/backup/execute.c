@@ -10,12 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "catalog/manifest.h"
 #include "inventory/place.h"
 #include "plugin/job.h"
@@ -135,8 +135,8 @@ static enum hangar_rc run_try(struct hg_run *run, struct hg_error *err)
 /* Waits 0.5 s to 2 s: two runs that met must not meet again.  False: a cancel was requested. */
 static bool run_pause(const struct hg_run *run)
 {
-    uint16_t random = 0;
-    (void)!getrandom(&random, sizeof(random), 0);
+    uint16_t random;
+    hg_random_fill(&random, sizeof(random));
     for (int64_t left_ms = 500 + random % 1500; left_ms > 0; left_ms -= 50) {
         if (atomic_load(&run->h->caller.cancel)) {
             return false;
@@ -186,7 +186,7 @@ enum hangar_rc hg_run_execute(struct hg_run *run, struct hg_error *err)
                      tries + 1, TRIES_MAX, err->text);
         if (!run_pause(run)) {
             hg_error_clear(err);
-            return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
+            return hg_interrupted(err);
         }
     }
 }
