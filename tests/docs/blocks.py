@@ -5,9 +5,10 @@
 
     blocks.py DOCUMENT FOLDER [WORD]
 
-A fenced block whose info string is `sh WORD` (without WORD: `sh run`) becomes a file in FOLDER, in the order of the document;
-`sh run N` means that its exit status must be N.  A line <!-- run: NAME --> asks the caller to change
-the scene between two blocks, for example to a new host.  The steps are printed, one per line:
+A fenced block whose info string is `sh WORD` (without WORD: `sh run`) becomes a file in FOLDER, in
+the order of the document; `sh run N` means that its exit status must be N.  A line
+<!-- run: NAME --> asks the caller to change the scene between two blocks, for example to a new
+host.  The steps are printed, one per line:
 
     block FILE LINE STATUS
     scene NAME LINE

@@ -6,8 +6,8 @@
     names.py FOLDER DOCUMENT...    exit status 1 when a name is not found below FOLDER
 
 Checked are names in `code` outside of code blocks.  A path is found when a file or folder ends with
-it: `pipeline/pull.c` is core/pipeline/pull.c.  An identifier, one with an underscore, is found when a
-source file contains it as a word.
+it: `pipeline/pull.c` is core/pipeline/pull.c.  An identifier, one with an underscore, is found when
+a source file contains it as a word.
 """
 
 import fnmatch

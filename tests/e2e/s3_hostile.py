@@ -5,8 +5,8 @@
 
     s3_hostile.py FOLDER
 
-listens on a port of 127.0.0.1, which it writes to FOLDER/port.  It makes FOLDER/asked when a request has come.  FOLDER/kind names the
-attack:
+listens on a port of 127.0.0.1, which it writes to FOLDER/port.  It makes FOLDER/asked when a
+request has come.  FOLDER/kind names the attack:
 
     attribute   a tag whose attribute never ends
     names       names without an end, in one page

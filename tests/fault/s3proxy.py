@@ -5,22 +5,25 @@
 
     s3proxy.py FOLDER SERVER_PORT [CERTIFICATE KEY]
 
-listens on a port of 127.0.0.1, which it writes to FOLDER/port; with a certificate it speaks https.  It
-connects to http on SERVER_PORT and forwards requests unchanged: Host stays as the client signed it.
+listens on a port of 127.0.0.1, which it writes to FOLDER/port; with a certificate it speaks https.
+It connects to http on SERVER_PORT and forwards requests unchanged: Host stays as the client signed
+it.
 
-FOLDER/orders holds the faults, one per line.  The proxy checks the file before each request; when it has
-changed, all counts start at 0.  The first line that fits a request and is not used up applies to it:
+FOLDER/orders holds the faults, one per line.  The proxy checks the file before each request; when
+it has changed, all counts start at 0.  The first line that fits a request and is not used up
+applies to it:
 
     OPERATION FAULT [ARGUMENT...] [times=N] [skip=N] [key=TEXT]
 
-times: the number of faults (default: no limit); skip: this many fitting requests pass first; key: only
-requests whose key contains TEXT.
+times: the number of faults (default: no limit); skip: this many fitting requests pass first; key:
+only requests whose key contains TEXT.
 OPERATION is one of those below, or `any`.  FAULT is one of
 
     answer STATUS CODE     an <Error> with that code; the server gets no request
     instead STATUS CODE    the same, but the server has executed the request
     answer200 CODE         <Error> in a 200; the server gets no request
-    lose                   the server has executed the request; the connection is reset without an answer
+    lose                   the server has executed the request; the connection is reset without an
+                           answer
     reset-up N             the connection is reset after N bytes of the request's body
     reset-down N           ... of the answer's body
     stall-up N             the connection stalls after N bytes of the request's body
@@ -31,19 +34,20 @@ OPERATION is one of those below, or `any`.  FAULT is one of
     pace SIZE MS           both bodies in pieces of at most SIZE bytes, MS apart
     wait MS                the request is forwarded MS later
     date SECONDS           answers 403 RequestTimeTooSkewed and a Date that far off
-    checksums              acts as a store that checks x-amz-checksum-*, returns them in its answer, and
-                           requires them again when an upload is completed
+    checksums              acts as a store that checks x-amz-checksum-*, returns them in its answer,
+                           and requires them again when an upload is completed
     checksums wrong        ... and returns wrong ones
     checksums once         ... of the first body only
 
-The proxy appends a line to FOLDER/requests when the answer of a request begins or its connection ends:
+The proxy appends a line to FOLDER/requests when the answer of a request begins or its connection
+ends:
 
     OPERATION METHOD STATUS FAULT UP DOWN KEY
 
-STATUS is `-` without an answer, FAULT is `-` without a fault.  Instead of `checksums` FAULT names what
-covers the body, as `crc32+md5` or `sha256+signed`.  UP and DOWN are the lengths in the headers.  KEY is
-percent-encoded and is the rest of the line.  A stalled connection is reset when the orders
-change.  The program ends when it is killed.
+STATUS is `-` without an answer, FAULT is `-` without a fault.  Instead of `checksums` FAULT names
+what covers the body, as `crc32+md5` or `sha256+signed`.  UP and DOWN are the lengths in the
+headers.  KEY is percent-encoded and is the rest of the line.  A stalled connection is reset when
+the orders change.  The program ends when it is killed.
 """
 
 import asyncio

@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""The proxy before S3 servers does each of its faults, and nothing else.  To be run by tests/lib/with_s3."""
+"""The proxy before S3 servers does each of its faults, and nothing else.
+
+To be run by tests/lib/with_s3.
+"""
 
 import http.client
 import os

@@ -18,7 +18,8 @@
     s3.py start-upload BUCKET KEY FILE    leaves a multipart upload with one part; prints its ID
 
 It is independent of hangar and shares no code with its signer.  The variables of s3.sh name the
-server; KEY and PREFIX are as stored.  Exit status 4 when there is no such object, 1 for other refusals.
+server; KEY and PREFIX are as stored.  Exit status 4 when there is no such object, 1 for other
+refusals.
 """
 
 import base64

@@ -5,10 +5,10 @@
 
     swift_node.py FOLDER
 
-FOLDER has etc/, data/, run/ and tls/ (cert.pem, key.pem).  Each of Swift's servers (account, container,
-object, and two proxies, for http and https) is a child of this process, on a free port of 127.0.0.1.
-When one of these processes ends, all end.  The ports of the two proxies are written to
-run/ports once both answer.  /etc/swift is not read, and no memcached is needed.
+FOLDER has etc/, data/, run/ and tls/ (cert.pem, key.pem).  Each of Swift's servers (account,
+container, object, and two proxies, for http and https) is a child of this process, on a free port
+of 127.0.0.1.  When one of these processes ends, all end.  The ports of the two proxies are written
+to run/ports once both answer.  /etc/swift is not read, and no memcached is needed.
 """
 
 import ctypes

@@ -74,7 +74,7 @@ class World:
         self.write()
 
     def write(self, wrong=False):
-        """Writes a configuration with new random schedules; only the backup schedule is the same."""
+        """Writes a configuration with new random schedules; only that of backups is the same."""
         lines = ["version: 1", "limits: { jobs: 6, stop_timeout: 3s, stall_timeout: 5s }", "sources:"]
         for i, kind in enumerate(self.kinds):
             lines.append(f"  s{i}: {{ plugin: test-source, options: {{ {KINDS[kind][0]} }} }}")
@@ -212,8 +212,10 @@ class World:
         return result
 
     def remove_incomplete(self):
-        """What a run left that was killed between its last two files lacks nothing but its manifest.
-        hangar reports it as damaged and does not remove it: an operator does."""
+        """What a run left that was killed between its last two files lacks only its manifest.
+
+        hangar reports it as damaged and does not remove it: an operator does.
+        """
         listed = subprocess.run([HANGAR, "-c", "backup.yaml", "--json", "list"], env=self.environment, cwd=self.folder,
                                 stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False)
         backups = json.loads(listed.stdout)["backups"]
@@ -230,7 +232,10 @@ class World:
             raise Broken(f"{command}: {done.returncode}: {done.stderr.decode()[-2000:]}")
 
     def finish(self):
-        """Without faults the daemon makes a backup of each good pipeline; then it ends, and all backups are whole."""
+        """Without faults the daemon makes a backup of each good pipeline.
+
+        Then it ends, and all backups are whole.
+        """
         self.reload()
         before = self.newest()
         good = [i for i, kind in enumerate(self.kinds) if KINDS[kind][1]]

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""Checks that C, comments and prose end at column 100.
+"""Checks that C, comments, docstrings and prose end at column 100.
 
     columns.py FOLDER              prints each long line as FILE:LINE: TEXT; exit status 1 if any
     columns.py --fix FILE...       wraps the paragraphs that have a long line, in Markdown and in
                                    comments of C
 
-Checked are C, comment lines in scripts and CMake files, and Markdown outside of code blocks, tables
-and headings.  A line of a comment or of prose that has no blank before column 100, for example a
-URL, is allowed.  clang-format breaks code in C, but not every string.
+Checked are C, comment lines in scripts and CMake files, docstrings of Python, and Markdown outside
+of code blocks, tables and headings.  A line of a comment or of prose that has no blank before
+column 100, for example a URL, is allowed.  clang-format breaks code in C, but not every string.
 """
 
+import ast
 import os
 import re
 import sys
@@ -73,12 +74,30 @@ def comments_of_script(text):
             yield number, line
 
 
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def docstrings_of_python(text):
+    lines = text.split("\n")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            string = node.body[0]
+            for number in range(string.lineno, string.end_lineno + 1):
+                yield number, lines[number - 1]
+
+
+def is_python(path, text):
+    return path.endswith(".py") or re.match(r"#!.*\bpython3?\b", text)
+
+
 def checked_lines(path, text):
     if path.endswith(".md"):
         return prose_of_markdown(text)
     if path.endswith((".c", ".h")):
         return comments_of_c(text)
-    if path.endswith((".sh", ".py", ".cmake", "CMakeLists.txt")) or text.startswith("#!"):
+    if is_python(path, text):
+        return [*comments_of_script(text), *docstrings_of_python(text)]
+    if path.endswith((".sh", ".cmake", "CMakeLists.txt")) or text.startswith("#!"):
         return comments_of_script(text)
     return []
 

@@ -3,8 +3,8 @@
 """Names of functions, macros and headers that a reader must be able to search for.
 
 The name of a static function has at least two words and exists once in the tree.  A limit is
-X_MAX, or X_MAX_BYTES and X_MAX_MS with a unit.  Two headers that one file can include have different
-names.
+X_MAX, or X_MAX_BYTES and X_MAX_MS with a unit.  Two headers that one file can include have
+different names.
 """
 
 import os

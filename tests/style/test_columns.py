@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""Proves that columns.py finds long comments, prose and C, and wraps Markdown without changing it."""
+"""Proves that columns.py finds long comments, prose and C, and wraps Markdown unchanged."""
 
 import os
 import sys
@@ -32,6 +32,12 @@ class Columns(unittest.TestCase):
         self.assertEqual(self.found("tests/run", f"#!/bin/sh\n# {LONG}\n"), [2])
         self.assertEqual(self.found("tests/a.py", f"# {LONG}\n"), [1])
         self.assertEqual(self.found("core/CMakeLists.txt", f"# {LONG}\n"), [1])
+
+    def test_long_docstrings_are_found(self):
+        text = f'"""One.\n\n{LONG}\n"""\n\n\ndef f():\n    """{LONG}"""\n    return "{LONG}"\n'
+        self.assertEqual(self.found("tests/a.py", text), [3, 8])
+        self.assertEqual(self.found("tests/run", "#!/usr/bin/env python3\n" + text), [4, 9])
+        self.assertEqual(self.found("tests/a.py", f'"""{URL}"""\n'), [])
 
     def test_long_code_is_found(self):
         self.assertEqual(self.found("core/a.c", f'int a;\nconst char *s = "/* {LONG}*/";\n'), [2])
