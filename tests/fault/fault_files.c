@@ -167,7 +167,6 @@ static enum hangar_rc fault_files_next(void *inst, struct hangar_object_info *in
                                        struct hangar_object **out)
 {
     struct files *f = inst;
-    struct stat st;
     pthread_mutex_lock(&f->mutex);
     size_t number = f->next < f->count ? f->next++ : f->count;
     pthread_mutex_unlock(&f->mutex);
@@ -181,6 +180,7 @@ static enum hangar_rc fault_files_next(void *inst, struct hangar_object_info *in
     }
     info->name = o->name;
     info->phase = (uint32_t)(number % 2);
+    struct stat st;
     info->size_hint = fstat(o->fd, &st) ? 0 : (uint64_t)st.st_size;
     *out = o;
     return HANGAR_OK;
@@ -280,13 +280,13 @@ static enum hangar_rc fault_files_restore_end(void *inst, struct hangar_attrs *r
     if (report || !f->made) {
         return HANGAR_OK;
     }
-    char path[600];
     while (
         f->count) { /* the restore made all files, as before it the folder had only hidden files */
         free(f->names[--f->count]);
     }
     fault_files_stat(f);
     for (size_t i = 0; i < f->count; i++) {
+        char path[600];
         snprintf(path, sizeof(path), "%.400s/%.190s", f->path, f->names[i]);
         unlink(path);
     }

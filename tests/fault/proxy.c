@@ -222,8 +222,6 @@ static void proxy_watch(const struct pair *pair, struct pollfd fds[2])
 static int proxy_serve(int listener, int signals, const char *target, const char *control)
 {
     static struct pollfd fds[3 + 2 * PAIRS];
-    struct signalfd_siginfo info;
-    char byte;
     for (;;) {
         fds[0] = (struct pollfd){listener, POLLIN, 0};
         fds[1] = (struct pollfd){signals, POLLIN, 0};
@@ -234,9 +232,11 @@ static int proxy_serve(int listener, int signals, const char *target, const char
         if (poll(fds, 3 + 2 * PAIRS, -1) < 0) {
             return 1;
         }
+        struct signalfd_siginfo info;
         if (fds[1].revents && read(signals, &info, sizeof(info)) > 0) {
             read_order(control);
         }
+        char byte;
         if (fds[2].revents && read(0, &byte, 1) <= 0) {
             return 0;
         }
@@ -254,7 +254,6 @@ static int proxy_serve(int listener, int signals, const char *target, const char
 
 int main(int argc, char **argv)
 {
-    sigset_t hup;
     int on = 1;
     if (argc != 4) {
         fprintf(stderr, "usage: fault_proxy PORT TARGET CONTROL\n");
@@ -263,6 +262,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < PAIRS; i++) {
         pairs[i].fd[0] = pairs[i].fd[1] = -1;
     }
+    sigset_t hup;
     sigemptyset(&hup);
     sigaddset(&hup, SIGHUP);
     sigprocmask(SIG_BLOCK, &hup, NULL);

@@ -11,10 +11,10 @@
 
 static bool proxy_option_number(const char *text, uint64_t *value)
 {
-    char *end;
     if (!text || *text < '0' || *text > '9') {
         return false;
     }
+    char *end;
     *value = strtoull(text, &end, 10);
     return *end == '\0';
 }
@@ -22,7 +22,6 @@ static bool proxy_option_number(const char *text, uint64_t *value)
 static bool proxy_option_set(const char *word, char **rest, struct proxy_order *order)
 {
     static const char *const faults[] = {"", "cut", "reset", "stall"};
-    uint64_t value;
     for (int i = PROXY_CUT; i <= PROXY_STALL; i++) {
         if (strcmp(word, faults[i]) != 0) {
             continue;
@@ -34,6 +33,7 @@ static bool proxy_option_set(const char *word, char **rest, struct proxy_order *
                proxy_option_number(strtok_r(NULL, " \n", rest), &order->after);
     }
     bool piece = strcmp(word, "piece") == 0;
+    uint64_t value;
     if ((!piece && strcmp(word, "pause") != 0) ||
         !proxy_option_number(strtok_r(NULL, " \n", rest), &value) || value > 60000) {
         return false;

@@ -107,7 +107,6 @@ static void shim_lose_disk(void)
 
 enum shim_hit shim_hit(enum shim_call call, const char *what)
 {
-    char line[512];
     if (!pid || syscall(SYS_getpid) != pid) {
         return SHIM_PASS;
     }
@@ -117,6 +116,7 @@ enum shim_hit shim_hit(enum shim_call call, const char *what)
     }
     if (n == nth) {
         int saved = errno;
+        char line[512];
         int size =
             snprintf(line, sizeof(line), "fault %s %lu %s %.300s\n", names[call], n, how, what);
         shim_record(line, size < (int)sizeof(line) ? (size_t)size : sizeof(line) - 1);
@@ -203,12 +203,12 @@ __attribute__((constructor)) static void begin(void)
 
 __attribute__((destructor)) static void end(void)
 {
-    char line[80];
     if (!pid || syscall(SYS_getpid) != pid) {
         return;
     }
     pid = 0;
     for (int i = 0; i < SHIM_CALLS; i++) {
+        char line[80];
         int n = snprintf(line, sizeof(line), "count %s %lu\n", names[i], atomic_load(&counts[i]));
         shim_record(line, (size_t)n);
     }

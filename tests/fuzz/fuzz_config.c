@@ -54,19 +54,19 @@ static void fuzz_config_read_all_options(const struct hg_config *config,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char path[64];
     struct hg_problems problems = {.file = "backup.yaml"};
-    struct hg_str text = {0};
     int fd = memfd_create("backup.yaml", MFD_CLOEXEC);
     if (fd < 0 || hg_write_all(fd, data, size)) {
         abort();
     }
+    char path[64];
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     struct hg_config *config = hg_config_load(path, &problems);
     FUZZ_RULE(config || problems.errors);
     if (config) {
         fuzz_config_read_all_options(config, &problems);
     }
+    struct hg_str text = {0};
     hg_problems_text(&problems, false, &text);
     FUZZ_RULE(problems.errors == 0 || text.len);
     hg_str_free(&text);

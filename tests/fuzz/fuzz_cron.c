@@ -29,9 +29,6 @@ static void fuzz_cron_due(const struct hg_cron *cron)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct hg_cron cron;
-    struct hg_window window;
-    struct hg_cron_error err = {0};
     if (size > 200) {
         return 0;
     }
@@ -39,12 +36,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!text) {
         abort();
     }
+    struct hg_cron cron;
+    struct hg_cron_error err = {0};
     if (hg_cron_parse(text, &cron, &err)) {
         fuzz_cron_due(&cron);
     } else {
         FUZZ_RULE(err.text[0] && err.at <= strlen(text));
     }
     err = (struct hg_cron_error){0};
+    struct hg_window window;
     if (hg_window_parse(text, &window, &err)) {
         FUZZ_RULE(window.weekdays && window.begin < 24 * 60 && window.begin != window.end);
     } else {

@@ -16,14 +16,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static unsigned char out[65536];
     struct gz gz = {.host = &fuzz_host, .description = "gzip"};
-    struct gz_decoder *decoder;
     struct fuzz_pieces pieces = fuzz_pieces(data, size);
     size_t room = pieces.step % 2 ? sizeof(out) : 1 + pieces.step, made = 0, n = 0;
-    const uint8_t *piece = NULL;
+    struct gz_decoder *decoder;
     if (gz_decoder_new(&gz, &decoder)) {
         abort();
     }
     enum hangar_rc rc = HANGAR_OK;
+    const uint8_t *piece = NULL;
     int more = fuzz_piece(&pieces, &piece, &n);
     for (int calls = 0; rc == HANGAR_OK && made < MOST && calls < CALLS; calls++) {
         struct hangar_io io = {more ? piece : (const uint8_t *)"", more ? n : 0, out, room};

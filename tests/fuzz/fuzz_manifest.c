@@ -38,17 +38,15 @@ static void fuzz_manifest_write_again(const struct hg_manifest *m)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct hg_error err = {0};
-    struct hg_manifest m = {0};
     struct hg_str text = {0};
     hg_str_add_n(&text, data, size);
     hg_signature_ok(hg_str_text(&text), text.len);
     hg_str_free(&text);
     text = (struct hg_str){0};
     if (size && data[size - 1] == '!') {
-        char hex[HG_SHA256_HEX];
         struct hg_sha256 *hash = hg_sha256_new();
         hg_sha256_update(hash, data, size - 1);
+        char hex[HG_SHA256_HEX];
         hg_sha256_final(hash, hex);
         hg_sha256_free(hash);
         hg_str_add_n(&text, data, size - 1);
@@ -56,6 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         hg_str_add_n(&text, data, size);
     }
+    struct hg_error err = {0};
+    struct hg_manifest m = {0};
     enum hangar_rc rc = hg_manifest_read(hg_str_text(&text), text.len, &m, &err);
     if (rc == HANGAR_OK) {
         fuzz_manifest_write_again(&m);

@@ -9,7 +9,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct psync_frame frame;
     struct rdb_walk *walk = rdb_walk_new(NULL, NULL, 64, UINT64_MAX);
     struct fuzz_pieces pieces = fuzz_pieces(data, size);
     const uint8_t *piece;
@@ -18,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!walk) {
         abort();
     }
+    struct psync_frame frame;
     psync_frame_init(&frame, walk);
     while (rc == HANGAR_OK && fuzz_piece(&pieces, &piece, &n)) {
         at = rdb = 0;

@@ -239,20 +239,20 @@ static enum hangar_rc fuzz_resp_spool_open(struct hangar_ctx *ctx, uint64_t most
 
 static enum hangar_rc back_up(struct redis *redis)
 {
-    unsigned char buffer[4096];
     struct hangar_object_info info = {.struct_size = sizeof(info)};
     struct hangar_object *object = NULL;
-    int64_t time_ms;
     size_t got = 1;
     struct hangar_attrs *attrs = (struct hangar_attrs *)text; /* never read */
     enum hangar_rc rc = redis_prepare(redis);
     if (rc == HANGAR_OK) {
+        int64_t time_ms;
         rc = redis_begin(redis, &time_ms, attrs);
     }
     if (rc == HANGAR_OK) {
         rc = redis_next(redis, &info, &object);
     }
     while (rc == HANGAR_OK && got > 0) {
+        unsigned char buffer[4096];
         rc = redis_read(object, buffer, sizeof(buffer), &got);
     }
     if (object) {

@@ -225,12 +225,12 @@ enum hangar_rc pg_raise(struct pg_source *src, const struct pg_error *err, const
 static void add_end(struct text *text, const char *rows, const char *end)
 {
     struct pg_digest digest = {0};
-    char hex[PG_DIGEST_HEX];
     unsigned long count = 0;
     for (const char *newline; rows < end && (newline = memchr(rows, '\n', (size_t)(end - rows)));
          rows = newline + 1, count++) {
         pg_digest_row(&digest, rows, (size_t)(newline - rows));
     }
+    char hex[PG_DIGEST_HEX];
     pg_digest_hex(&digest, hex);
     text_addf(text, "-- rows: %lu digest: %s\n", count, hex);
 }
@@ -270,8 +270,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pg_source src = {.host = &fuzz_host};
     struct pg_restore restore = {.mutex = PTHREAD_MUTEX_INITIALIZER};
     struct pg_target target = {.src = &src, .name = "shop"};
-    struct pg_rows rows;
-    struct text text = {0};
     src.restore = &restore;
     session = (struct pg_conn){.src = &src};
     in_copy = false;
@@ -279,10 +277,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     table_lines((const char *)data, size);
+    struct text text = {0};
     fill_in(&text, (const char *)data + 1, size - 1);
     struct fuzz_pieces pieces = {(const uint8_t *)text_str(&text), text.size, data[0] & 127, 1};
     const uint8_t *piece;
     size_t n;
+    struct pg_rows rows;
     if (pg_rows_open(&target, data[0] & 128, &rows)) {
         abort();
     }

@@ -41,10 +41,10 @@ static bool read_whole(const uint8_t *data, size_t size, size_t step,
                        struct fuzz_elements *elements)
 {
     struct s3_xml *xml = s3_xml_new(NULL, fuzz_s3_xml_element, elements);
-    bool good = true;
     if (!xml) {
         abort();
     }
+    bool good = true;
     for (size_t at = 0; at < size && good; at += step) {
         good = s3_xml_feed(xml, (const char *)data + at, step < size - at ? step : size - at);
     }

@@ -48,8 +48,6 @@ static uint8_t *fuzz_untar_pack(const uint8_t *data, size_t *size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char buffer[4096], shown[HG_UNTAR_SHOWN];
-    struct hg_error err = {0};
-    struct hg_untar *untar = NULL;
     struct hg_untar_member member;
     if (!size || size > 1u << 20) {
         return 0;
@@ -57,6 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t packed = size - 1, all = 0;
     uint8_t *copy = data[0] % 2 ? fuzz_untar_pack(data + 1, &packed) : NULL;
     struct reader reader = {copy ? copy : data + 1, packed, 0};
+    struct hg_error err = {0};
+    struct hg_untar *untar = NULL;
     enum hangar_rc rc = hg_untar_open(read_some, &reader, &untar, &err);
     while (rc == HANGAR_OK && (rc = hg_untar_next(untar, &member, &err)) == HANGAR_OK) {
         size_t got = 1;

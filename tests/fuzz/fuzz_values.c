@@ -32,10 +32,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char *const words[] = {"password", "database", "host", NULL};
     char out[HG_UNITS_SIZE], number[32];
     int64_t value, again;
-    bool truth;
-    json_t *json = NULL;
-    struct hg_error err = {0};
-    struct hg_str shell = {0};
     if (size > 4096) {
         return 0;
     }
@@ -55,13 +51,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_RULE(value >= 0);
         hg_format_duration(value, out);
     }
+    bool truth;
     hg_parse_bool(text, &truth);
     fuzz_values_times(text);
     hg_did_you_mean(text, words);
     if (hg_object_name_ok(text, 400)) {
         FUZZ_RULE(*text != '/' && strncmp(text, "../", 3) != 0 && !strstr(text, "/../"));
     }
+    struct hg_str shell = {0};
     hg_str_add_shell(&shell, text);
+    json_t *json = NULL;
+    struct hg_error err = {0};
     if (hg_json_parse((const char *)data, size, "input", &json, &err) == HANGAR_OK) {
         json_decref(json);
     } else {

@@ -262,10 +262,10 @@ static void parse_value(struct fake_option *option, const char *value)
 
 static char *absolute_path(const char *value)
 {
-    char cwd[PATH_MAX];
     if (value[0] == '/') {
         return hg_format("%s", value);
     }
+    char cwd[PATH_MAX];
     if (!getcwd(cwd, sizeof(cwd))) {
         fake_die("cannot read the current folder: %s", strerror(errno));
     }

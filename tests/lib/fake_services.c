@@ -59,7 +59,6 @@ static void HANGAR_PRINTF(3, 4)
 static void fake_record_line(struct fake_host *fake, enum hangar_rc rc, int error_number,
                              const char *option, const char *fmt, va_list args)
 {
-    char cause[256];
     pthread_mutex_lock(&fake->mutex);
     if (!fake->error.len) {
         fake->error_rc = rc;
@@ -68,6 +67,7 @@ static void fake_record_line(struct fake_host *fake, enum hangar_rc rc, int erro
         }
         hg_str_addv(&fake->error, fmt, args);
         if (error_number) {
+            char cause[256];
             hg_str_addf(&fake->error, ": %s", strerror_r(error_number, cause, sizeof(cause)));
         }
     }

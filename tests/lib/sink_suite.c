@@ -65,9 +65,9 @@ void sink_must_store(struct fake_host *host, void *in, const char *name, const c
 
 static bool is_listed(struct fake_host *host, void *in, const char *name, uint64_t *size)
 {
-    bool found = false;
     struct hangar_page *page = fake_page_new(name, 0);
     testing_expect(host, sink_table(host)->list(in, page), HANGAR_OK, "list");
+    bool found = false;
     for (size_t i = 0; i < fake_page_count(page) && !found; i++) {
         found = strcmp(fake_page_name(page, i), name) == 0;
         *size = fake_page_size(page, i);
@@ -80,11 +80,11 @@ static bool is_listed(struct fake_host *host, void *in, const char *name, uint64
 static void must_read(struct fake_host *host, void *in, const struct sink_object *want,
                       uint64_t offset)
 {
-    struct hangar_get *get = NULL;
     size_t at = 0, got = 1;
     const char *name = want->name;
     unsigned char *buffer = malloc(want->size + want->step);
     REQUIRE(buffer, "out of memory");
+    struct hangar_get *get = NULL;
     testing_expect(host, sink_table(host)->get_open(in, name, offset, &get), HANGAR_OK, name);
     while (got) {
         testing_expect(host, sink_table(host)->get_read(get, buffer + at, want->step, &got),
@@ -103,9 +103,9 @@ void sink_must_have(struct fake_host *host, void *in, const char *name, const vo
                     size_t size)
 {
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
-    uint64_t listed = 0;
     testing_expect(host, sink_table(host)->stat(in, name, &entry), HANGAR_OK, name);
     ck_assert_uint_eq(entry.size, size);
+    uint64_t listed = 0;
     ck_assert_msg(is_listed(host, in, name, &listed), "%s is not listed", name);
     ck_assert_uint_eq(listed, size);
     must_read(host, in, &(struct sink_object){name, data, size, 65536, 0}, 0);
@@ -114,13 +114,13 @@ void sink_must_have(struct fake_host *host, void *in, const char *name, const vo
 void sink_must_lack(struct fake_host *host, void *in, const char *name)
 {
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
-    struct hangar_get *get = NULL;
-    uint64_t size;
     fake_host_clear(host);
     testing_expect(host, sink_table(host)->stat(in, name, &entry), HANGAR_NOT_FOUND, name);
     fake_host_clear(host);
+    struct hangar_get *get = NULL;
     testing_expect(host, sink_table(host)->get_open(in, name, 0, &get), HANGAR_NOT_FOUND, name);
     fake_host_clear(host);
+    uint64_t size;
     ck_assert_msg(!is_listed(host, in, name, &size), "%s is listed", name);
 }
 
@@ -270,10 +270,10 @@ END_TEST
 
 START_TEST(commit_replaces_and_abort_does_not)
 {
-    struct hangar_put *put = NULL;
     struct hangar_entry first = {.struct_size = sizeof(first)}, second = first;
     ck_assert_int_eq(
         sink_store(fake, inst, &(struct sink_object){"object", "old", 3, 3, 0}, &first), HANGAR_OK);
+    struct hangar_put *put = NULL;
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "object", 0, 0, &put), HANGAR_OK);
     ck_assert_int_eq(sink_table(fake)->put_write(put, "newer", 5), HANGAR_OK);
     sink_must_have(fake, inst, "object", "old", 3);
@@ -290,12 +290,11 @@ END_TEST
 
 START_TEST(create_only_does_not_replace_an_object)
 {
-    enum hangar_rc rc;
     if (!under_test->create_only) {
         return;
     }
-    rc = sink_store(fake, inst,
-                    &(struct sink_object){"p/object", "old", 3, 3, HANGAR_PUT_CREATE_ONLY}, NULL);
+    enum hangar_rc rc = sink_store(
+        fake, inst, &(struct sink_object){"p/object", "old", 3, 3, HANGAR_PUT_CREATE_ONLY}, NULL);
     testing_expect(fake, rc, HANGAR_OK, "create");
     rc = sink_store(fake, inst,
                     &(struct sink_object){"p/object", "newer", 5, 5, HANGAR_PUT_CREATE_ONLY}, NULL);
@@ -381,7 +380,6 @@ static void *put_several(void *arg)
 START_TEST(concurrent_puts_do_not_mix_their_bytes)
 {
     struct job jobs[THREADS] = {{0}};
-    char name[64];
     for (size_t i = 0; i < THREADS; i++) {
         jobs[i].number = i;
         ck_assert_int_eq(pthread_create(&jobs[i].thread, NULL, put_several, &jobs[i]), 0);
@@ -395,6 +393,7 @@ START_TEST(concurrent_puts_do_not_mix_their_bytes)
         for (size_t k = 0; k < 100; k++) {
             hg_str_addf(&expected, "%zu %zu %zu\n", job->number, n % PUTS_PER_THREAD, k);
         }
+        char name[64];
         object_name(name, job, n % PUTS_PER_THREAD);
         sink_must_have(fake, inst, name, expected.data, expected.len);
         hg_str_free(&expected);
@@ -482,11 +481,11 @@ END_TEST
 
 START_TEST(a_long_list_comes_in_pages)
 {
-    char name[64];
     size_t many = under_test->many, count;
     struct hg_str all = {0}, folders = {0};
     for (size_t i = 0; i < many;
          i++) { /* unordered; each number once, as 7 does not divide `many` */
+        char name[64];
         snprintf(name, sizeof(name), "p/%04zu/object", i * 7 % many);
         sink_must_store(fake, inst, name, "");
     }
@@ -533,7 +532,6 @@ END_TEST
 START_TEST(a_name_may_have_500_bytes)
 {
     char name[502];
-    struct hangar_put *put = NULL;
     memset(name, 'n', sizeof(name));
     for (size_t i = 100; i < 500; i += 100) {
         name[i] = '/';
@@ -543,6 +541,7 @@ START_TEST(a_name_may_have_500_bytes)
     sink_must_have(fake, inst, name, "text", 4);
     name[500] = 'n';
     name[501] = '\0';
+    struct hangar_put *put = NULL;
     ck_assert_int_eq(sink_table(fake)->put_open(inst, name, 0, 0, &put), HANGAR_CONFIG);
 }
 END_TEST

@@ -107,9 +107,9 @@ void testing_write_file(const char *path, const void *data, size_t size)
 
 unsigned char *testing_read_file(const char *path, size_t *size)
 {
-    struct stat st;
     FILE *file = fopen(path, "rb");
     ck_assert_msg(file != NULL, "cannot open %s: %s", path, strerror(errno));
+    struct stat st;
     ck_assert_int_eq(fstat(fileno(file), &st), 0);
     unsigned char *data = malloc((size_t)st.st_size + 1);
     ck_assert_ptr_nonnull(data);

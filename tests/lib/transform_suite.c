@@ -108,13 +108,13 @@ static size_t encode_one(struct fake_host *fake, void *inst, struct hangar_strea
 void transform_blocks(struct fake_host *fake, void *inst, const struct transform_blocks *in,
                       unsigned char **out, size_t *out_size)
 {
-    struct hangar_stream *stream = NULL;
     struct hangar_attrs *attrs = fake_attrs_new();
     size_t at = 0, used = 0;
-    bool last = false;
     *out = NULL;
+    struct hangar_stream *stream = NULL;
     testing_expect(fake, transform_suite_table(fake)->block_open(inst, &stream), HANGAR_OK,
                    "block_open");
+    bool last = false;
     for (uint64_t index = 0; !last; index++) {
         unsigned char *block;
         size_t piece = in->size - at < in->block_size ? in->size - at : in->block_size;
@@ -214,11 +214,11 @@ static void assert_stock_tool_decodes(struct fake_host *fake, const void *encode
 {
     const char *dir = testing_dir();
     const char *file = testing_path(dir, "encoded"), *out = testing_path(dir, "plain");
-    size_t out_size;
     testing_write_file(file, encoded, size);
     int status =
         testing_shell("%s < %s > %s", transform_suite_table(fake)->decode_command, file, out);
     ck_assert_int_eq(status, 0);
+    size_t out_size;
     unsigned char *decoded = testing_read_file(out, &out_size);
     ck_assert_uint_eq(out_size, plain_size);
     ck_assert_mem_eq(decoded, plain, plain_size);
@@ -313,7 +313,6 @@ START_TEST(the_bytes_do_not_depend_on_threads_and_order)
     struct fake_host *fake = open_variant(_i, &inst);
     pthread_t threads[JOB_THREADS];
     struct job jobs[JOB_THREADS];
-    struct hangar_stream *stream = NULL;
     unsigned char *plain = testing_data(DATA_TEXT, JOB_BLOCKS * BLOCK), *expected;
     size_t expected_size, at = 0;
     if (!transform_suite_table(fake)->block_open) {
@@ -324,6 +323,7 @@ START_TEST(the_bytes_do_not_depend_on_threads_and_order)
     transform_blocks(fake, inst,
                      &(struct transform_blocks){plain, JOB_BLOCKS * BLOCK, BLOCK, false}, &expected,
                      &expected_size);
+    struct hangar_stream *stream = NULL;
     transform_suite_table(fake)->block_open(inst, &stream);
     for (size_t i = 0; i < JOB_THREADS; i++) {
         jobs[i] = (struct job){.fake = fake, .inst = inst, .stream = stream, .plain = plain};
@@ -369,7 +369,6 @@ START_TEST(many_objects_are_encoded_in_parallel)
     void *inst;
     struct fake_host *fake = open_variant(_i, &inst);
     pthread_t threads[JOB_THREADS];
-    struct job jobs[JOB_THREADS];
     unsigned char *plain = testing_data(DATA_TEXT, 500000);
     size_t count = JOB_THREADS;
     if (!fake_host_plugin(fake)->threads ||
@@ -377,6 +376,7 @@ START_TEST(many_objects_are_encoded_in_parallel)
         count = 1;
     }
     for (size_t i = 0; i < count; i++) {
+        struct job jobs[JOB_THREADS];
         jobs[i] = (struct job){.fake = fake, .inst = inst, .plain = plain, .first = i};
         ck_assert_int_eq(pthread_create(&threads[i], NULL, round_trip, &jobs[i]), 0);
     }
@@ -486,10 +486,10 @@ START_TEST(an_abandoned_stream_leaves_nothing)
     struct fake_host *fake = open_variant(_i, &inst);
     unsigned char *plain = testing_data(DATA_RANDOM, 10000), out[100];
     for (int direction = HANGAR_ENCODE; direction <= HANGAR_DECODE; direction++) {
-        struct hangar_stream *stream = NULL;
         struct hangar_attrs *attrs = fake_attrs_new();
         struct hangar_io io = {plain, 1, out, sizeof(out)};
         plain[0] = 0x1f;
+        struct hangar_stream *stream = NULL;
         testing_expect(fake,
                        transform_suite_table(fake)->open(inst, (enum hangar_direction)direction,
                                                          direction == HANGAR_DECODE ? attrs : NULL,

@@ -261,10 +261,10 @@ int world_shell(const char *fmt, ...)
 size_t world_lines(const char *file, const char *regex)
 {
     char command[512];
-    unsigned long count = 0;
     snprintf(command, sizeof(command), "grep -cE -- '%s' %s 2>/dev/null", regex, file);
     FILE *pipe = popen(command, "re");
     ck_assert_ptr_nonnull(pipe);
+    unsigned long count = 0;
     if (fscanf(pipe, "%lu", &count) != 1) {
         count = 0;
     }

@@ -246,11 +246,11 @@ static enum hangar_rc test_sink_get_open(void *inst, const char *name, uint64_t 
                                          struct hangar_get **out)
 {
     struct sink *s = inst;
-    char file[1200];
     enum hangar_rc rc = test_sink_fault(s, "get", name);
     if (rc != HANGAR_OK) {
         return rc;
     }
+    char file[1200];
     test_sink_file_of(s, name, file, sizeof(file));
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -287,9 +287,9 @@ static enum hangar_rc test_sink_stat_object(void *inst, const char *name,
 {
     struct sink *s = inst;
     char file[1200];
-    struct stat st;
     enum hangar_rc rc = test_sink_fault(s, "stat", name);
     test_sink_file_of(s, name, file, sizeof(file));
+    struct stat st;
     if (rc == HANGAR_OK && stat(file, &st) != 0) {
         return HANGAR_NOT_FOUND;
     }
@@ -358,19 +358,18 @@ static void lock_of(const struct sink *s, const char *name, char *out, size_t si
 
 static int64_t locked_until(const struct sink *s, const char *name)
 {
-    char file[1200];
-    struct stat st;
     if (!s->locks) {
         return 0;
     }
+    char file[1200];
     lock_of(s, name, file, sizeof(file));
+    struct stat st;
     return stat(file, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000 : 0;
 }
 
 static enum hangar_rc test_sink_retain(void *inst, const char *name, int64_t until_ms)
 {
     struct sink *s = inst;
-    char file[1200];
     if (!s->locks) {
         return HANGAR_UNSUPPORTED;
     }
@@ -379,6 +378,7 @@ static enum hangar_rc test_sink_retain(void *inst, const char *name, int64_t unt
         return rc;
     }
     mkdir(s->locks, 0700);
+    char file[1200];
     lock_of(s, name, file, sizeof(file));
     int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     struct timespec times[2] = {{.tv_sec = until_ms / 1000}, {.tv_sec = until_ms / 1000}};

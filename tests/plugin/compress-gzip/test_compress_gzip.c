@@ -158,8 +158,6 @@ START_TEST(several_members_are_one_file)
 {
     size_t used = 0, plain_size = 5000, room = 4 << 20;
     unsigned char *file = malloc(room), *plain = testing_data(DATA_TEXT, plain_size);
-    unsigned char *ours;
-    size_t size;
     ck_assert_ptr_nonnull(file);
     for (size_t at = 0; at < 4000; at += 7) {
         used +=
@@ -168,6 +166,8 @@ START_TEST(several_members_are_one_file)
             used += zlib_member(file + used, room - used, "", 0, NULL);
         }
     }
+    unsigned char *ours;
+    size_t size;
     transform_blocks(fake, inst, &(struct transform_blocks){plain + 4000, 1000, 100, true}, &ours,
                      &size);
     memcpy(file + used, ours, size);
@@ -203,10 +203,10 @@ END_TEST
 START_TEST(a_failed_decoder_stays_failed)
 {
     struct hangar_stream *stream;
-    unsigned char out[100];
     const struct hangar_transform *gzip = fake_host_plugin(fake)->transform;
     ck_assert_int_eq(gzip->open(inst, HANGAR_DECODE, NULL, &stream), HANGAR_OK);
     for (int i = 0; i < 2; i++) {
+        unsigned char out[100];
         struct hangar_io io = {(const unsigned char *)"no", 2, out, sizeof(out)};
         ck_assert_int_eq(gzip->process(stream, &io, 1), HANGAR_CORRUPT);
     }
@@ -330,9 +330,9 @@ static void all_of_it(void *arg)
     struct hangar_stream *stream = NULL;
     unsigned char file[200], back[200];
     size_t size = 0, back_size = 0;
-    void *gz = NULL;
     (void)arg;
     fake_host_clear(fake);
+    void *gz = NULL;
     rc = plugin->create(fake_host_table(fake), fake_host_ctx(fake), &gz);
     if (rc == HANGAR_OK) {
         rc = gzip->block_open(gz, &stream);

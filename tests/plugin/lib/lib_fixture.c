@@ -13,10 +13,10 @@ struct fake_host *fake;
 
 static void set_up_host(void)
 {
-    void *webhook;
     fake = fake_host_open("notify-webhook");
     fake_host_set(fake, "url", "http://127.0.0.1:9/");
     fake_host_set(fake, "timeout", "20s");
+    void *webhook;
     testing_expect(fake, fake_host_create(fake, &webhook), HANGAR_OK, "create");
 }
 

@@ -157,12 +157,12 @@ static void *work_and_fail(void *arg)
 START_TEST(a_failure_of_an_own_thread_is_raised_by_the_caller)
 {
     struct worker w = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-    pthread_t thread;
     int64_t begin_ms = clock_monotonic_ms();
     ck_assert_int_eq(thread_cond_init(&w.changed), 0);
     pthread_mutex_lock(&w.mutex);
     thread_cond_wait(&w.changed, &w.mutex, begin_ms + 20);
     ck_assert_int_ge(clock_monotonic_ms() - begin_ms, 20);
+    pthread_t thread;
     ck_assert_int_eq(thread_start(&thread, "hangar-test", work_and_fail, &w), 0);
     while (!w.done) {
         thread_cond_wait(&w.changed, &w.mutex, clock_monotonic_ms() + 30000);

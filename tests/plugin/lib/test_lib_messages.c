@@ -46,10 +46,10 @@ END_TEST
 
 START_TEST(a_message_is_cut_between_characters)
 {
-    char out[200];
     struct hangar_event event = sample_event();
     event.summary = "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"; /* of 2, 3 and 4 bytes */
     for (size_t size = 1; size < 40; size++) {
+        char out[200];
         memset(out, 'x', sizeof(out));
         message_text(&event, out, size);
         size_t length = strlen(out);
@@ -159,11 +159,11 @@ END_TEST
 START_TEST(a_failed_transfer_is_reported_without_the_url)
 {
     struct sender *sender = sender_new(fake_host_table(fake), fake_host_ctx(fake), sizeof(*sender));
-    struct server silent;
     ck_assert_int_eq(post_message(sender, "http://"), HANGAR_CONFIG);
     assert_error_has("cannot send to the receiver: ");
     ck_assert_int_eq(post_message(sender, "gopher://host.invalid/secret"), HANGAR_CONFIG);
     assert_error_has("cannot send to host.invalid: Unsupported protocol");
+    struct server silent;
     begin_server(&silent, NULL);
     sender->timeout_ms = 100;
     ck_assert_int_eq(post_message(sender, silent.url), HANGAR_RETRY);

@@ -66,7 +66,6 @@ static char *lib_throwaway_printed(const char *dir)
 START_TEST(a_process_has_two_variables_its_folder_and_no_other_descriptor)
 {
     const char *dir = prepare_throwaway();
-    struct stat st;
     setenv("SECRET", "of hangar", 1);
     testing_expect(fake,
                    run_throwaway("cat; env | sort; pwd; for i in 3 4 5 6 7 8 9; do "
@@ -77,6 +76,7 @@ START_TEST(a_process_has_two_variables_its_folder_and_no_other_descriptor)
     snprintf(expected, sizeof(expected), "LC_ALL=C\nPATH=/usr/bin:/bin\nPWD=%s/run\n%s/run\nerr\n",
              dir, dir);
     ck_assert_str_eq(log, expected);
+    struct stat st;
     ck_assert_int_eq(stat(testing_path(dir, "run"), &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0700);
     ck_assert(geteuid() != 0 || st.st_uid != 0);

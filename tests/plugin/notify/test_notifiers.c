@@ -221,9 +221,9 @@ static size_t failures;
 static void send_with_new_instance(void *arg)
 {
     const struct hangar_plugin *plugin = fake_host_plugin(fake);
-    void *own = NULL;
     (void)arg;
     fake_host_clear(fake);
+    void *own = NULL;
     rc = plugin->create(fake_host_table(fake), fake_host_ctx(fake), &own);
     if (rc == HANGAR_OK) {
         rc = plugin->notifier->notify(own, &event);

@@ -283,9 +283,9 @@ static void read_index(struct driver_run *run)
     hg_attrs_free(run->facts);
     run->facts = attrs_from_index(index, "facts");
     json_t *objects = json_object_get(index, "objects"), *item;
-    size_t i;
     run->count = json_array_size(objects);
     run->objects = calloc(run->count + 1, sizeof(*run->objects));
+    size_t i;
     json_array_foreach (objects, i, item) {
         run->objects[i].name = strdup(json_string_value(json_object_get(item, "name")));
         run->objects[i].phase = (uint32_t)json_integer_value(json_object_get(item, "phase"));
@@ -307,7 +307,6 @@ static struct hangar_object_info info_of(const struct driver_object *object)
 static enum hangar_rc load_object(struct driver_run *run, const struct driver_object *object)
 {
     struct hangar_object_info info = info_of(object);
-    struct hangar_object *handle;
     char *name, *path;
     if (asprintf(&name, "objects/%s", object->name) < 0) {
         driver_die("asprintf");
@@ -319,6 +318,7 @@ static enum hangar_rc load_object(struct driver_run *run, const struct driver_ob
     }
     char *buffer = malloc(run->step);
     size_t n;
+    struct hangar_object *handle;
     enum hangar_rc rc = run->source->restore_open(run->inst, &info, &handle);
     if (rc == HANGAR_OK) {
         while (rc == HANGAR_OK && (n = fread(buffer, 1, run->step, in)) > 0) {

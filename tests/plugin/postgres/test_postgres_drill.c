@@ -93,13 +93,12 @@ static void expect_no_compiler(const char *dir)
 START_TEST(cluster_is_closed_to_others_and_gone_after_stop)
 {
     struct instance in;
-    struct stat st;
-    char tables[32];
     const char *dir = passable_dir();
     open_instance(&in, (const char *[]){"database=shop", "password=secret", NULL});
     set_fact(&in, "server_version_num", "100000");
     set_fact(&in, "databases", "1");
     testing_expect(in.fake, start_scratch(&in, dir), HANGAR_OK, "scratch_start");
+    struct stat st;
     ck_assert_int_eq(stat(testing_path(dir, "run"), &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0700);
     ck_assert(geteuid() != 0 || st.st_uid != 0);
@@ -107,6 +106,7 @@ START_TEST(cluster_is_closed_to_others_and_gone_after_stop)
     /* a server that asks for a password gets none of the caller's: not PGPASSWORD, not ~/.pgpass */
     ck_assert_str_eq(fake_attr(in.overrides, "password"), "unused");
     ck_assert_str_eq(fake_attr(in.overrides, "passfile"), "/dev/null");
+    char tables[32];
     ck_assert_int_eq(inspect_cluster(dir, tables), HANGAR_OK);
     ck_assert_str_eq(tables, "0");
     expect_no_compiler(dir);
@@ -121,12 +121,12 @@ END_TEST
 START_TEST(destroy_stops_the_cluster)
 {
     struct instance in;
-    char tables[32];
     const char *dir = passable_dir();
     open_instance(&in, (const char *[]){"database=shop", NULL});
     testing_expect(in.fake, start_scratch(&in, dir), HANGAR_OK, "scratch_start");
     close_instance(&in);
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    char tables[32];
     ck_assert_int_ne(inspect_cluster(dir, tables), HANGAR_OK);
 }
 END_TEST
@@ -149,15 +149,15 @@ START_TEST(failed_start_reports_why_and_leaves_nothing)
          "throw-away PostgreSQL server: postgres failed"},
         {NULL, NULL, "cannot find initdb and postgres"},
     };
-    struct instance in;
-    char setting[300];
     const char *bin = passable_dir();
     chmod(bin, 0755);
     if (cases[_i].initdb) {
         write_program(bin, "initdb", cases[_i].initdb);
         write_program(bin, "postgres", cases[_i].postgres);
     }
+    char setting[300];
     snprintf(setting, sizeof(setting), "bin_dir=%s", bin);
+    struct instance in;
     open_instance(&in, (const char *[]){"database=shop", setting, NULL});
     ck_assert_int_ne(start_scratch(&in, passable_dir()), HANGAR_OK);
     const char *error = fake_host_error(in.fake);

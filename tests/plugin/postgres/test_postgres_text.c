@@ -200,9 +200,9 @@ START_TEST(a_new_role_gets_the_attributes_that_it_lacks)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct text file = {0}, text = {0};
-        struct pg_global global = {0};
         text_addf(&file, "%s;", cases[i][0]);
         struct pg_globals_reader in = {.at = text_str(&file), .end = text_str(&file) + file.size};
+        struct pg_global global = {0};
         ck_assert(pg_global_next(&in, &global));
         pg_global_add_attributes(&text, &global);
         ck_assert_str_eq(text_str(&text), cases[i][1]);

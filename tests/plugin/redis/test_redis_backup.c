@@ -135,9 +135,9 @@ END_TEST
 START_TEST(counts_equal_those_of_the_server)
 {
     struct server source;
-    struct run run;
     server_start(&source, no_arguments);
     server_fill(&source, true);
+    struct run run;
     run_open(&run, (const char *[]){source.socket_option, NULL});
     run_backup(&run, MANY);
     assert_ok(&run);
@@ -168,10 +168,10 @@ END_TEST
 START_TEST(truncations_and_flipped_bits_of_a_real_rdb_are_detected)
 {
     struct server source;
-    struct run run;
     server_start(&source, no_arguments);
     server_fill(&source, true);
     server_do(&source, "SELECT 0");
+    struct run run;
     run_open(&run, (const char *[]){source.socket_option, NULL});
     run_backup(&run, MANY);
     assert_ok(&run);
@@ -258,9 +258,9 @@ static void redis_backup_interrupted(void (*sink)(void *arg, const void *data, s
                                      const char *timeout, enum hangar_rc rc, const char *text)
 {
     struct server source;
-    struct run run;
     server_start(&source, (const char *[]){"--rdbcompression", "no", NULL});
     server_do(&source, "SETRANGE big 60000000 x");
+    struct run run;
     run_open(&run, (const char *[]){source.socket_option, timeout, NULL});
     struct interruption it = {.server = &source, .run = &run};
     run_begin(&run);
@@ -392,10 +392,10 @@ END_TEST
 START_TEST(the_documented_rights_suffice_and_missing_ones_are_reported)
 {
     struct server source;
-    struct run run;
     server_start(&source, no_arguments);
     server_do(&source, "ACL SETUSER backup on >pw -@all +psync +replconf +ping +info");
     server_do(&source, "ACL SETUSER curious on >pw -@all +replconf +ping +info +acl");
+    struct run run;
     run_open(&run, (const char *[]){source.socket_option, "username=backup", "password=pw", NULL});
     ck_assert_int_eq(run_check(&run), HANGAR_OK);
     run_backup(&run, MANY);
@@ -416,10 +416,10 @@ END_TEST
 START_TEST(check_reports_the_server)
 {
     struct server source, replica;
-    struct run run;
     server_start(&source, no_arguments);
     server_start(&replica, no_arguments);
     server_do(&source, "SET a b");
+    struct run run;
     run_open(&run, (const char *[]){source.socket_option, NULL});
     ck_assert_int_eq(run_check(&run), HANGAR_OK);
     ck_assert_str_eq(fake_attr(run.facts, "role"), "master");

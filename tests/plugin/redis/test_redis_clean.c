@@ -57,7 +57,6 @@ END_TEST
 
 START_TEST(an_empty_backup_empties_the_server_and_its_functions)
 {
-    struct run run;
     set_up_clean(no_arguments);
     run_free(&backup);
     server_do(&source, "FUNCTION FLUSH");
@@ -66,6 +65,7 @@ START_TEST(an_empty_backup_empties_the_server_and_its_functions)
     }
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
+    struct run run;
     restore_clean(&run, 0);
     assert_ok(&run);
     ck_assert_str_eq(server_digest(&source), server_digest(&target));
@@ -77,9 +77,9 @@ END_TEST
 
 START_TEST(a_dry_run_prints_plan_and_clients_and_changes_nothing)
 {
-    struct run run;
     set_up_clean(no_arguments);
     server_do(&target, "CLIENT SETNAME shop-worker");
+    struct run run;
     restore_clean(&run, HANGAR_RESTORE_DRY_RUN);
     assert_ok(&run);
     assert_contains(fake_text(run.plan), "beside the data of redis");
@@ -127,10 +127,10 @@ END_TEST
 
 START_TEST(a_cancelled_restore_removes_the_loaded_keys)
 {
-    struct run run;
     set_up_clean(no_arguments);
     struct hangar_object_info info = {
         .struct_size = sizeof(info), .name = "dump.rdb", .attrs = backup.attrs};
+    struct run run;
     run_open(&run, (const char *[]){target.socket_option, NULL});
     struct hangar_restore how = {.struct_size = sizeof(how),
                                  .flags = HANGAR_RESTORE_CLEAN,
@@ -158,7 +158,6 @@ END_TEST
 
 START_TEST(only_leftovers_of_a_dead_restore_are_emptied)
 {
-    struct run run;
     set_up_clean(no_arguments);
     server_do(&target, "SELECT 14");
     server_do(&target, "SET " MARKER " " DEAD_RUN);
@@ -169,6 +168,7 @@ START_TEST(only_leftovers_of_a_dead_restore_are_emptied)
     server_do(&target, "HSET " MARKER " f v");
     server_do(&target, "SELECT 0");
     note_target();
+    struct run run;
     restore_clean(&run, HANGAR_RESTORE_DRY_RUN);
     ck_assert(run.complete);
     assert_contains(fake_text(run.plan), "empty 1 databases");
@@ -194,12 +194,12 @@ END_TEST
 
 START_TEST(a_leftover_that_a_client_has_selected_is_not_emptied)
 {
-    struct run run;
     set_up_clean(no_arguments);
     server_do(&target, "SELECT 14");
     server_do(&target, "SET " MARKER " " DEAD_RUN);
     size_t whole = backup.size;
     backup.size -= 5;
+    struct run run;
     restore_clean(&run, 0);
     ck_assert_int_eq(run.rc, HANGAR_CORRUPT);
     assert_contains(fake_host_log(run.fake), "a client has selected it");
@@ -212,7 +212,6 @@ END_TEST
 
 START_TEST(a_second_restore_at_the_same_time_is_refused)
 {
-    struct run run;
     set_up_clean(no_arguments);
     struct server other = target;
     other.link = redisConnectUnix(target.socket_option + 7);
@@ -221,6 +220,7 @@ START_TEST(a_second_restore_at_the_same_time_is_refused)
     server_do(&target, "SET " MARKER " " DEAD_RUN);
     server_do(&target, "SELECT 0");
     note_target();
+    struct run run;
     restore_clean(&run, 0);
     assert_untouched(&run, HANGAR_EXISTS, "another restore into redis");
     run_free(&run);
@@ -321,7 +321,6 @@ END_TEST
 
 START_TEST(connected_clients_continue_with_the_new_data)
 {
-    struct run run;
     set_up_clean(no_arguments);
     struct server watcher = target, waiter = target;
     watcher.link = redisConnectUnix(target.socket_option + 7);
@@ -339,6 +338,7 @@ START_TEST(connected_clients_continue_with_the_new_data)
     server_do(&source, "RPUSH queue second");
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
+    struct run run;
     restore_clean(&run, 0);
     assert_ok(&run);
     redisReply *reply = server_ask(&watcher, "EXEC");
@@ -384,7 +384,6 @@ static void *read_on(void *arg)
 START_TEST(a_reader_sees_either_the_old_or_the_new_data)
 {
     struct reader reader = {.stop = false};
-    struct run run;
     set_up_clean(no_arguments);
     for (int db = 0; db <= 3; db += 3) {
         server_do(&target, "SELECT %d", db);
@@ -400,6 +399,7 @@ START_TEST(a_reader_sees_either_the_old_or_the_new_data)
     reader.link.link = redisConnectUnix(target.socket_option + 7);
     ck_assert_int_eq(pthread_create(&reader.thread, NULL, read_on, &reader), 0);
     for (int i = 0; i < 20; i++) {
+        struct run run;
         restore_clean(&run, 0);
         assert_replaced(&run);
         run_free(&run);
@@ -423,7 +423,6 @@ END_TEST
 START_TEST(refused_functions_fail_the_restore_without_a_change)
 {
     static struct rdb_build rdb;
-    struct run run;
     set_up_clean(no_arguments);
     rdb_start(&rdb, 10);
     rdb_byte(&rdb, 245);
@@ -434,6 +433,7 @@ START_TEST(refused_functions_fail_the_restore_without_a_change)
     rdb_key(&rdb, 0, "key");
     rdb_string(&rdb, "value");
     rdb_finish(&rdb, 1);
+    struct run run;
     run_open(&run, (const char *[]){target.socket_option, NULL});
     run_restore(&run, rdb.data, rdb.size, 7, NULL, HANGAR_RESTORE_CLEAN);
     assert_untouched(&run, HANGAR_IO, "refused the functions of the backup");
@@ -448,7 +448,6 @@ END_TEST
 START_TEST(several_function_libraries_are_replaced_in_one_step)
 {
     static struct rdb_build rdb;
-    struct run run;
     set_up_clean(no_arguments);
     rdb_start(&rdb, 10);
     for (int i = 0; i < 3; i++) {
@@ -460,6 +459,7 @@ START_TEST(several_function_libraries_are_replaced_in_one_step)
         rdb_string(&rdb, code);
     }
     rdb_finish(&rdb, 1);
+    struct run run;
     run_open(&run, (const char *[]){target.socket_option, NULL});
     run_restore(&run, rdb.data, rdb.size, 7, NULL, HANGAR_RESTORE_CLEAN);
     assert_ok(&run);
@@ -476,7 +476,6 @@ END_TEST
 
 START_TEST(a_marker_in_the_backup_is_not_restored)
 {
-    struct run run;
     set_up_clean(no_arguments);
     server_do(&source, "SELECT 9");
     server_do(&source, "SET " MARKER " " DEAD_RUN);
@@ -485,6 +484,7 @@ START_TEST(a_marker_in_the_backup_is_not_restored)
     run_free(&backup);
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
+    struct run run;
     restore_clean(&run, HANGAR_RESTORE_COMPARE);
     assert_ok(&run);
     assert_contains(fake_host_log(run.fake), "a restore was running when the backup was made");
@@ -496,7 +496,6 @@ END_TEST
 
 START_TEST(a_file_is_replaced_in_one_step_and_the_old_one_stays)
 {
-    struct run run;
     char dir[200], option[300];
     set_up_clean(no_arguments);
     snprintf(dir, sizeof(dir), "%s", testing_dir());
@@ -505,6 +504,7 @@ START_TEST(a_file_is_replaced_in_one_step_and_the_old_one_stays)
     testing_write_file(testing_path(dir, "dump.rdb"), "old", 3);
     size_t whole = backup.size, size;
     backup.size -= 3;
+    struct run run;
     restore_clean_with(&run, settings, 0);
     ck_assert_int_eq(run.rc, HANGAR_CORRUPT);
     ck_assert_int_eq(testing_shell("test $(ls -A %s) = dump.rdb", dir), 0);

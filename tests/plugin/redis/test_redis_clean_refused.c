@@ -46,7 +46,6 @@ END_TEST
 /* The backup has 4 databases. */
 START_TEST(too_few_spare_databases_are_refused)
 {
-    struct run run;
     set_up_clean((const char *[]){"--databases", "20", NULL});
     server_do(&target, "CLIENT SETNAME busy");
     for (int db = 6; db < 15; db++) {
@@ -55,6 +54,7 @@ START_TEST(too_few_spare_databases_are_refused)
     }
     note_target(); /* 2, 4 and 16 to 19 are empty; this client has selected one of them */
     server_do(&target, "SELECT 16");
+    struct run run;
     restore_clean(&run, 0);
     server_do(&target, "SELECT 0");
     assert_replaced(&run); /* it can use 2, 4, 17, 18 and 19 */
@@ -79,7 +79,6 @@ END_TEST
 
 START_TEST(a_server_with_one_database_is_refused)
 {
-    struct run run;
     set_up_clean(no_arguments);
     run_free(&backup);
     server_do(&source, "FLUSHALL");
@@ -90,6 +89,7 @@ START_TEST(a_server_with_one_database_is_refused)
     server_start(&target, (const char *[]){"--databases", "1", NULL});
     server_do(&target, "SET mine target");
     note_target();
+    struct run run;
     restore_clean(&run, 0);
     ck_assert_int_eq(run.rc, HANGAR_CONFIG);
     assert_contains(run_error(&run), "only 0 of its 1 databases are empty");
@@ -163,7 +163,6 @@ END_TEST
 START_TEST(a_restore_stops_before_it_exhausts_the_memory)
 {
     static const char *const policies[] = {"noeviction", "allkeys-lru"};
-    struct run run;
     server_start(&source, (const char *[]){"--rdbcompression", "no", NULL});
     server_start(&target, (const char *[]){"--maxmemory-policy", policies[_i], NULL});
     redisReply *reply =
@@ -178,6 +177,7 @@ START_TEST(a_restore_stops_before_it_exhausts_the_memory)
     run_backup(&backup, MANY);
     server_do(&target, "CONFIG SET maxmemory 30mb");
     note_target();
+    struct run run;
     restore_clean(&run, 0);
     ck_assert_int_eq(run.rc, HANGAR_NO_SPACE);
     assert_contains(run_error(&run), "cannot load the backup beside the data");

@@ -113,12 +113,12 @@ END_TEST
 START_TEST(encodings_of_old_and_new_servers_compare_as_equal)
 {
     static const unsigned versions[] = {6, 9};
-    struct rdb_build rdb;
-    struct run run;
     server_start(&source, no_arguments);
     server_start(&target, no_arguments);
     make_source_backup();
+    struct rdb_build rdb;
     rdb_build_old_types(&rdb, versions[_i]);
+    struct run run;
     run_open(&run, (const char *[]){target.socket_option, NULL});
     restore_and_compare(&run, rdb.data, rdb.size, NULL);
     ck_assert_msg(run.rc == HANGAR_OK, "%s", run_error(&run));
@@ -168,7 +168,6 @@ static const char *const changes[] = {
 
 START_TEST(any_difference_is_detected)
 {
-    struct run run;
     server_start(&source, no_arguments);
     server_start(&target, no_arguments);
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -177,6 +176,7 @@ START_TEST(any_difference_is_detected)
     freeReplyObject(redisCommand(source.link, "FUNCTION LOAD %s",
                                  "#!lua name=lib\nredis.register_function('f', function() end)"));
     make_source_backup();
+    struct run run;
     run_open(&run, (const char *[]){target.socket_option, NULL});
     restore_and_compare(&run, backup.data, backup.size, changes[_i]);
     ck_assert_msg(run.rc == HANGAR_CORRUPT, "%s was not detected", changes[_i]);
@@ -241,13 +241,13 @@ END_TEST
 
 START_TEST(keys_that_may_have_expired_are_not_counted_as_compared)
 {
-    struct run run;
     server_start(&source, no_arguments);
     server_start(&target, no_arguments);
     server_do(&source, "SET lasting x");
     server_do(&source, "SET near x EX 30");
     server_do(&source, "SET far x EX 1000000");
     make_source_backup();
+    struct run run;
     run_open(&run, (const char *[]){target.socket_option, NULL});
     restore_and_compare(&run, backup.data, backup.size, "DEL near");
     ck_assert_msg(run.rc == HANGAR_OK, "%s", run_error(&run));
@@ -273,9 +273,9 @@ END_TEST
 
 START_TEST(inspect_reports_the_same_as_a_backup)
 {
-    struct run run;
     struct hangar_attrs *facts = fake_attrs_new();
     set_up_drill(true);
+    struct run run;
     run_open(&run, (const char *[]){source.socket_option, NULL});
     const struct hangar_source *fn = fake_host_plugin(run.fake)->source;
     testing_expect(run.fake, fn->inspect(run.inst, facts), HANGAR_OK, "inspect");
@@ -339,7 +339,6 @@ END_TEST
 
 START_TEST(a_server_that_cannot_start_is_reported_and_leaves_nothing)
 {
-    struct run scratch;
     struct hangar_attrs *facts = fake_attrs_new(), *overrides = fake_attrs_new();
     const char *dir = make_passable_dir(), *bin = testing_dir();
     char program[300];
@@ -349,6 +348,7 @@ START_TEST(a_server_that_cannot_start_is_reported_and_leaves_nothing)
     chmod(program, 0755);
     chmod(bin, 0755);
     setenv("PATH", bin, 1);
+    struct run scratch;
     run_open(&scratch, (const char *[]){"socket=/nowhere", NULL});
     const struct hangar_source *fn = fake_host_plugin(scratch.fake)->source;
     ck_assert_int_eq(fn->scratch_start(scratch.inst, dir, facts, overrides), HANGAR_IO);

@@ -126,10 +126,10 @@ END_TEST
 
 START_TEST(a_server_without_rdb_only_is_backed_up_with_a_warning)
 {
-    struct run run;
     build_transfer(FULLRESYNC);
     /* an ordinary replica receives commands after the RDB */
     memcpy(transfer + transfer_size, "*1\r\n$4\r\nPING\r\n", 14);
+    struct run run;
     back_up_fake(
         &run,
         (const struct fake_rule[]){
@@ -211,13 +211,13 @@ END_TEST
 
 START_TEST(a_missing_checksum_is_reported_as_unverified)
 {
-    struct run run;
     rdb_start(&rdb, 9);
     rdb_key(&rdb, 0, "k");
     rdb_string(&rdb, "v");
     rdb_finish(&rdb, 0);
     transfer_size = (size_t)sprintf(transfer, FULLRESYNC "$%zu\r\n", rdb.size);
     memcpy(transfer + transfer_size, rdb.data, rdb.size);
+    struct run run;
     back_up_fake(&run,
                  (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
                                             {"PSYNC", transfer, transfer_size + rdb.size, 0, 0},
@@ -232,12 +232,12 @@ END_TEST
 
 START_TEST(an_empty_backup_of_a_server_with_keys_is_reported)
 {
-    struct run run;
     rdb_start(&rdb, 9);
     rdb_finish(&rdb, 1);
     transfer_size = (size_t)sprintf(transfer, FULLRESYNC "$%zu\r\n", rdb.size);
     memcpy(transfer + transfer_size, rdb.data, rdb.size);
     static const char info[] = "$47\r\nredis_version:7.0.15\r\ndb0:keys=12,expires=3,x=4\r\n";
+    struct run run;
     back_up_fake(&run,
                  (const struct fake_rule[]){{"INFO", info, 0, 0, 0},
                                             {"PSYNC", transfer, transfer_size + rdb.size, 0, 0},
@@ -462,15 +462,15 @@ static void *cancel_restore_soon(void *arg)
 
 START_TEST(a_cancellation_ends_a_restore_that_waits)
 {
-    struct run run;
-    pthread_t thread;
     rdb_build_old_types(&rdb, 9);
     fake_redis_start(&fake,
                      (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
                                                 {"RESTORE set", "", 0, 0, 0},
                                                 {NULL, NULL, 0, 0, 0}},
                      0);
+    struct run run;
     run_open(&run, (const char *[]){fake.socket_option, NULL});
+    pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, cancel_restore_soon, run.fake), 0);
     run_restore(&run, rdb.data, rdb.size, MANY, NULL, 0);
     pthread_join(thread, NULL);
@@ -482,7 +482,6 @@ END_TEST
 
 START_TEST(a_large_value_waits_until_the_server_is_not_busy)
 {
-    struct run run;
     static unsigned char data[300000];
     rdb_start(&rdb, 9);
     rdb_key(&rdb, 0, "large");
@@ -499,6 +498,7 @@ START_TEST(a_large_value_waits_until_the_server_is_not_busy)
             {"PING", "-BUSY Redis is busy\r\n", 0, 2, 0},
             {NULL, NULL, 0, 0, 0}},
         0);
+    struct run run;
     run_open(&run, (const char *[]){fake.socket_option, NULL});
     run_restore(&run, data, rdb.size + 200009, 4096, NULL, 0);
     fake_redis_stop(&fake);

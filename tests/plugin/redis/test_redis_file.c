@@ -22,7 +22,6 @@ static void restore_file(struct run *run, const char *dir, const char *setting)
 
 START_TEST(a_stopped_server_loads_the_restored_file)
 {
-    struct run run;
     struct stat folder, file;
     set_up_restore((const char *[]){NULL});
     char digest[64], dir[200];
@@ -31,6 +30,7 @@ START_TEST(a_stopped_server_loads_the_restored_file)
     if (geteuid() == 0) {
         ck_assert_int_eq(chown(dir, 65534, 65534), 0);
     }
+    struct run run;
     restore_file(&run, dir, "on_conflict=fail");
     assert_ok(&run);
     ck_assert_int_eq(stat(dir, &folder), 0);
@@ -55,11 +55,11 @@ END_TEST
 
 START_TEST(a_file_that_the_server_would_not_load_is_refused)
 {
-    struct run run;
     set_up_restore(three_keys);
     char dir[200], option[300];
     snprintf(dir, sizeof(dir), "%s", testing_dir());
     snprintf(option, sizeof(option), "data_dir=%s", dir);
+    struct run run;
     run_open(&run, (const char *[]){target.socket_option, "method=file", option, NULL});
     run_restore(&run, backup.data, backup.size, MANY, NULL, 0);
     assert_fails(&run, HANGAR_EXISTS, "a server is running at socket");

@@ -56,12 +56,12 @@ START_TEST(both_framings_yield_the_rdb_in_pieces_of_any_size)
     static unsigned char data[70000];
     static struct bytes out;
     static struct rdb_build rdb;
-    char problem[400];
-    bool done;
     rdb_build_old_types(&rdb, 9);
     for (int marked = 0; marked < 2; marked++) {
         size_t size = redis_frame_framed(data, marked);
         for (size_t step = 1; step <= size; step++) {
+            char problem[400];
+            bool done;
             ck_assert_int_eq(feed_frame(data, size, step, &done, &out, problem), HANGAR_OK);
             ck_assert(done);
             ck_assert_uint_eq(out.size, rdb.size);
@@ -75,12 +75,12 @@ START_TEST(a_frame_cut_at_any_byte_is_never_complete)
 {
     static unsigned char data[70000];
     static struct bytes out;
-    char problem[400];
-    bool done;
     for (int marked = 0; marked < 2; marked++) {
         size_t whole = redis_frame_framed(data, marked);
         for (size_t size = 0; size < whole; size++) {
             for (size_t step = 1; step < 100; step += 49) {
+                char problem[400];
+                bool done;
                 feed_frame(data, size, step, &done, &out, problem);
                 ck_assert_msg(!done, "%zu of %zu bytes, marked %d", size, whole, marked);
             }

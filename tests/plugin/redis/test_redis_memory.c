@@ -57,7 +57,6 @@ END_TEST
 
 START_TEST(without_a_memory_budget_collections_are_spooled_to_disk)
 {
-    struct run run;
     set_up_restore((const char *[]){"CONFIG SET rdbcompression no", NULL});
     redisReply *reply = redisCommand(source.link, "EVAL %s 0",
                                      "for i = 1, 60 do redis.call('hset', 'hash', i, "
@@ -70,6 +69,7 @@ START_TEST(without_a_memory_budget_collections_are_spooled_to_disk)
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
     assert_ok(&backup);
+    struct run run;
     run_open(&run, (const char *[]){target.socket_option, NULL});
     fake_host_budget(run.fake, 0);
     run_restore(&run, backup.data, backup.size, 50001, backup.attrs, 0);
@@ -82,10 +82,10 @@ END_TEST
 
 START_TEST(a_value_above_the_server_limit_is_refused_by_name)
 {
-    struct run run;
     set_up_restore(
         (const char *[]){"SETRANGE big 3000000 x", "CONFIG SET rdbcompression no", NULL});
     server_do(&target, "CONFIG SET proto-max-bulk-len 1048576");
+    struct run run;
     restore_backup(&run, "on_conflict=fail", 0);
     assert_fails(&run, HANGAR_IO, "cannot restore key big (string, type 0)");
     ck_assert_ptr_nonnull(strstr(run_error(&run), "raise proto-max-bulk-len"));

@@ -20,11 +20,11 @@ static void put_data_into_target(void)
 
 START_TEST(a_target_with_data_is_refused_and_not_changed)
 {
-    struct run run;
     set_up_restore(three_keys);
     put_data_into_target();
     char digest[64];
     strcpy(digest, server_digest(&target));
+    struct run run;
     restore_backup(&run, "on_conflict=fail", 0);
     assert_fails(&run, HANGAR_EXISTS, "it is not empty (3 keys, 0 libraries");
     ck_assert_ptr_nonnull(strstr(run_error(&run), ".on_conflict=replace"));
@@ -43,9 +43,9 @@ END_TEST
 
 START_TEST(replace_overwrites_the_same_names_and_keeps_the_others)
 {
-    struct run run;
     set_up_restore(three_keys);
     put_data_into_target();
+    struct run run;
     restore_backup(&run, "on_conflict=replace", 0);
     assert_ok(&run);
     ck_assert_str_eq(fake_attr(run.report, "keys"), "3");
@@ -60,9 +60,9 @@ END_TEST
 
 START_TEST(skip_existing_keeps_and_counts_existing_keys)
 {
-    struct run run;
     set_up_restore(three_keys);
     put_data_into_target();
+    struct run run;
     restore_backup(&run, "on_conflict=skip_existing", 0);
     assert_ok(&run);
     ck_assert_str_eq(fake_attr(run.report, "keys"), "1");
@@ -77,7 +77,6 @@ END_TEST
 
 START_TEST(flush_leaves_only_the_backup)
 {
-    struct run run;
     set_up_restore((const char *[]){NULL});
     put_data_into_target();
     redisReply *reply = redisCommand(target.link, "FUNCTION LOAD %s",
@@ -85,6 +84,7 @@ START_TEST(flush_leaves_only_the_backup)
                                      "function() return 1 end)");
     ck_assert_int_ne(reply->type, REDIS_REPLY_ERROR);
     freeReplyObject(reply);
+    struct run run;
     restore_backup(&run, "on_conflict=flush", 0);
     assert_ok(&run);
     ck_assert_str_eq(server_digest(&source), server_digest(&target));
@@ -108,7 +108,6 @@ START_TEST(on_conflict_applies_to_function_libraries)
                  {"on_conflict=skip_existing", HANGAR_OK, "0"}};
     set_up_restore((const char *[]){NULL});
     for (size_t i = 0; i < 3; i++) {
-        struct run run;
         server_do(&target, "FLUSHALL");
         server_do(&target, "FUNCTION FLUSH");
         redisReply *reply = redisCommand(target.link, "FUNCTION LOAD %s",
@@ -116,6 +115,7 @@ START_TEST(on_conflict_applies_to_function_libraries)
                                          "function() return 7 end)");
         ck_assert_int_ne(reply->type, REDIS_REPLY_ERROR);
         freeReplyObject(reply);
+        struct run run;
         restore_backup(&run, cases[i].setting, 0);
         ck_assert_msg(run.rc == cases[i].rc, "%s", run_error(&run));
         ck_assert_str_eq(fake_attr(run.report, "functions"), cases[i].restored);
@@ -130,11 +130,11 @@ END_TEST
 
 START_TEST(a_dry_run_prints_the_plan_and_changes_nothing)
 {
-    struct run run;
     set_up_restore(three_keys);
     put_data_into_target();
     char digest[64];
     strcpy(digest, server_digest(&target));
+    struct run run;
     restore_backup(&run, "on_conflict=flush", HANGAR_RESTORE_DRY_RUN);
     assert_ok(&run);
     ck_assert_str_eq(server_digest(&target), digest);
@@ -167,10 +167,10 @@ END_TEST
 
 START_TEST(a_missing_database_is_detected_at_the_start_or_at_its_first_key)
 {
-    struct run run;
     set_up_restore((const char *[]){"SET a b", "SELECT 9", "SET c d", NULL});
     server_stop(&target);
     server_start(&target, (const char *[]){"--databases", "4", NULL});
+    struct run run;
     restore_backup(&run, "on_conflict=fail", 0);
     assert_fails(&run, HANGAR_CONFIG, "keys in database 9, and the server has 4 databases");
     ck_assert_int_eq(server_keys(&target, 0), 0);
@@ -212,11 +212,11 @@ END_TEST
 
 START_TEST(expired_keys_are_counted_and_not_restored)
 {
-    struct run run;
     set_up_restore((const char *[]){"DEBUG SET-ACTIVE-EXPIRE 0", "SET stays v", "SET gone v PXAT 1",
                                     "RPUSH list v", "PEXPIRE list 20", "SET far v EX 10000", NULL});
     usleep(50000);
     server_do(&target, "SET gone of-the-target");
+    struct run run;
     restore_backup(&run, "on_conflict=replace", 0);
     assert_ok(&run);
     ck_assert_str_eq(fake_attr(backup.attrs, "keys"), "4");
@@ -267,9 +267,9 @@ START_TEST(types_of_old_servers_are_restored)
         {"GET plain", "text"},      {"LINDEX list 2", "ccc"}, {"HGET hash other", "thing"},
         {"ZSCORE scores m", "1.5"}, {"HGET zipmap gg", "ww"},
     };
-    struct run run;
     server_start(&target, no_arguments);
     rdb_build_old_types(&rdb, 9);
+    struct run run;
     run_open(&run, (const char *[]){target.socket_option, NULL});
     run_restore(&run, rdb.data, rdb.size, 5, NULL, 0);
     assert_ok(&run);
@@ -297,9 +297,9 @@ END_TEST
 START_TEST(an_rdb_of_a_newer_version_is_restored_if_its_types_are_known)
 {
     static struct rdb_build rdb;
-    struct run run;
     server_start(&target, no_arguments);
     rdb_build_old_types(&rdb, 12);
+    struct run run;
     run_open(&run, (const char *[]){target.socket_option, NULL});
     run_restore(&run, rdb.data, rdb.size, MANY, NULL, 0);
     assert_ok(&run);
@@ -323,7 +323,6 @@ END_TEST
 START_TEST(empty_collections_are_skipped_and_scripts_are_loaded)
 {
     static struct rdb_build rdb;
-    struct run run;
     server_start(&target, no_arguments);
     rdb_start(&rdb, 9);
     rdb_byte(&rdb, 250);
@@ -334,6 +333,7 @@ START_TEST(empty_collections_are_skipped_and_scripts_are_loaded)
     rdb_key(&rdb, 0, "full");
     rdb_string(&rdb, "v");
     rdb_finish(&rdb, 1);
+    struct run run;
     run_open(&run, (const char *[]){target.socket_option, NULL});
     run_restore(&run, rdb.data, rdb.size, 3, NULL, 0);
     assert_ok(&run);
@@ -352,7 +352,6 @@ END_TEST
 START_TEST(idle_times_and_frequencies_are_restored_where_they_are_used)
 {
     static struct rdb_build rdb;
-    struct run run;
     rdb_start(&rdb, 9);
     rdb_byte(&rdb, 248);
     rdb_length(&rdb, 5000);
@@ -367,6 +366,7 @@ START_TEST(idle_times_and_frequencies_are_restored_where_they_are_used)
     static const char *const policies[] = {"noeviction", "allkeys-lru", "allkeys-lfu"};
     for (int i = 0; i < 3; i++) {
         server_start(&target, (const char *[]){"--maxmemory-policy", policies[i], NULL});
+        struct run run;
         run_open(&run, (const char *[]){target.socket_option, NULL});
         run_restore(&run, rdb.data, rdb.size, MANY, NULL, 0);
         assert_ok(&run);

@@ -37,10 +37,10 @@ static enum hangar_rc walk_size(const unsigned char *data, size_t size, size_t s
 START_TEST(types_of_old_servers_are_walked_and_counted)
 {
     static struct rdb_build rdb;
-    struct rdb_counts counts;
-    bool verified;
     rdb_build_old_types(&rdb, 9);
     for (size_t step = 1; step < 40; step++) {
+        struct rdb_counts counts;
+        bool verified;
         ck_assert_int_eq(walk_size(rdb.data, rdb.size, step, &counts, &verified), HANGAR_OK);
         ck_assert(verified);
         ck_assert_uint_eq(counts.version, 9);
@@ -59,12 +59,12 @@ END_TEST
 START_TEST(an_rdb_before_version_5_or_with_checksum_0_is_unverified)
 {
     static struct rdb_build rdb;
-    struct rdb_counts counts;
-    bool verified;
     rdb_start(&rdb, 3);
     rdb_key(&rdb, 0, "k");
     rdb_string(&rdb, "v");
     rdb_finish(&rdb, 1);
+    struct rdb_counts counts;
+    bool verified;
     ck_assert_int_eq(walk_size(rdb.data, rdb.size, 3, &counts, &verified), HANGAR_OK);
     ck_assert(!verified);
     rdb_start(&rdb, 9);
@@ -80,10 +80,10 @@ END_TEST
 START_TEST(types_of_newer_servers_and_of_modules_are_walked)
 {
     static struct rdb_build rdb;
-    struct rdb_counts counts;
-    bool verified;
     rdb_build_new_types(&rdb);
     for (size_t step = 1; step < 40; step++) {
+        struct rdb_counts counts;
+        bool verified;
         ck_assert_int_eq(walk_size(rdb.data, rdb.size, step, &counts, &verified), HANGAR_OK);
         ck_assert(verified);
         ck_assert_uint_eq(counts.keys, 5);
@@ -102,8 +102,6 @@ END_TEST
 START_TEST(empty_collections_are_counted_apart)
 {
     static struct rdb_build rdb;
-    struct rdb_counts counts;
-    bool verified;
     rdb_start(&rdb, 9);
     static const unsigned types[] = {1, 2, 3, 4, 5, 14};
     for (unsigned i = 0; i < 6; i++) {
@@ -111,6 +109,8 @@ START_TEST(empty_collections_are_counted_apart)
         rdb_length(&rdb, 0);
     }
     rdb_finish(&rdb, 1);
+    struct rdb_counts counts;
+    bool verified;
     ck_assert_int_eq(walk_size(rdb.data, rdb.size, 5, &counts, &verified), HANGAR_OK);
     ck_assert_uint_eq(counts.keys, 0);
     ck_assert_uint_eq(counts.empty, 6);

@@ -64,10 +64,10 @@ int directory_count(void)
 {
     FILE *pipe;
     char command[4200];
-    int count = -1;
     snprintf(command, sizeof(command), "find %s -mindepth 1 | wc -l", root);
     pipe = popen(command, "r");
     ck_assert_ptr_nonnull(pipe);
+    int count = -1;
     ck_assert_int_eq(fscanf(pipe, "%d", &count), 1);
     pclose(pipe);
     return count;

@@ -19,9 +19,9 @@ static const char *const GONE = "unmounted, moved or replaced while this job use
 static void must_notice_the_loss(struct hangar_put *open_put)
 {
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
-    struct hangar_get *get;
     directory_must_fail(sink_table(fake)->put_commit(open_put, &entry), HANGAR_IO, GONE);
     directory_must_fail(directory_store_text("p/new", "x", 0), HANGAR_IO, GONE);
+    struct hangar_get *get;
     directory_must_fail(sink_table(fake)->get_open(inst, "p/before", 0, &get), HANGAR_IO, GONE);
     directory_must_fail(sink_table(fake)->stat(inst, "p/before", &entry), HANGAR_IO, GONE);
     directory_must_fail(sink_table(fake)->remove(inst, "p/before"), HANGAR_IO, GONE);

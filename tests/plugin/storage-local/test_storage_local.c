@@ -57,7 +57,6 @@ END_TEST
 
 START_TEST(empty_folders_are_removed_with_their_last_object)
 {
-    struct hangar_put *put;
     sink_must_store(fake, inst, "p/a/one", "1");
     sink_must_store(fake, inst, "p/b/c/two", "2");
     ck_assert_int_eq(sink_table(fake)->remove(inst, "p/b/c/two"), HANGAR_OK);
@@ -66,6 +65,7 @@ START_TEST(empty_folders_are_removed_with_their_last_object)
     ck_assert_int_eq(sink_table(fake)->remove(inst, "p/a/one"), HANGAR_OK);
     ck_assert_int_eq(directory_count(), 0);
     ck_assert_int_eq(access(root, F_OK), 0);
+    struct hangar_put *put;
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "x/y/z", 0, 0, &put), HANGAR_OK);
     sink_table(fake)->put_abort(put);
     ck_assert_int_eq(directory_count(), 0);
@@ -74,13 +74,13 @@ END_TEST
 
 START_TEST(a_leftover_is_invisible_and_is_removed)
 {
-    struct hangar_put *put;
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (!child) {
         void *in;
         struct fake_host *host = sink_open(&directory_store, &in);
         sink_must_store(host, in, "p/b/run.json", "{}");
+        struct hangar_put *put;
         if (sink_table(host)->put_open(in, "p/b/db/object", 0, 0, &put) ||
             sink_table(host)->put_write(put, "half", 4)) {
             _exit(1);
@@ -102,9 +102,9 @@ END_TEST
 
 START_TEST(a_temporary_file_of_a_live_process_is_not_removed)
 {
-    struct hangar_put *put;
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     sink_must_store(fake, inst, "p/one", "1");
+    struct hangar_put *put;
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "p/two", 0, 0, &put), HANGAR_OK);
     ck_assert_int_eq(sink_table(fake)->remove(inst, "p/one"), HANGAR_OK);
     ck_assert_int_eq(sink_table(fake)->put_write(put, "2", 1), HANGAR_OK);
@@ -115,11 +115,10 @@ END_TEST
 
 START_TEST(temporary_names_cannot_be_used)
 {
-    struct hangar_get *get;
-    struct hangar_put *put;
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     char name[300];
     sink_must_store(fake, inst, "object", "text");
+    struct hangar_put *put;
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "other", 0, 0, &put), HANGAR_OK);
     DIR *dir = opendir(root);
     for (struct dirent *found; (found = readdir(dir));) {
@@ -127,6 +126,7 @@ START_TEST(temporary_names_cannot_be_used)
             continue;
         }
         snprintf(name, sizeof(name), "%s", found->d_name);
+        struct hangar_get *get;
         directory_must_fail(sink_table(fake)->get_open(inst, name, 0, &get), HANGAR_CONFIG,
                             "invalid object name");
         directory_must_fail(sink_table(fake)->stat(inst, name, &entry), HANGAR_CONFIG,
@@ -144,13 +144,13 @@ END_TEST
 START_TEST(symbolic_links_are_not_followed)
 {
     const char *outside = testing_dir();
-    struct hangar_get *get;
     sink_must_store(fake, inst, "p/object", "text");
     testing_write_file(testing_path(outside, "secret"), "secret", 6);
     ck_assert_int_eq(symlink(outside, testing_path(root, "link")), 0);
     ck_assert_int_eq(symlink(testing_path(outside, "secret"), testing_path(root, "p/file")), 0);
     directory_must_fail(directory_store_text("link/x", "x", 0), HANGAR_IO,
                         "link: it is a symbolic link");
+    struct hangar_get *get;
     directory_must_fail(sink_table(fake)->get_open(inst, "link/secret", 0, &get), HANGAR_IO,
                         "symbolic link");
     directory_must_fail(sink_table(fake)->remove(inst, "link/secret"), HANGAR_IO, "symbolic link");
@@ -170,10 +170,10 @@ END_TEST
 
 START_TEST(other_kinds_of_files_are_not_objects)
 {
-    struct hangar_get *get;
     sink_must_store(fake, inst, "p/object", "text");
     ck_assert_int_eq(mkfifo(testing_path(root, "p/fifo"), 0600), 0);
     ck_assert_int_eq(mkdir(testing_path(root, "lost+found"), 0), 0);
+    struct hangar_get *get;
     directory_must_fail(sink_table(fake)->get_open(inst, "p/fifo", 0, &get), HANGAR_NOT_FOUND,
                         "no such");
     directory_must_fail(directory_store_text("p/object/below", "x", 0), HANGAR_IO,
@@ -191,12 +191,12 @@ END_TEST
 /* Writes until the disk is full, and expects this failure. */
 static void fill_up(enum hangar_rc expected, const char *text)
 {
-    struct hangar_put *put;
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
-    enum hangar_rc rc = HANGAR_OK;
     unsigned char *data = testing_data(DATA_RANDOM, 1 << 20);
     sink_must_store(fake, inst, "p/before", "text");
+    struct hangar_put *put;
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "q/large", 0, 0, &put), HANGAR_OK);
+    enum hangar_rc rc = HANGAR_OK;
     for (int i = 0; i < 64 && !rc; i++) {
         rc = sink_table(fake)->put_write(put, data, 1 << 20);
     }
@@ -236,11 +236,11 @@ END_TEST
 
 START_TEST(min_free_is_left_free)
 {
-    struct hangar_put *put;
     struct hangar_space space = {.struct_size = sizeof(space)};
     min_free = "100TiB";
     void *in;
     struct fake_host *host = sink_open(&directory_store, &in);
+    struct hangar_put *put;
     testing_expect(host, sink_table(host)->put_open(in, "p/object", 1, 0, &put), HANGAR_NO_SPACE,
                    "put_open");
     ck_assert_ptr_nonnull(strstr(fake_host_error(host), "needed, 100.0 TiB reserved by min_free"));
@@ -307,7 +307,6 @@ START_TEST(missing_permissions_are_reported)
 {
     struct hangar_attrs *attrs = fake_attrs_new();
     const char *parent = testing_dir();
-    struct hangar_get *get;
     sink_must_store(fake, inst, "p/object", "text");
     ck_assert_int_eq(chmod(root, 0755), 0);
     ck_assert_int_eq(chmod(testing_path(root, "p"), 0500), 0);
@@ -326,6 +325,7 @@ START_TEST(missing_permissions_are_reported)
     directory_must_fail(directory_store_text("p/other", "x", 0), HANGAR_AUTH,
                         "Permission denied; hint: the user that runs hangar needs");
     ck_assert_int_eq(chmod(testing_path(root, "p"), 0), 0);
+    struct hangar_get *get;
     directory_must_fail(sink_table(fake)->get_open(inst, "p/object", 0, &get), HANGAR_AUTH,
                         "/p: Permission");
     struct hangar_page *page = fake_page_new("p/", 0);

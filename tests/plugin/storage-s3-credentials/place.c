@@ -206,12 +206,12 @@ void place_must_get(const char *access_key_id)
 void place_must_fail(enum hangar_rc rc, const char *text)
 {
     struct s3_keys keys;
-    char problem[4096];
     fake_host_clear(fake);
     testing_expect(fake, s3_credentials_get(opened, &keys), rc, "get");
     ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "error: %s", fake_host_error(fake));
     ck_assert_msg(!strstr(fake_host_error(fake), CANARY), "the message contains a secret: %s",
                   fake_host_error(fake));
+    char problem[4096];
     s3_credentials_problem(opened, problem, sizeof(problem));
     if (rc != HANGAR_CANCELLED) {
         ck_assert_str_eq(problem, fake_host_error(fake));

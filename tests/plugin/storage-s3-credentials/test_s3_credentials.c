@@ -252,11 +252,11 @@ END_TEST
 
 START_TEST(a_profile_can_name_a_token_for_sts)
 {
-    char config[1000];
     set_web_identity();
     unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");
     unsetenv("AWS_ROLE_ARN");
     mkdir(testing_path(home, ".aws"), 0700);
+    char config[1000];
     snprintf(config, sizeof(config),
              "[default]\nrole_arn = arn:p\nweb_identity_token_file = %s/token\n"
              "role_session_name = night\n",

@@ -93,13 +93,13 @@ static void must_refuse_file(const char *text, size_t size, const char *why)
 START_TEST(invalid_files_are_refused_without_their_text)
 {
     static const char nul[] = "[default]\naws_secret_access_key = CANARY\0CANARY\n";
-    char *text = NULL;
-    int size;
     must_refuse_file("[default\n", 9, "line 1: a section without \"]\"");
     must_refuse_file("[default]\nCANARY\n", 17, "line 2: neither a section nor NAME = VALUE");
     must_refuse_file("[default]\n= CANARY\n", 19, "line 2: neither a section nor NAME = VALUE");
     must_refuse_file(nul, sizeof(nul) - 1, "line 2: a NUL character");
-    size = asprintf(&text, "[default]\naws_access_key_id = a\naws_secret_access_key = %0300d\n", 7);
+    char *text = NULL;
+    int size =
+        asprintf(&text, "[default]\naws_access_key_id = a\naws_secret_access_key = %0300d\n", 7);
     must_refuse_file(text, (size_t)size, "line 3: a value that is too long");
     free(text);
 }
@@ -144,12 +144,12 @@ static void must_refuse_json(const char *text, enum creds_json kind, const char 
 
 START_TEST(json_must_have_the_members_of_its_kind)
 {
-    struct s3_keys keys;
     static const char process[] = "{\"Version\":1,\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"b\","
                                   "\"SessionToken\":null}";
     static const char endpoint[] =
         "{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"b\",\"Token\":\"c\","
         "\"Expiration\":\"2026-01-15T02:00:00Z\",\"RoleArn\":7}";
+    struct s3_keys keys;
     ck_assert(creds_parse_json(process, strlen(process), CREDS_JSON_PROCESS, &keys, problem));
     ck_assert_str_eq(keys.session_token, "");
     ck_assert_int_eq(keys.expires_ms, 0);
@@ -216,7 +216,6 @@ END_TEST
 START_TEST(other_xml_is_refused)
 {
     static struct creds_sts sts;
-    char *text = NULL;
     ck_assert(!parse_sts("", &sts));
     ck_assert_str_eq(problem, "it is not valid XML");
     ck_assert(!parse_sts("<html>CANARY", &sts));
@@ -227,6 +226,7 @@ START_TEST(other_xml_is_refused)
     ck_assert_str_eq(problem, "its Expiration is not a valid time");
     ck_assert(!parse_sts("<!DOCTYPE R [<!ENTITY a \"b\">]>" STS("&a;"), &sts));
     ck_assert_str_eq(problem, "it declares a document type");
+    char *text = NULL;
     ck_assert_int_gt(
         asprintf(&text, STS("<Credentials><AccessKeyId>%0300d</AccessKeyId></Credentials>"), 7), 0);
     ck_assert(!parse_sts(text, &sts));

@@ -102,7 +102,6 @@ struct fake_host *bucket_other_plugin(void **inst)
 
 void bucket_set_up_proxy(void)
 {
-    int port = 0;
     bucket_set_up();
     folder = testing_dir();
     proxy = fork();
@@ -117,6 +116,7 @@ void bucket_set_up_proxy(void)
     }
     FILE *file = fopen(testing_path(folder, "port"), "r");
     ck_assert_ptr_nonnull(file);
+    int port = 0;
     ck_assert_int_eq(fscanf(file, "%d", &port), 1);
     fclose(file);
     snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%d", port);

@@ -85,10 +85,10 @@ static enum hangar_rc libs3_store(const char *name, const void *data, size_t siz
 
 static void libs3_must_refuse(const char *option, const char *value, const char *text)
 {
-    void *none;
     fake_host_close(fake);
     fake = bucket_host();
     fake_host_set(fake, option, value);
+    void *none;
     libs3_must_say(fake_host_create(fake, &none), HANGAR_CONFIG, text);
 }
 
@@ -118,11 +118,11 @@ START_TEST(a_store_that_never_answered_is_given_up_soon_by_all_requests)
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t size = sizeof(address);
-    char endpoint[64];
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* a port without a listener */
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    char endpoint[64];
     snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%d", ntohs(address.sin_port));
     const char *const options[][2] = {{"endpoint", endpoint}, {"retries", "100"}, {NULL, NULL}};
     fake_host_close(fake);
@@ -211,12 +211,12 @@ END_TEST
 
 START_TEST(a_probe_leaves_nothing_and_reports_abilities)
 {
-    size_t count;
     struct hangar_attrs *attrs = fake_attrs_new();
     testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
     ck_assert_str_eq(fake_attr(attrs, "create_only"), "no");
     ck_assert_str_eq(fake_attr(attrs, "multipart"), "no");
     ck_assert_str_eq(fake_attr(attrs, "library"), "libs3 2");
+    size_t count;
     free(sink_list(fake, inst, "", 0, &count));
     ck_assert_uint_eq(count, 0);
     fake_attrs_free(attrs);
@@ -278,7 +278,6 @@ END_TEST
 
 START_TEST(keys_that_hangar_cannot_have_stored_are_not_listed)
 {
-    size_t count;
     const char *file = testing_path(testing_dir(), "file");
     testing_write_file(file, "text", 4);
     sink_must_store(fake, inst, "p/object", "text");
@@ -286,6 +285,7 @@ START_TEST(keys_that_hangar_cannot_have_stored_are_not_listed)
                      0);
     ck_assert_int_eq(bucket_client("put hangar-libs3 '%s/q r/x' %s", bucket_prefix(), file), 0);
     ck_assert_int_eq(bucket_client("put hangar-libs3 '%s/p//x' %s", bucket_prefix(), file), 0);
+    size_t count;
     char *names = sink_list(fake, inst, "", 0, &count);
     ck_assert_str_eq(names, "p/object\n");
     free(names);
@@ -402,12 +402,12 @@ END_TEST
 
 START_TEST(an_object_that_changes_during_a_read_is_an_error)
 {
-    struct hangar_get *get = NULL;
-    size_t got;
     data = testing_data(DATA_RANDOM, LONG_BYTES);
     store_directly("object", data, LONG_BYTES);
     unsigned char *buffer = malloc(4 << 20);
+    struct hangar_get *get = NULL;
     ck_assert_int_eq(sink_table(fake)->get_open(inst, "object", 0, &get), HANGAR_OK);
+    size_t got;
     ck_assert_int_eq(sink_table(fake)->get_read(get, buffer, 4 << 20, &got), HANGAR_OK);
     ck_assert_uint_eq(got, 4 << 20);
     data[LONG_BYTES - 1] ^= 1;
@@ -427,13 +427,13 @@ START_TEST(a_listing_that_was_cut_short_is_repeated)
         "list answer200 SlowDown times=1 skip=1\n", "list answer 503 SlowDown times=2\n",
         "list stall-down 500 times=1\n"};
     char name[32];
-    size_t count;
     for (int i = 0; i < 20; i++) {
         snprintf(name, sizeof(name), "p%d/object", i);
         store_directly(name, "text", 4);
     }
     for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
         bucket_fault(orders[i]);
+        size_t count;
         free(sink_list(fake, inst, "", 0, &count));
         ck_assert_msg(count == 20, "%s: %zu", orders[i], count);
         bucket_fault(orders[i]);
@@ -446,11 +446,11 @@ END_TEST
 static void *read_stalled(void *arg)
 {
     struct hangar_get *get = NULL;
-    char byte;
-    size_t got;
     enum hangar_rc *rc = arg;
     *rc = sink_table(fake)->get_open(inst, "object", 0, &get);
     if (!*rc) {
+        char byte;
+        size_t got;
         *rc = sink_table(fake)->get_read(get, &byte, 1, &got);
         sink_table(fake)->get_close(get);
     }
@@ -460,13 +460,12 @@ static void *read_stalled(void *arg)
 START_TEST(cancel_ends_waiting_requests)
 {
     static const char *const options[][2] = {{"timeout", "1h"}, {NULL, NULL}};
-    enum hangar_rc rc = HANGAR_OK;
-    struct hangar_put *put;
-    pthread_t thread;
     fake_host_close(fake);
     libs3_open(options);
     store_directly("object", "text", 4);
     bucket_fault("get stall-down 1\n");
+    enum hangar_rc rc = HANGAR_OK;
+    pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, read_stalled, &rc), 0);
     for (int i = 0; i < 6000 && !bucket_requests("get GET"); i++) {
         usleep(5000);
@@ -475,6 +474,7 @@ START_TEST(cancel_ends_waiting_requests)
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     ck_assert_int_eq(rc, HANGAR_CANCELLED);
     fake_host_clear(fake);
+    struct hangar_put *put;
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "other", 0, 0, &put), HANGAR_OK);
     ck_assert_int_eq(sink_table(fake)->put_write(put, "x", 1), HANGAR_CANCELLED);
     sink_table(fake)->put_abort(put);

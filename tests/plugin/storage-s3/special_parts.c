@@ -90,12 +90,11 @@ END_TEST
 
 START_TEST(an_aborted_put_leaves_neither_object_nor_upload)
 {
-    struct hangar_put *handle = NULL;
-    size_t count;
     unsigned char *data = testing_data(DATA_RANDOM, 1 << 20);
     store_option("part_size", "5MiB");
     store_option("max_parts", "2");
     special_open();
+    struct hangar_put *handle = NULL;
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "p/object", 0, 0, &handle), HANGAR_OK);
     for (size_t i = 0; i < 28; i++) {
         testing_expect(fake, sink_table(fake)->put_write(handle, data, 1 << 20), HANGAR_OK,
@@ -104,6 +103,7 @@ START_TEST(an_aborted_put_leaves_neither_object_nor_upload)
     ck_assert_uint_ge(special_count_uploads(), 2);
     sink_table(fake)->put_abort(handle);
     ck_assert_uint_eq(special_count_uploads(), 0);
+    size_t count;
     free(sink_list(fake, inst, "", 0, &count));
     ck_assert_uint_eq(count, 0);
     free(data);
@@ -112,10 +112,10 @@ END_TEST
 
 START_TEST(an_upload_of_a_cancelled_run_is_aborted)
 {
-    struct hangar_put *handle = NULL;
     unsigned char *data = testing_data(DATA_RANDOM, 12 << 20);
     store_option("part_size", "5MiB");
     special_open();
+    struct hangar_put *handle = NULL;
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "p/object", 0, 0, &handle), HANGAR_OK);
     testing_expect(fake, sink_table(fake)->put_write(handle, data, 12 << 20), HANGAR_OK, "write");
     fake_host_cancel(fake);
@@ -198,9 +198,9 @@ static void leave_unfinished_upload(const char *name)
     ck_assert_int_ge(child, 0);
     if (!child) {
         void *in;
-        struct hangar_put *handle;
         struct fake_host *host = store_open(&in);
         char *data = calloc(1, 12 << 20);
+        struct hangar_put *handle;
         if (sink_table(host)->put_open(in, name, 0, 0, &handle) ||
             sink_table(host)->put_write(handle, data, 12 << 20)) {
             _exit(1);
@@ -234,12 +234,12 @@ END_TEST
 
 START_TEST(an_upload_in_progress_is_never_stale_for_its_own_instance)
 {
-    struct hangar_put *handle = NULL;
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     unsigned char *data = testing_data(DATA_RANDOM, 12 << 20);
     store_option("part_size", "5MiB");
     store_option("stale_after", "1s");
     special_open();
+    struct hangar_put *handle = NULL;
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "p/object", 0, 0, &handle), HANGAR_OK);
     testing_expect(fake, sink_table(fake)->put_write(handle, data, 12 << 20), HANGAR_OK, "write");
     sleep(3);

@@ -21,7 +21,6 @@ START_TEST(many_objects_are_removed_in_one_request)
     static char names[MANY][32];
     const char *list[MANY];
     enum hangar_rc results[MANY];
-    size_t count;
     special_open();
     for (size_t i = 0; i < MANY; i++) {
         snprintf(names[i], sizeof(names[i]), "p/%zu", i);
@@ -37,6 +36,7 @@ START_TEST(many_objects_are_removed_in_one_request)
     for (size_t i = 0; i < MANY; i++) {
         ck_assert_int_eq(results[i], HANGAR_OK);
     }
+    size_t count;
     char *left = sink_list(fake, inst, "", 0, &count);
     ck_assert_str_eq(left, "p/other\n");
     free(left);
@@ -51,7 +51,6 @@ START_TEST(keys_that_hangar_cannot_have_stored_are_not_listed)
     static const char *const foreign[] = {"a b",       "x//y",      "folder/",   "\xc3\xbc",
                                           "a&b<c>\"'", "new\nline", "%41",       "a+b",
                                           "..",        "p/../q",    "p/\x01\x7f"};
-    size_t count;
     const char *file = testing_path(testing_dir(), "file");
     testing_write_file(file, "x", 1);
     special_open();
@@ -61,6 +60,7 @@ START_TEST(keys_that_hangar_cannot_have_stored_are_not_listed)
         testing_write_file(key, store_key(foreign[i]), strlen(store_key(foreign[i])));
         ck_assert_int_eq(store_client("put %s \"$(cat %s)\" %s", store_bucket(), key, file), 0);
     }
+    size_t count;
     char *names = sink_list(fake, inst, "", 0, &count);
     ck_assert_str_eq(names, "p/object\n");
     free(names);
@@ -72,7 +72,6 @@ END_TEST
 
 START_TEST(listings_of_version_1_are_complete)
 {
-    size_t count;
     store_option("list_version", "1");
     special_open();
     for (size_t i = 0; i < 1010; i++) {
@@ -80,6 +79,7 @@ START_TEST(listings_of_version_1_are_complete)
         snprintf(name, sizeof(name), "p/%04zu/object=%zu", i, i);
         sink_must_store(fake, inst, name, "");
     }
+    size_t count;
     free(sink_list(fake, inst, "p/", '/', &count));
     ck_assert_uint_eq(count, 1010);
     free(sink_list(fake, inst, "", 0, &count));
@@ -119,12 +119,12 @@ START_TEST(cancel_wakes_calls_that_wait)
     pthread_t threads[3];
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t size = sizeof(address);
-    char endpoint[64];
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
     ck_assert_int_eq(listen(fd, 16), 0);
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    char endpoint[64];
     snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%d", ntohs(address.sin_port));
     store_option("endpoint", endpoint);
     special_open();
@@ -163,11 +163,11 @@ START_TEST(a_store_that_never_answered_is_given_up_soon_by_all_requests)
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t size = sizeof(address);
-    char endpoint[64];
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* a port without a listener */
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    char endpoint[64];
     snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%d", ntohs(address.sin_port));
     store_option("endpoint", endpoint);
     store_option("retries", "100"); /* these would take the deadline of 15 minutes */

@@ -152,11 +152,11 @@ END_TEST
 
 static void option_must_be_refused(const char *option, const char *value, const char *text)
 {
-    void *in;
     store.set_up(); /* clears the options of store_option */
     store_option(option, value);
     struct fake_host *host = fake_host_open("storage-s3");
     store.configure(host);
+    void *in;
     ck_assert_int_eq(fake_host_create(host, &in), HANGAR_CONFIG);
     ck_assert_msg(strstr(fake_host_error(host), text) != NULL, "error: %s", fake_host_error(host));
     fake_host_close(host);

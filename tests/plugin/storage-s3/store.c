@@ -120,13 +120,13 @@ int store_client(const char *fmt, ...)
 char *store_ask(const char *fmt, ...)
 {
     char command[4096];
-    size_t size;
     va_list args;
     va_start(args, fmt);
     vsnprintf(command, sizeof(command), fmt, args);
     va_end(args);
     const char *file = testing_path(testing_dir(), "answer");
     ck_assert_int_eq(store_client("%s >%s", command, file), 0);
+    size_t size;
     char *data = (char *)testing_read_file(file, &size);
     char *text = strndup(data ? data : "", size);
     free(data);

@@ -12,9 +12,9 @@ static const char of_abc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb4
 
 START_TEST(digests_are_the_published_ones)
 {
-    char hex[HG_SHA256_HEX];
     struct hg_sha256 *h = hg_sha256_new();
     ck_assert_ptr_nonnull(h);
+    char hex[HG_SHA256_HEX];
     hg_sha256_final(h, hex);
     ck_assert_str_eq(hex, of_nothing);
     hg_sha256_free(h);

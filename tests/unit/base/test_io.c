@@ -14,7 +14,6 @@
 START_TEST(a_file_is_written_whole_and_read_back)
 {
     struct hg_error err = {0};
-    struct hg_str text = {0};
     char data[50000];
     memset(data, 'd', sizeof(data));
     ck_assert_int_eq(hg_write_file("f", "old", 3, 0644, &err), HANGAR_OK);
@@ -22,6 +21,7 @@ START_TEST(a_file_is_written_whole_and_read_back)
     struct stat st;
     ck_assert_int_eq(stat("f", &st), 0);
     ck_assert_uint_eq(st.st_mode & 07777, 0640);
+    struct hg_str text = {0};
     ck_assert_int_eq(hg_read_file("f", sizeof(data), &text, &err), HANGAR_OK);
     ck_assert_uint_eq(text.len, sizeof(data));
     ck_assert_mem_eq(text.data, data, sizeof(data));

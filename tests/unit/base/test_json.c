@@ -105,10 +105,10 @@ START_TEST(the_number_of_values_is_limited_before_anything_is_parsed)
         {"\"\",", HG_JSON_VALUES_MAX - 2, 22000000},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct hg_error err;
-        json_t *doc = NULL;
         char *text = json_repeated(cases[i].item, cases[i].good);
         ck_assert(hg_json_is_small(text, strlen(text)));
+        struct hg_error err;
+        json_t *doc = NULL;
         ck_assert_int_eq(json_parse(text, &doc, &err), HANGAR_OK);
         json_decref(doc);
         free(text);
@@ -126,13 +126,13 @@ END_TEST
 
 START_TEST(values_inside_a_string_do_not_count)
 {
-    struct hg_error err;
-    json_t *doc = NULL;
     char *text = json_repeated("[,{", 1000000);
     text[0] = '"';
     text[strlen(text) - 1] = '"';
     char *list = NULL;
     ck_assert_int_gt(asprintf(&list, "[%s]", text), 0);
+    struct hg_error err;
+    json_t *doc = NULL;
     ck_assert_int_eq(json_parse(list, &doc, &err), HANGAR_OK);
     json_decref(doc);
     free(list);

@@ -157,10 +157,10 @@ START_TEST(whole_numbers_come_back)
     uint64_t state = 1;
     for (int i = 0; i < 200000; i++) {
         int64_t n = (int64_t)(units_next(&state) >> units_next(&state) % 64), back;
-        char text[32];
         if (i % 2 != 0) {
             n = (int64_t)-(uint64_t)n;
         }
+        char text[32];
         snprintf(text, sizeof(text), "%" PRId64, n);
         if (!hg_parse_int(text, &back) || back != n) {
             ck_abort_msg("%s", text);

@@ -41,9 +41,9 @@ static json_t *manifest_sample(void)
 static const char *manifest_reading(const json_t *json, enum hangar_rc expected)
 {
     static struct hg_error err;
-    struct hg_manifest m = {0};
     char *text = sample_sign(json);
     hg_error_clear(&err);
+    struct hg_manifest m = {0};
     enum hangar_rc rc = hg_manifest_read(text, strlen(text), &m, &err);
     ck_assert_msg(rc == expected, "%d %s", (int)rc, err.text);
     ck_assert_int_eq(err.rc, expected);
@@ -56,9 +56,9 @@ START_TEST(what_is_written_is_read_again)
 {
     for (unsigned seed = 0; seed < 200; seed++) {
         struct hg_manifest m, back = {0};
-        struct hg_error err = {0};
         sample_random(&m, seed);
         char *text = manifest_written(&m);
+        struct hg_error err = {0};
         enum hangar_rc rc = hg_manifest_read(text, strlen(text), &back, &err);
         ck_assert_msg(rc == HANGAR_OK, "seed %u: %s", seed, err.text);
         char *again = manifest_written(&back);
@@ -310,10 +310,10 @@ START_TEST(many_sources_are_read_and_one_that_is_there_twice_is_detected)
     enum { MANY = 40000 };
     json_t *json = manifest_sample(), *sources = json_object_get(json, "sources");
     json_t *empty = json_deep_copy(json_array_get(sources, 1));
-    char name[20];
     json_array_clear(json_object_get(empty, "objects"));
     for (int i = 0; i < MANY; i++) {
         json_t *one = json_copy(empty);
+        char name[20];
         snprintf(name, sizeof(name), "s%d", i);
         json_object_set_new(one, "name", json_string(name));
         json_array_append_new(sources, one);
@@ -548,14 +548,14 @@ END_TEST
 
 START_TEST(a_manifest_that_could_not_be_read_again_is_not_written)
 {
-    struct hg_manifest m;
-    struct hg_str text = {0};
-    struct hg_error err = {0};
     char *much = malloc(HG_MANIFEST_MAX + 1);
     memset(much, 'x', HG_MANIFEST_MAX);
     much[HG_MANIFEST_MAX] = '\0';
+    struct hg_manifest m;
     sample_manifest(&m);
     hg_json_set_string(m.sources[0].options, "host", much);
+    struct hg_str text = {0};
+    struct hg_error err = {0};
     ck_assert_int_eq(hg_manifest_write(&m, &text, &err), HANGAR_UNSUPPORTED);
     ck_assert_str_eq(
         err.text,

@@ -34,7 +34,6 @@ static void signing_write_log(void *arg, const struct hg_log_record *record)
 static void signing_setup(void)
 {
     struct hg_job_settings settings = {.log = &log_, .temp_base = "/tmp"};
-    struct hg_manifest m = {0};
     hg_log_init(&log_);
     log_.write = signing_write_log;
     hg_error_clear(&err);
@@ -43,6 +42,7 @@ static void signing_setup(void)
     memory_sink_init(&memory);
     ck_assert_int_eq(memory_sink_open(&memory, &job, "local", &sink), HANGAR_OK);
     sink->signing = &signing;
+    struct hg_manifest m = {0};
     sample_manifest(&m);
     ck_assert_int_eq(hg_manifest_write(&m, &manifest, &err), HANGAR_OK);
     hg_manifest_free(&m);
@@ -69,13 +69,13 @@ static enum hangar_rc signing_check(const char *text, size_t size)
 
 START_TEST(a_signature_is_one_line_with_the_hmac_and_the_keys_id)
 {
-    unsigned char mac[32];
-    unsigned size = 0;
     char expected[HG_SIGNATURE_MAX], hex[HG_SHA256_HEX];
     struct hg_sha256 *hash = hg_sha256_new();
     hg_sha256_update(hash, KEY, strlen(KEY));
     hg_sha256_final(hash, hex);
     hg_sha256_free(hash);
+    unsigned char mac[32];
+    unsigned size = 0;
     ck_assert_ptr_nonnull(HMAC(EVP_sha256(), KEY, (int)strlen(KEY),
                                (const unsigned char *)manifest.data, manifest.len, mac, &size));
     int n = snprintf(expected, sizeof(expected), "hmac-sha256 ");
@@ -127,7 +127,6 @@ END_TEST
 START_TEST(old_keys_verify_but_do_not_sign)
 {
     struct hg_signing both = {0}, other = {0};
-    struct hg_str newer = {0};
     ck_assert_int_eq(hg_signing_add(&both, OTHER, &err), HANGAR_OK);
     ck_assert_int_eq(hg_signing_add(&other, OTHER, &err), HANGAR_OK);
     ck_assert_int_eq(
@@ -140,6 +139,7 @@ START_TEST(old_keys_verify_but_do_not_sign)
     ck_assert_int_eq(
         hg_signing_check(&both, manifest.data, manifest.len, signature.data, signature.len, &err),
         HANGAR_OK);
+    struct hg_str newer = {0};
     ck_assert_int_eq(hg_signing_sign(&both, manifest.data, manifest.len, &newer, &err), HANGAR_OK);
     ck_assert_int_eq(
         hg_signing_check(&other, manifest.data, manifest.len, newer.data, newer.len, &err),

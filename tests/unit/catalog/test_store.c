@@ -46,11 +46,11 @@ static void store_put_text(const char *name, const char *text)
 
 START_TEST(small_files_are_stored_and_read)
 {
-    struct hg_str text = {0};
     ck_assert_int_eq(hg_store_put(sink, "p/a", "hello", 5, false, &err), HANGAR_OK);
     ck_assert_int_eq(hg_store_put(sink, "p/a", "hallo", 5, true, &err), HANGAR_EXISTS);
     hg_error_clear(&err);
     ck_assert_int_eq(hg_store_put(sink, "p/empty", "", 0, true, &err), HANGAR_OK);
+    struct hg_str text = {0};
     ck_assert_int_eq(hg_store_get(sink, "p/a", 5, &text, &err), HANGAR_OK);
     ck_assert_str_eq(hg_str_text(&text), "hello");
     hg_str_free(&text);

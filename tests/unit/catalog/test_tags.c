@@ -10,9 +10,9 @@
 START_TEST(a_list_takes_as_many_words_as_are_allowed)
 {
     struct hg_tags tags = {0}, copy;
-    char word[20];
     ck_assert(!hg_tags_have(&tags, ""));
     for (int i = 0; i < HG_TAGS_MAX; i++) {
+        char word[20];
         snprintf(word, sizeof(word), "t%d", i);
         ck_assert(hg_tags_add(&tags, word));
     }

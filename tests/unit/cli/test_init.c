@@ -15,10 +15,9 @@
 
 START_TEST(the_sample_is_readable_only_by_its_owner)
 {
-    struct stat st;
-
     umask(0);
     ck_assert_int_eq(world_run("init"), 0);
+    struct stat st;
     ck_assert_int_eq(stat("backup.yaml", &st), 0);
     ck_assert_uint_eq(st.st_mode & 07777, 0600);
     char *text = world_file("backup.yaml");

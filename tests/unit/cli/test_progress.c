@@ -48,12 +48,12 @@ END_TEST
 
 START_TEST(an_exceeded_estimate_is_not_shown)
 {
-    char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
     struct cli_view view = {.width = 0};
     struct hangar_progress now = progress_state(3725000);
 
     now.expected_bytes = MIB;
     now.source_count = 0;
+    char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
     cli_progress_rows(&view, &now, 0, rows);
     ck_assert_str_eq(rows[0], "backup nightly:  400.0 MiB  0 B/s  1:02:05  copying");
 }
@@ -61,12 +61,12 @@ END_TEST
 
 START_TEST(a_job_without_a_pipeline_has_a_name)
 {
-    char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
     struct cli_view view = {.width = 0};
     struct hangar_progress now = progress_state(1000);
 
     now.job = "verify";
     now.pipeline = "";
+    char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
     cli_progress_rows(&view, &now, 0, rows);
     ck_assert_int_eq(strncmp(rows[0], "verify:  ", 9), 0);
     now.pipeline = NULL;
@@ -77,11 +77,11 @@ END_TEST
 
 START_TEST(rows_are_cut_to_the_width)
 {
-    char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
     struct hangar_progress now = progress_state(1000);
 
     for (int width = 2; width < 120; width++) {
         struct cli_view view = {.width = width};
+        char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
         int count = cli_progress_rows(&view, &now, 1, rows);
         for (int i = 0; i < count; i++) {
             ck_assert_int_lt(cli_text_width(rows[i]), width);

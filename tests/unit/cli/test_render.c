@@ -85,13 +85,13 @@ static int fixture_count;
 static int collect_fixtures(const struct cli_command *command)
 {
     char folder[64], pattern[512];
-    glob_t found;
 
     snprintf(folder, sizeof(folder), "%s", command->name);
     for (char *c = folder; *c; c++) {
         *c = *c == ' ' ? '-' : *c;
     }
     snprintf(pattern, sizeof(pattern), "%s/%s/*.json", FIXTURES, folder);
+    glob_t found;
     if (glob(pattern, 0, NULL, &found) != 0) {
         return 0;
     }

@@ -91,9 +91,9 @@ START_TEST(the_safety_backup_is_named_whatever_the_result)
                 {HANGAR_STATUS_DEGRADED, "degraded", true},
                 {HANGAR_STATUS_FAILED, "failed", false}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char json[1000];
         fake_reset();
         restore_queue();
+        char json[1000];
         snprintf(json, sizeof(json), "{\"status\":\"%s\",\"id\":\"b\",%s}", rows[i].name, safety);
         fake.answers[1] =
             (struct fake_answer){.status = rows[i].status, .json = json, .error = "so it is"};

@@ -165,9 +165,9 @@ START_TEST(json_is_printed_unchanged)
         "check", "list", "show x", "status", "verify --all", "plugin list", "restore x --dry-run"};
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        char words[64];
         fake_reset();
         run_answer(0, HANGAR_STATUS_CORRUPT, "{\"schema\": \"x/1\"}\n", "bad");
+        char words[64];
         snprintf(words, sizeof(words), "%s --json --color always", commands[i]);
         ck_assert_int_eq(world_run(words), 4);
         ck_assert_str_eq(world.out, "{\"schema\": \"x/1\"}\n");

@@ -54,13 +54,13 @@ END_TEST
 
 START_TEST(export_publishes_a_private_file_only_when_complete)
 {
-    struct stat st;
     fake.answers[0].json = "{\"schema\": \"hangar.export/1\", \"status\": \"done\"}";
     umask(0);
     ck_assert_int_eq(world_run("export latest -o a.tar.gz"), 0);
     ck_assert_str_eq(world.out, "");
     ck_assert_ptr_nonnull(strstr(world.err, "exported"));
     check_file("a.tar.gz", FAKE_ARCHIVE);
+    struct stat st;
     ck_assert_int_eq(stat("a.tar.gz", &st), 0);
     ck_assert_uint_eq(st.st_mode & 07777, 0600);
     ck_assert(files_here());

@@ -303,9 +303,9 @@ START_TEST(secrets_come_from_files_commands_and_credentials)
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         struct hg_problems problems = {.file = "f"};
         struct hg_yaml *root = hg_yaml_parse(forms[i][0], strlen(forms[i][0]), &problems);
-        struct hg_options o;
         struct hg_options_request request = {
             .table = world_demo, .node = root, .dir = folder_path, .read_secrets = true};
+        struct hg_options o;
         bool ok = hg_options_read(&o, &request, &problems);
         ck_assert_msg(ok, "%s", problems.count > 0 ? problems.items[0].text : "");
         ck_assert_str_eq(hg_options_get(&o, "password")->text, forms[i][1]);

@@ -56,10 +56,10 @@ static const struct hangar_option any_options[] = {
 static struct hg_options sample_bind(const struct hg_config *c, enum hg_kind kind, const char *name)
 {
     const struct hg_instance_config *instance = &c->instances[hg_config_find(c, kind, name)];
-    struct hg_options options;
-    struct hg_problems problems = {0};
     struct hg_options_request request = {
         .table = any_options, .node = instance->options, .dir = c->dir, .read_secrets = true};
+    struct hg_options options;
+    struct hg_problems problems = {0};
     ck_assert_msg(hg_options_read(&options, &request, &problems), "%s",
                   problems.count > 0 ? problems.items[0].text : "");
     hg_problems_free(&problems);

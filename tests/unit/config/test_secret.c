@@ -48,10 +48,10 @@ START_TEST(a_file_that_others_can_open_is_refused_with_the_command_that_fixes_it
     static const mode_t modes[] = {0604, 0640, 0644, 0660, 0602, 0620, 0601, 0777};
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         struct hg_error err;
-        char expected[200];
         folder_file("my pw", "canary\n", 7, modes[i]);
         ck_assert_ptr_null(secret_file("my pw", &err));
         ck_assert_int_eq(err.rc, HANGAR_AUTH);
+        char expected[200];
         snprintf(expected, sizeof(expected),
                  "other users can access file my pw (mode %04o); hint: run \"chmod 600 'my pw'\"",
                  modes[i]);
@@ -169,11 +169,11 @@ END_TEST
 
 START_TEST(a_command_starts_with_default_signals)
 {
-    struct hg_error err;
     signal(SIGPIPE, SIG_IGN);
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
+    struct hg_error err;
     char *secret = secret_command(20000, &err, "grep -E '^Sig(Blk|Ign)' /proc/self/status");
     ck_assert_msg(secret != NULL, "%s", err.text);
     unsigned long long blocked = 0, ignored = 0;

@@ -82,9 +82,9 @@ START_TEST(a_missing_program_is_reported)
 {
     struct daemon_child child;
     const char *const argv[] = {"none", NULL};
-    int status = -1;
     output[0] = '\0';
     ck_assert_int_eq(daemon_child_start(&child, "/nonexistent/program", argv), 0);
+    int status = -1;
     for (int i = 0; i < 3000 && !daemon_child_ended(&child, &status); i++) {
         poll(NULL, 0, 10);
     }
@@ -161,11 +161,10 @@ END_TEST
 
 START_TEST(a_group_that_ignores_sigterm_is_killed)
 {
-    struct daemon_child child;
     const char *const argv[] = {"sh", "-c",
                                 "trap '' TERM; echo ready >&3; while :; do sleep 0.05; done", NULL};
-    int status = -1;
     events[0] = '\0';
+    struct daemon_child child;
     ck_assert_int_eq(daemon_child_start(&child, "/bin/sh", argv), 0);
     for (int i = 0; i < 3000 && !events[0]; i++) {
         daemon_child_read_events(&child, child_keep, events);
@@ -173,6 +172,7 @@ START_TEST(a_group_that_ignores_sigterm_is_killed)
     }
     daemon_child_signal(&child, SIGTERM);
     poll(NULL, 0, 100);
+    int status = -1;
     ck_assert(!daemon_child_ended(&child, &status));
     daemon_child_signal(&child, SIGKILL);
     for (int i = 0; i < 3000 && !daemon_child_ended(&child, &status); i++) {

@@ -70,7 +70,6 @@ END_TEST
 
 START_TEST(the_watchdog_interval_is_half_of_the_limit)
 {
-    char pid[32];
     unsetenv("WATCHDOG_USEC");
     unsetenv("WATCHDOG_PID");
     ck_assert_int_eq(daemon_systemd_watchdog_ms(), 0);
@@ -78,6 +77,7 @@ START_TEST(the_watchdog_interval_is_half_of_the_limit)
     ck_assert_int_eq(daemon_systemd_watchdog_ms(), 15000);
     setenv("WATCHDOG_PID", "1", 1);
     ck_assert_int_eq(daemon_systemd_watchdog_ms(), 0);
+    char pid[32];
     snprintf(pid, sizeof(pid), "%d", (int)getpid());
     setenv("WATCHDOG_PID", pid, 1);
     ck_assert_int_eq(daemon_systemd_watchdog_ms(), 15000);

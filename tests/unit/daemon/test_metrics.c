@@ -16,12 +16,12 @@ static char *text;
 static void metrics_serve(const char *document)
 {
     char *quoted = strdup(document);
-    json_error_t error;
     for (char *c = quoted; *c; c++) {
         *c = *c == '\'' ? '"' : *c;
     }
     free(text);
     json_decref(status);
+    json_error_t error;
     status = json_loads(quoted, 0, &error);
     ck_assert_msg(status != NULL, "%s at %d", error.text, error.position);
     free(quoted);

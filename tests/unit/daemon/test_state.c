@@ -102,12 +102,12 @@ END_TEST
 START_TEST(a_failed_write_keeps_the_old_file)
 {
     struct daemon_plan *plan = make_plan("@daily");
-    struct daemon_state *state = NULL;
     plan->schedules[0].last_ms = 1;
     ck_assert_int_eq(daemon_state_save(folder_path, plan), 0);
     ck_assert_int_eq(mkdir("daemon.json.new", 0700), 0); /* blocks the temporary file */
     plan->schedules[0].last_ms = 2;
     ck_assert_int_eq(daemon_state_save(folder_path, plan), EISDIR);
+    struct daemon_state *state = NULL;
     ck_assert_int_eq(daemon_state_load(folder_path, &state), 0);
     daemon_state_apply(state, plan, 3);
     ck_assert(plan->schedules[0].last_ms == 1);

@@ -215,23 +215,23 @@ static void stored_set_objects(struct hg_manifest *m, size_t objects)
 
 const char *world_backup(int64_t age_ms, size_t objects)
 {
-    struct hg_manifest m;
-    struct hg_str text = {0};
-    struct hg_error err = {0};
     char *id = world.ids[world.count++];
-    char name[32];
     int64_t finished = hg_now_ms() - age_ms;
     ck_assert_uint_lt(world.count, 64);
     hg_backup_id_format(finished - 123, id);
+    struct hg_manifest m;
     sample_manifest(&m);
     free(m.id);
     m.id = strdup(id);
     m.started_ms = finished - 123;
     m.finished_ms = finished;
     stored_set_objects(&m, objects);
+    struct hg_str text = {0};
+    struct hg_error err = {0};
     ck_assert_msg(hg_manifest_write(&m, &text, &err) == HANGAR_OK, "%s", err.text);
     world_write(id, "run.json", "{}");
     for (size_t i = 0; i < objects; i++) {
+        char name[32];
         snprintf(name, sizeof(name), "db/%05zu", i);
         world_write(id, name, "data");
     }
@@ -252,10 +252,10 @@ static long stored_count_files(const char *folder)
         return -1;
     }
     for (struct dirent *entry; (entry = readdir(dir));) {
-        char path[600];
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
             continue;
         }
+        char path[600];
         snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
         n += entry->d_type == DT_DIR ? stored_count_files(path) : 1;
     }

@@ -297,7 +297,6 @@ END_TEST
 
 START_TEST(a_new_copy_is_not_judged_by_the_old_one)
 {
-    char *text = NULL;
     world_config(BOTH);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
     goodness_flip("b", world_id(), BREAK);
@@ -305,6 +304,7 @@ START_TEST(a_new_copy_is_not_judged_by_the_old_one)
     ck_assert_int_eq(world_shell("rm -rf b/p/%s", world_id()), 0);
     const struct hangar_selection which = {
         .struct_size = sizeof(which), .id = world_id(), .sink = "a"};
+    char *text = NULL;
     enum hangar_status status = hangar_copy(world_hangar, &which, "b", &text);
     ck_assert_int_eq(world_take(status, text), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
@@ -342,9 +342,9 @@ START_TEST(copy_and_repair_replace_a_copy_with_recorded_damage)
             ck_assert_uint_eq(world_count("backups"), 1);
             ck_assert(json_is_true(world_at("backups.0.repaired")));
         } else {
-            char *text = NULL;
             const struct hangar_selection which = {
                 .struct_size = sizeof(which), .id = world_id(), .sink = "a"};
+            char *text = NULL;
             enum hangar_status status = hangar_repair(world_hangar, &which, 0, &text);
             ck_assert_int_eq(world_take(status, text), HANGAR_STATUS_DONE);
             ck_assert(json_is_true(world_at("sinks.0.repaired")));

@@ -135,10 +135,10 @@ END_TEST
 
 START_TEST(only_the_owner_can_read_cached_manifests)
 {
-    struct stat st;
     counted_make_backups(2);
     open_counted(NULL);
     list_all(NULL);
+    struct stat st;
     ck_assert_int_eq(stat(CACHE, &st), 0);
     ck_assert_int_eq(st.st_mode & 0777, 0600);
     ck_assert_int_eq(stat("state/manifests", &st), 0);
@@ -188,11 +188,11 @@ static void change_in_place(const char *id)
 
 START_TEST(a_manifest_changed_in_place_is_detected_although_its_time_is_the_old_one)
 {
-    size_t whole;
     counted_make_backups(3);
     open_counted(NULL);
     list_all(NULL);
     change_in_place(world.ids[0]);
+    size_t whole;
     ck_assert_uint_eq(list_all(&whole), 3);
     ck_assert_uint_eq(whole, 2);
 }
@@ -257,10 +257,10 @@ START_TEST(a_damaged_or_forged_cache_is_ignored)
     counted_make_backups(3);
     open_counted(NULL);
     for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
-        size_t whole;
         list_all(NULL);
         ck_assert_int_eq(system(damages[i]), 0);
         reset_calls();
+        size_t whole;
         ck_assert_uint_eq(list_all(&whole), 3);
         ck_assert_uint_eq(whole, 3);
         ck_assert_msg(calls.gets == 3, "%s: %zu", damages[i], calls.gets);
@@ -322,11 +322,11 @@ static enum hangar_rc list_without_end(void *inst, struct hangar_page *page)
 
 START_TEST(backups_without_an_end_are_refused)
 {
-    char *text = NULL;
     world_backup(DAY, 1);
     open_counted(NULL);
     invented_ms = INT64_C(1767225600000);
     world.sink.sink.list = list_without_end;
+    char *text = NULL;
     ck_assert_int_eq(hangar_list(world.h, NULL, NULL, &text), HANGAR_STATUS_FAILED);
     ck_assert_ptr_nonnull(strstr(text, "a pipeline has more than "));
     hangar_free(text);

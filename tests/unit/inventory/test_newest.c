@@ -67,10 +67,10 @@ END_TEST
 
 START_TEST(a_clock_a_little_ahead_is_not_the_future)
 {
-    char *text = NULL;
     world_open(NULL);
     world_backup(3600000, 1);
     const char *ahead = world_backup(-2 * 60000, 1);
+    char *text = NULL;
     enum hangar_status status = hangar_health(world.h, NULL, &text);
     json_t *doc = newest_document(HANGAR_STATUS_DONE, status, text);
     const json_t *sink = json_array_get(

@@ -18,12 +18,12 @@ static struct hg_error err;
 /* What a run asks before it stores anything, and with `claim` at its end. */
 static enum hangar_rc origin_check(bool claim)
 {
-    struct hg_session session;
-    struct hangar_ctx *sink;
     world_open("keep_last: 1");
     hg_error_clear(&err);
+    struct hg_session session;
     ck_assert_int_eq(hg_session_begin(&session, world.h, 0, NULL, NULL, &err), HANGAR_OK);
     const long index = hg_config_find(world.h->config, HG_SINK, "local");
+    struct hangar_ctx *sink;
     enum hangar_rc rc = hg_session_open(&session, (size_t)index, NULL, 0, &sink, &err);
     rc = rc == HANGAR_OK ? hg_origin_check(world.h, sink, "nightly", claim, &err) : rc;
     hg_session_end(&session);
@@ -42,7 +42,6 @@ static enum hangar_status list_status(void)
 /* Every job reports that the sink is another one, or has lost its content. */
 static void must_be_refused(const char *why)
 {
-    char *text = NULL;
     struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
     for (int claim = 0; claim < 2; claim++) {
         ck_assert_int_eq(origin_check(claim), HANGAR_IO);
@@ -53,6 +52,7 @@ static void must_be_refused(const char *why)
     ck_assert_int_eq(list_status(), HANGAR_STATUS_FAILED);
     ck_assert_ptr_nonnull(strstr(hangar_error(world.h), why));
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_FAILED);
+    char *text = NULL;
     ck_assert_int_eq(hangar_health(world.h, NULL, &text), HANGAR_STATUS_FAILED);
     hangar_free(text);
     ck_assert_int_eq(hangar_show(world.h, &which, &text), HANGAR_STATUS_FAILED);
@@ -145,12 +145,12 @@ static void must_fail(enum hangar_status status)
 /* A backup can be read in an emergency; nothing is stored or removed, and monitors report it. */
 START_TEST(a_sink_that_lost_only_its_origin_can_be_read)
 {
-    char *text = NULL;
     struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
     make_known_sink();
     ck_assert_int_eq(unlink("backups/nightly/origin.json"), 0);
     forget_log();
     must_go_on(list_status());
+    char *text = NULL;
     must_go_on(hangar_list(world.h, NULL, NULL, &text));
     hangar_free(text);
     must_go_on(hangar_show(world.h, &which, &text));

@@ -107,11 +107,11 @@ END_TEST
 
 START_TEST(run_json_names_the_run_and_its_host)
 {
-    json_t *json = NULL;
     struct hg_str text = {0};
     ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
     ck_assert_int_eq(hg_store_get(place.sink, "nightly/" ID "/run.json", 65536, &text, &err),
                      HANGAR_OK);
+    json_t *json = NULL;
     ck_assert_int_eq(hg_json_parse(hg_str_text(&text), text.len, "run.json", &json, &err),
                      HANGAR_OK);
     ck_assert_str_eq(hg_json_string(json, "run", ""), "run0");
@@ -128,11 +128,11 @@ END_TEST
 START_TEST(with_a_key_only_a_signed_claim_proves_a_run)
 {
     struct hg_signing signing = {0}, other = {0};
-    struct hg_claim claim;
     ck_assert_int_eq(hg_signing_add(&signing, "a key of this test, long enough", &err), HANGAR_OK);
     ck_assert_int_eq(hg_signing_add(&other, "another key of this test, long", &err), HANGAR_OK);
     place.sink->signing = &signing;
     ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+    struct hg_claim claim;
     ck_assert_msg(hg_claim_read(place.sink, "nightly", ID, &claim, &err) == HANGAR_OK, "%s",
                   err.text);
     ck_assert_str_eq(claim.run, "run0");

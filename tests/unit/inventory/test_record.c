@@ -46,7 +46,6 @@ static void use_key(void)
 static void store_record(const char *id, int64_t age_ms, enum hangar_status status)
 {
     struct hg_error err = {0};
-    char stamp[HG_BACKUP_ID_SIZE];
     struct hg_verification v = {.id = id,
                                 .sink = sink->name,
                                 .time_ms = hg_now_ms() - age_ms,
@@ -56,6 +55,7 @@ static void store_record(const char *id, int64_t age_ms, enum hangar_status stat
     enum hangar_rc rc = hg_record_store(world.h, sink, "nightly", &v, &err);
     ck_assert_msg(rc == HANGAR_OK, "%s", err.text);
     json_decref(v.sources);
+    char stamp[HG_BACKUP_ID_SIZE];
     hg_backup_id_format(v.time_ms, stamp);
     snprintf(named, sizeof(named), "verify/%s.json", strchr(stamp, '_') + 1);
 }
@@ -90,10 +90,10 @@ static void copy_file(const char *from, const char *to, const char *name, const 
 START_TEST(with_a_key_a_record_is_signed_and_counts)
 {
     const char *id = world_backup(DAY, 1);
-    char signature[100];
     record_world_open();
     use_key();
     store_record(id, 1000, HANGAR_STATUS_DONE);
+    char signature[100];
     snprintf(signature, sizeof(signature), "%s.sig", named);
     ck_assert(world_has(id, named));
     ck_assert(world_has(id, signature));
@@ -118,10 +118,10 @@ END_TEST
 START_TEST(a_record_counts_for_its_backup_only)
 {
     const char *id = world_backup(2 * DAY, 1), *other = world_backup(DAY, 1);
-    char signature[100];
     record_world_open();
     use_key();
     store_record(id, 1000, HANGAR_STATUS_DONE);
+    char signature[100];
     snprintf(signature, sizeof(signature), "%s.sig", named);
     copy_file(id, other, named, named);
     copy_file(id, other, signature, signature);

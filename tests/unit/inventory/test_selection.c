@@ -154,10 +154,10 @@ END_TEST
 START_TEST(a_hold_of_latest_needs_one_good_copy)
 {
     struct hangar_selection latest = {.struct_size = sizeof(latest), .id = "latest"};
-    char *text = NULL;
     make_backups(2);
     ck_assert_int_eq(world_shell("rm a/p%%%s%%db*", world_id()), 0);
     world_shell("rm -f ra rb");
+    char *text = NULL;
     ck_assert_int_eq(hangar_hold(world_hangar, &latest, 1, &text), HANGAR_STATUS_DONE);
     ck_assert_ptr_nonnull(strstr(text, world_id()));
     hangar_free(text);
@@ -202,13 +202,13 @@ END_TEST
 
 START_TEST(a_partial_backup_is_not_the_latest)
 {
-    char *json = NULL;
     world_config("sources:\n  db: { plugin: test-source, options: { objects: 2 } }\n"
                  "  cache: { plugin: test-source, options: { objects: 2 } }\n"
                  "sinks:\n  a: { plugin: test-sink, options: { path: ./a, reads: ./ra } }\n"
                  "pipelines: { p: { sources: [db, cache], sinks: [a] } }\n");
     const struct hangar_backup_request request = {
         .struct_size = sizeof(request), .pipeline = "p", .only = only};
+    char *json = NULL;
     ck_assert_int_eq(hangar_backup_with(world_hangar, &request, &json), HANGAR_STATUS_DONE);
     json_t *doc = json_loads(json, 0, NULL);
     char partial[64];

@@ -107,9 +107,9 @@ START_TEST(an_unreadable_backup_is_listed_as_unknown_beside_the_others)
     const char *old = world_backup(3 * DAY, 1), *middle = world_backup(2 * DAY, 1),
                *newest = world_backup(DAY, 1);
     for (int i = 0; i < 2; i++) {
-        char *text = NULL;
         open_unreadable(NULL, middle);
         manifest_only = i == 1;
+        char *text = NULL;
         ck_assert_int_eq(hangar_list(world.h, NULL, NULL, &text), HANGAR_STATUS_FAILED);
         json_t *doc = parse_and_free(text);
         ck_assert_str_eq(state_of(doc, old), "complete");
@@ -153,9 +153,9 @@ END_TEST
 START_TEST(an_unreadable_backup_may_be_the_latest)
 {
     const char *old = world_backup(2 * HOUR, 1), *unknown = world_backup(HOUR, 1);
-    char *text = NULL;
     struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
     open_unreadable(NULL, unknown);
+    char *text = NULL;
     ck_assert_int_eq(hangar_show(world.h, &which, &text), HANGAR_STATUS_AUTH);
     ck_assert_ptr_nonnull(strstr(hangar_error(world.h), "which may be the latest backup"));
     json_decref(parse_and_free(text));
@@ -192,10 +192,10 @@ END_TEST
 /* This machine remembers the sink, which has these backups. */
 static void know_the_sink(void)
 {
-    char *text = NULL;
     world_write("..", "nightly/origin.json",
                 "{ \"origin\": \"db1\", \"created\": \"2026-01-15T02:00:00.000Z\" }");
     world_open(NULL);
+    char *text = NULL;
     ck_assert_int_eq(hangar_list(world.h, NULL, NULL, &text), HANGAR_STATUS_DONE);
     hangar_free(text);
 }
@@ -203,11 +203,11 @@ static void know_the_sink(void)
 /* The listing was whole, and the folder that cannot be read is one of a disk that is gone. */
 START_TEST(what_cannot_be_read_may_be_of_a_disk_that_is_gone)
 {
-    char *text = NULL;
     const char *unknown = world_backup(2 * HOUR, 1);
     know_the_sink();
     open_unreadable(NULL, unknown);
     gone_command = "rm -rf backups/nightly";
+    char *text = NULL;
     ck_assert_int_eq(hangar_list(world.h, NULL, NULL, &text), HANGAR_STATUS_FAILED);
     ck_assert_ptr_null(gone_command);
     ck_assert_ptr_nonnull(strstr(hangar_error(world.h), "origin.json, but had one before"));
@@ -228,13 +228,13 @@ START_TEST(what_is_not_found_may_be_on_a_disk_that_is_gone)
 {
     static const enum hangar_verify_level levels[] = {HANGAR_VERIFY_QUICK, HANGAR_VERIFY_FULL};
     for (size_t i = 0; i < 2; i++) {
-        char *text = NULL;
         struct hangar_selection which = {.struct_size = sizeof(which), .id = "all"};
         world_backup(HOUR, 1);
         know_the_sink();
         world_open(NULL);
         world.on_stat = goes_before_manifest;
         gone_command = "rm -rf backups/nightly";
+        char *text = NULL;
         ck_assert_int_eq(hangar_verify(world.h, &which, levels[i], &text), HANGAR_STATUS_FAILED);
         ck_assert_ptr_null(gone_command);
         ck_assert_ptr_nonnull(strstr(hangar_error(world.h), "origin.json, but had one before"));

@@ -44,12 +44,12 @@ END_TEST
 START_TEST(the_smallest_memory_is_enough)
 {
     for (unsigned seed = 0; seed < 12; seed++) {
-        struct trip trip;
         srandom(seed);
         uint64_t sizes[40];
         for (size_t i = 0; i < 40; i++) {
             sizes[i] = (uint64_t)random() % (700 * 1024);
         }
+        struct trip trip;
         /* 6 readers make 8 slots: input and output pools of hardly more blocks */
         trip_init(&trip, (8 + 8) * 66 * 1024 * 2, 1 + seed % 4);
         trip_source(&trip, sizes, 40, 4);

@@ -213,11 +213,11 @@ static void lag_look(struct still_engine *s)
 START_TEST(time_counts_only_while_the_sinks_are_waited_for)
 {
     struct still_engine s;
-    struct hg_block block;
     still_init(&s);
     lag_look(&s);
     ck_assert_int_eq(s.engine.sinks[0].lag_ms, 0);
     s.engine.wait_slot = 1;
+    struct hg_block block;
     s.engine.queue_head = &block; /* the workers are what is slow */
     lag_look(&s);
     ck_assert_int_eq(s.engine.sinks[0].lag_ms, 0);

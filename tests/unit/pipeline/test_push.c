@@ -72,10 +72,10 @@ static void push_end(struct push_trip *b)
 START_TEST(everything_comes_back_phase_by_phase)
 {
     struct push_trip b;
-    struct hg_error err = {0};
     push_start(&b);
     hg_push_load(&b.push);
     hg_push_end(&b.push, false);
+    struct hg_error err = {0};
     ck_assert_msg(hg_job_result(&b.trip.t.job, &err) == HANGAR_OK, "%s", err.text);
     ck_assert_uint_eq(b.target->restored, COUNT);
     ck_assert_uint_eq(b.target->phase_ends, 3);
@@ -150,13 +150,13 @@ END_TEST
 START_TEST(a_source_that_takes_no_more_ends_the_restore)
 {
     struct push_trip b;
-    struct hg_error err = {0};
     push_start(&b);
     b.target->fail_object = 6;
     b.target->fail_at = 100000;
     b.target->fail_rc = HANGAR_NO_SPACE;
     hg_push_load(&b.push);
     hg_push_end(&b.push, false);
+    struct hg_error err = {0};
     ck_assert_int_eq(hg_job_result(&b.trip.t.job, &err), HANGAR_NO_SPACE);
     ck_assert_str_eq(err.text, "toy target: the toy takes no more");
     ck_assert_uint_ge(b.target->restore_failed, 1); /* and what was under way beside it */

@@ -88,9 +88,9 @@ struct hangar_ctx *world_open_listing(const char *temp_base,
     const struct hangar_plugin descriptor = {HANGAR_PLUGIN_HEADER, .name = "shelf",
                                              .create = world_create, .destroy = world_destroy,
                                              .sink = &sink};
-    struct hangar_ctx *ctx;
     world_begin(temp_base);
     world_plugin(&listing, &descriptor);
+    struct hangar_ctx *ctx;
     ck_assert_int_eq(world_open(&listing, "out", &ctx, NULL), HANGAR_OK);
     return ctx;
 }

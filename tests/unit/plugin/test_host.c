@@ -34,9 +34,9 @@ static struct hangar_ctx *ctx;
 
 static struct hangar_ctx *open_one(const char *kind, const char *name)
 {
-    struct hangar_ctx *out = NULL;
     struct hg_instance_spec spec = {
         .plugin = &plugin, .kind = kind, .name = name, .file = "backup.yaml", .options = &bound};
+    struct hangar_ctx *out = NULL;
     ck_assert_int_eq(hg_instance_open(&world.job, &spec, &out, NULL), HANGAR_OK);
     return out;
 }
@@ -142,10 +142,10 @@ END_TEST
 
 START_TEST(of_several_failures_the_first_counts_and_long_ones_are_cut)
 {
-    struct hg_error err = {0};
     char text[10000];
     memset(text, 'x', sizeof(text));
     text[sizeof(text) - 1] = '\0';
+    struct hg_error err = {0};
     (void)HG_CALL(ctx, &err,
                   (hg_host.fail(ctx, HANGAR_IO, ENOSPC, "cannot write %s", "f"),
                    hg_host.fail(ctx, HANGAR_AUTH, 0, "later")));
@@ -205,7 +205,6 @@ START_TEST(a_temporary_folder_lives_as_long_as_its_instance)
 {
     struct hangar_ctx *other = open_one("source", "cache");
     const char *path = NULL, *again = NULL, *others = NULL;
-    char kept[256];
     ck_assert_int_eq(hg_host.temp_dir(ctx, 1000, &path), HANGAR_OK);
     ck_assert_int_eq(hg_host.temp_dir(ctx, 2000, &again), HANGAR_OK);
     ck_assert_str_eq(path, again);
@@ -214,6 +213,7 @@ START_TEST(a_temporary_folder_lives_as_long_as_its_instance)
     struct stat st;
     ck_assert_int_eq(stat(others, &st), 0);
     ck_assert_uint_eq(st.st_mode & 07777, 0700);
+    char kept[256];
     snprintf(kept, sizeof(kept), "%s", others);
     folder_file("x", "x", 1, 0600);
     char file[300];
@@ -257,13 +257,13 @@ START_TEST(a_spool_keeps_its_order_and_limit_and_reports_the_reason)
 {
     struct hangar_spool *spool = NULL;
     char back[8] = "";
-    size_t got = 0;
-    struct hg_error err = {0};
     ck_assert_int_eq(hg_host.spool_open(ctx, 6, &spool), HANGAR_OK);
     ck_assert_int_eq(hg_host.spool_write(spool, "abc", 3), HANGAR_OK);
     ck_assert_int_eq(hg_host.spool_write(spool, "def", 3), HANGAR_OK);
+    struct hg_error err = {0};
     ck_assert_int_eq(HG_CALL(ctx, &err, hg_host.spool_write(spool, "g", 1)), HANGAR_NO_SPACE);
     ck_assert_str_eq(err.text, "source db: the spool file is full (limit 0 MiB)");
+    size_t got = 0;
     ck_assert_int_eq(hg_host.spool_read(spool, back, 4, &got), HANGAR_OK);
     ck_assert_uint_eq(got, 4);
     ck_assert_mem_eq(back, "abcd", 4);

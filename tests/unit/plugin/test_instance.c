@@ -84,10 +84,10 @@ static void instance_teardown(void)
 static const char *instance_opening(enum hangar_rc rc, bool speaks)
 {
     static struct hg_error err;
-    struct hangar_ctx *ctx = NULL;
     hg_error_clear(&err);
     create_rc = rc;
     create_speaks = speaks;
+    struct hangar_ctx *ctx = NULL;
     enum hangar_rc got = world_open(&plugin, "mine", &ctx, &err);
     ck_assert_int_eq(got, err.rc);
     ck_assert((got == HANGAR_OK) == (ctx != NULL));

@@ -415,10 +415,10 @@ END_TEST
 START_TEST(a_folder_that_cannot_be_made_is_reported)
 {
     struct hg_job_settings settings = {.log = &log_, .temp_base = "/nowhere/at/all"};
-    struct hg_error err = {0};
-    char *path = NULL;
     hg_log_init(&log_);
     ck_assert_int_eq(hg_job_begin(&job, &settings, NULL), HANGAR_OK);
+    struct hg_error err = {0};
+    char *path = NULL;
     ck_assert_int_eq(hg_job_temp_dir(&job, "one", 1, &path, &err), HANGAR_IO);
     ck_assert_str_eq(err.text, "cannot make a temporary directory in /nowhere/at/all: No such file "
                                "or directory");

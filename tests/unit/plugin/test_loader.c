@@ -37,7 +37,6 @@ static const struct hg_plugin *loader_load(const char *file, struct hg_error *er
 static const char *loader_error(const char *odd)
 {
     static struct hg_error err;
-    char prefix[256];
     hg_error_clear(&err);
     loader_copy("odd", "hangar-odd.so");
     setenv("ODD", odd, 1);
@@ -47,6 +46,7 @@ static const char *loader_error(const char *odd)
     if (plugin) {
         return "";
     }
+    char prefix[256];
     size_t n = (size_t)snprintf(prefix, sizeof(prefix),
                                 "cannot load plugin %s/hangar-odd.so: ", folder_path);
     ck_assert_msg(strncmp(err.text, prefix, n) == 0, "%s", err.text);
@@ -104,9 +104,9 @@ END_TEST
 
 START_TEST(a_plugin_without_options_has_an_empty_table)
 {
-    struct hg_error err = {0};
     loader_copy("odd", "hangar-odd.so");
     setenv("ODD", "no options", 1);
+    struct hg_error err = {0};
     const struct hg_plugin *p = loader_load("hangar-odd.so", &err);
     ck_assert_ptr_nonnull(p);
     ck_assert_ptr_nonnull(p->options);
@@ -116,9 +116,9 @@ END_TEST
 
 START_TEST(a_plugin_of_a_newer_header_is_loaded_without_its_unknown_fields)
 {
-    struct hg_error err = {0};
     loader_copy("odd", "hangar-odd.so");
     setenv("ODD", "larger", 1);
+    struct hg_error err = {0};
     const struct hg_plugin *p = loader_load("hangar-odd.so", &err);
     ck_assert_str_eq(err.text, "");
     ck_assert_uint_eq(p->d.abi_minor, HANGAR_ABI_MINOR + 7);
@@ -135,9 +135,9 @@ END_TEST
 
 START_TEST(a_plugin_of_an_older_header_is_loaded_and_its_missing_fields_are_null)
 {
-    struct hg_error err = {0};
     loader_copy("odd", "hangar-odd.so");
     setenv("ODD", "smaller", 1);
+    struct hg_error err = {0};
     const struct hg_plugin *p = loader_load("hangar-odd.so", &err);
     ck_assert_str_eq(err.text, "");
     ck_assert(p->source.end && p->source.check);
@@ -267,9 +267,9 @@ END_TEST
 
 START_TEST(an_unsafe_file_is_not_loaded)
 {
-    struct hg_error err = {0};
     loader_copy("odd", "hangar-odd.so");
     chmod("hangar-odd.so", 0775);
+    struct hg_error err = {0};
     loader_load("hangar-odd.so", &err);
     ck_assert_ptr_nonnull(strstr(err.text, " (mode 0775)"));
     ck_assert_ptr_nonnull(strstr(err.text, "cannot load plugin "));
@@ -359,9 +359,9 @@ START_TEST(a_missing_plugin_is_reported_with_the_likely_name)
     const char *const *dirs = loader_folders();
     const struct hg_plugin *p = NULL;
     struct hg_error err = {0};
-    char expected[1024];
     loader_copy("odd", "two/hangar-odd.so");
     ck_assert_int_eq(hg_plugin_load(dirs, "ood", &p, &err), HANGAR_NOT_FOUND);
+    char expected[1024];
     snprintf(expected, sizeof(expected),
              "cannot find plugin ood in %s, %s, %s; hint: did you mean odd?", dirs[0], dirs[1],
              dirs[2]);
@@ -409,7 +409,6 @@ END_TEST
 START_TEST(a_scan_finds_each_name_once_where_it_would_be_loaded)
 {
     const char *const *dirs = loader_folders();
-    char expected[256];
     folder_file("two/hangar-b.so", "", 0, 0644);
     folder_file("two/hangar-a.so", "", 0, 0644);
     folder_file("one/hangar-b.so", "", 0, 0644);
@@ -421,6 +420,7 @@ START_TEST(a_scan_finds_each_name_once_where_it_would_be_loaded)
     size_t count = hg_plugin_scan(dirs, &files);
     ck_assert_uint_eq(count, 2);
     ck_assert_str_eq(files[0].name, "a");
+    char expected[256];
     snprintf(expected, sizeof(expected), "%s/hangar-a.so", dirs[2]);
     ck_assert_str_eq(files[0].path, expected);
     ck_assert_str_eq(files[1].name, "b");

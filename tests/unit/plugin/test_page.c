@@ -105,9 +105,9 @@ START_TEST(all_entries_come_in_order_over_many_pages)
     static const size_t sizes[][2] = {{0, 10},     {1, 10},      {10, 10},    {11, 10},
                                       {2500, 999}, {3000, 1000}, {2345, 1000}};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        struct page_visits seen = {0};
         total = sizes[i][0];
         per_page = sizes[i][1];
+        struct page_visits seen = {0};
         ck_assert_int_eq(page_run(&seen, NULL), HANGAR_OK);
         ck_assert_uint_eq(seen.count, total);
     }
@@ -116,11 +116,11 @@ END_TEST
 
 START_TEST(a_listing_that_does_not_advance_is_ended)
 {
-    struct hg_error err = {0};
-    struct page_visits seen = {0};
     total = 100;
     per_page = 0;
     fault = SAME_CURSOR;
+    struct hg_error err = {0};
+    struct page_visits seen = {0};
     ck_assert_int_eq(page_run(&seen, &err), HANGAR_INTERNAL);
     ck_assert_str_eq(err.text, "sink out: the listing is not in ascending order");
 }
@@ -128,11 +128,11 @@ END_TEST
 
 START_TEST(a_listing_that_turns_in_circles_is_ended)
 {
-    struct hg_error err = {0};
     total = 100;
     per_page = 1;
     fault = TWO_CURSORS;
     struct page_visits seen = {0};
+    struct hg_error err = {0};
     ck_assert_int_eq(page_run(&seen, &err), HANGAR_INTERNAL);
     ck_assert_str_eq(err.text, "sink out: the listing is not in ascending order");
     ck_assert_uint_lt(pages, 5);
@@ -141,10 +141,10 @@ END_TEST
 
 START_TEST(pages_that_break_the_rules_are_refused)
 {
-    struct hg_error err = {0};
-    struct page_visits seen = {0};
     total = 5000;
     per_page = 1001;
+    struct hg_error err = {0};
+    struct page_visits seen = {0};
     ck_assert_int_eq(page_run(&seen, &err), HANGAR_INTERNAL);
     ck_assert_uint_eq(seen.count, 0);
     ck_assert_str_eq(err.text, "source out: a page of a listing has more than 1000 entries");
@@ -158,11 +158,11 @@ END_TEST
 
 START_TEST(failures_of_the_sink_and_of_the_caller_end_it)
 {
-    struct hg_error err = {0};
-    struct page_visits seen = {0};
     total = 100;
     per_page = 10;
     fault = FAILING;
+    struct hg_error err = {0};
+    struct page_visits seen = {0};
     ck_assert_int_eq(page_run(&seen, &err), HANGAR_IO);
     ck_assert_uint_eq(seen.count, 10);
     fault = HONEST;
@@ -177,11 +177,11 @@ END_TEST
 
 START_TEST(a_cancelled_job_lists_no_further)
 {
-    struct hg_error err = {0};
-    struct page_visits seen = {0};
     total = 100;
     per_page = 10;
     hg_job_cancel(&world.job);
+    struct hg_error err = {0};
+    struct page_visits seen = {0};
     ck_assert_int_eq(page_run(&seen, &err), HANGAR_CANCELLED);
     ck_assert_uint_le(pages, 1);
 }
@@ -189,11 +189,11 @@ END_TEST
 
 START_TEST(empty_pages_without_an_end_are_detected)
 {
-    struct hg_error err = {0};
-    struct page_visits seen = {0};
     total = 3;
     per_page = 10;
     fault = EMPTY; /* each page has another cursor */
+    struct hg_error err = {0};
+    struct page_visits seen = {0};
     ck_assert_int_eq(page_run(&seen, &err), HANGAR_IO);
     ck_assert_str_eq(err.text, "sink out: the listing does not end: it has 10000 empty pages in a "
                                "row; hint: the store may be faulty");

@@ -58,13 +58,13 @@ START_TEST(more_than_the_bound_is_refused_and_nothing_of_it_kept)
 {
     struct hangar_spool *spool = NULL;
     struct hg_error err = {0};
-    char back[32];
-    size_t got;
     ck_assert_int_eq(hg_spool_open(folder_path, 10, &spool, NULL), HANGAR_OK);
     ck_assert_int_eq(hg_spool_write(spool, "1234567", 7, &err), HANGAR_OK);
     ck_assert_int_eq(hg_spool_write(spool, "abcd", 4, &err), HANGAR_NO_SPACE);
     ck_assert_str_eq(err.text, "the spool file is full (limit 0 MiB)");
     ck_assert_int_eq(hg_spool_write(spool, "890", 3, NULL), HANGAR_OK);
+    char back[32];
+    size_t got;
     ck_assert_int_eq(hg_spool_read(spool, back, 4, &got, NULL), HANGAR_OK);
     ck_assert_int_eq(hg_spool_write(spool, "abcd", 4, NULL), HANGAR_OK); /* what was read is free */
     ck_assert_int_eq(hg_spool_read(spool, back, sizeof(back), &got, NULL), HANGAR_OK);

@@ -130,11 +130,11 @@ END_TEST
 
 START_TEST(an_unreadable_history_is_not_a_missing_one)
 {
-    struct hg_error err = {0};
-    struct hg_history_run last;
     ck_assert_int_eq(mkdir("state", 0700), 0);
     ck_assert_int_eq(mkdir("state/history", 0700), 0);
     ck_assert_int_eq(mkdir("state/history/nightly.jsonl", 0700), 0);
+    struct hg_error err = {0};
+    struct hg_history_run last;
     ck_assert_int_eq(hg_history_last(&state, "nightly", &last, &err), HANGAR_IO);
     ck_assert(!last.exists);
     ck_assert_ptr_nonnull(strstr(err.text, "cannot read the history of jobs on this machine"));

@@ -36,11 +36,11 @@ static void cache_open(struct hg_manifest_cache *cache)
 /* Saves the summary of the sample as that of this version. */
 static void cache_store(const struct hg_manifest_version *v)
 {
-    struct hg_manifest_cache cache;
     struct hg_manifest m;
     struct hg_summary summary = {0};
     sample_manifest(&m);
     ck_assert(hg_summary_of(&m, &summary));
+    struct hg_manifest_cache cache;
     cache_open(&cache);
     hg_manifest_cache_keep(&cache, v, &summary);
     hg_manifest_cache_save(&cache);
@@ -98,10 +98,10 @@ END_TEST
 START_TEST(with_a_key_nothing_is_cached)
 {
     struct hg_manifest_cache cache;
-    struct hg_summary summary = {0};
     struct hg_signing keys = {.count = 1};
     cache_store(&version);
     hg_manifest_cache_open(&cache, &state, &keys, &sink, "nightly");
+    struct hg_summary summary = {0};
     ck_assert(!hg_manifest_cache_get(&cache, &version, &summary));
     hg_manifest_cache_save(&cache);
     hg_manifest_cache_close(&cache);
@@ -120,10 +120,10 @@ END_TEST
 
 START_TEST(a_file_with_any_changed_byte_is_not_used)
 {
-    char text[8192];
     cache_store(&version);
     FILE *file = fopen(CACHE_FILE, "r");
     ck_assert_ptr_nonnull(file);
+    char text[8192];
     size_t size = fread(text, 1, sizeof(text), file);
     ck_assert(size > 100 && size < sizeof(text));
     fclose(file);
@@ -154,12 +154,12 @@ END_TEST
 
 START_TEST(a_cache_that_changes_nothing_is_not_written)
 {
-    struct hg_manifest_cache cache;
-    struct hg_summary summary = {0};
     struct stat before, after;
     cache_store(&version);
     ck_assert_int_eq(stat(CACHE_FILE, &before), 0);
+    struct hg_manifest_cache cache;
     cache_open(&cache);
+    struct hg_summary summary = {0};
     ck_assert(hg_manifest_cache_get(&cache, &version, &summary));
     hg_manifest_cache_keep(&cache, &version, &summary);
     hg_manifest_cache_save(&cache);

@@ -43,7 +43,6 @@ END_TEST
 START_TEST(the_lock_ends_when_its_process_is_killed)
 {
     int ready[2], fd = -1;
-    char byte;
     ck_assert_int_eq(pipe(ready), 0);
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
@@ -54,6 +53,7 @@ START_TEST(the_lock_ends_when_its_process_is_killed)
         }
         _exit(1);
     }
+    char byte;
     ck_assert_int_eq(read(ready[0], &byte, 1), 1);
     ck_assert_int_eq(byte, '1');
     ck_assert_int_eq(lock_pipeline("nightly", &fd), HANGAR_EXISTS);
@@ -66,10 +66,10 @@ END_TEST
 
 START_TEST(the_time_of_a_lock_is_known_while_it_is_held)
 {
-    int fd = -1;
     int64_t before = hg_now_ms();
     ck_assert_int_eq(hg_pipeline_lock_holder(&state, "nightly").since_ms, -1);
     ck_assert(!folder_has("state"));
+    int fd = -1;
     ck_assert_int_eq(lock_pipeline("nightly", &fd), HANGAR_OK);
     int64_t since = hg_pipeline_lock_holder(&state, "nightly").since_ms;
     ck_assert(since >= before && since <= hg_now_ms());
@@ -115,9 +115,9 @@ END_TEST
 
 START_TEST(a_check_makes_no_file_and_does_not_see_the_lock)
 {
-    int fd = -1;
     ck_assert_int_eq(hg_pipeline_lock_check(&state, "nightly", &err), HANGAR_OK);
     ck_assert(!folder_has("state"));
+    int fd = -1;
     ck_assert_int_eq(lock_pipeline("nightly", &fd), HANGAR_OK);
     ck_assert_int_eq(hg_pipeline_lock_check(&state, "nightly", &err), HANGAR_OK);
     close(fd);

@@ -46,10 +46,10 @@ static void project_begin(struct hg_state *s, const char *config, const char *or
 /* Opens a configuration, which is a file, and records a run of its pipeline. */
 static void project_run(const char *config, const char *origin, const char *text, const char *run)
 {
-    struct hg_state s;
     const struct hg_history_run entry = {
         .run = run, .status = HANGAR_STATUS_DONE, .stored_bytes = -1};
     folder_file(config, "", 0, 0600);
+    struct hg_state s;
     project_begin(&s, config, origin, text);
     hg_history_append(&s, "nightly", &entry);
     hg_project_close(&s);
@@ -174,9 +174,9 @@ END_TEST
 
 START_TEST(a_pipeline_of_another_configuration_is_known_while_its_file_exists)
 {
-    struct hg_state s;
     project_run("a.yaml", "host", NIGHTLY_TO("/a"), "one");
     folder_file("r.yaml", "", 0, 0600);
+    struct hg_state s;
     project_begin(&s, "r.yaml", "host",
                   "{\"nightly\": [{\"plugin\": \"storage-local\", \"path\": \"/a\"}], \"x\": []}");
     ck_assert_int_eq(hg_project_enter(&s, NULL), HANGAR_OK);

@@ -124,10 +124,10 @@ END_TEST
 
 START_TEST(a_save_that_fails_is_reported)
 {
-    struct hg_error err = {0};
     const struct hg_tries tries = {.count = 0};
     struct hg_try_targets targets = tries_targets(SHOP, NULL);
     state_block();
+    struct hg_error err = {0};
     ck_assert_int_ne(hg_tries_save(&state, "nightly", &targets, NOW, &tries, &err), HANGAR_OK);
     ck_assert_str_ne(err.text, "");
     hg_try_targets_free(&targets);

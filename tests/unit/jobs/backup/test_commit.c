@@ -59,11 +59,11 @@ static enum hangar_rc commit_run(void)
 static void commit_store_objects(void)
 {
     const struct hg_manifest *m = &run->result.manifest;
-    char name[600];
     for (size_t s = 0; s < m->source_count; s++) {
         for (size_t i = 0; i < m->sources[s].count; i++) {
             const struct hg_manifest_object *o = &m->sources[s].objects[i];
             void *zeros = calloc(1, o->stored_bytes + 1);
+            char name[600];
             snprintf(name, sizeof(name), BACKUP "%s", o->stored);
             memory_sink_set(&memory, name, zeros, o->stored_bytes);
             free(zeros);

@@ -17,13 +17,13 @@ static json_t *shown[3];
 static void unnamed_add_source(int n, const char *server, const char *others)
 {
     struct hangar_attrs *facts = hg_attrs_new();
-    struct hg_error err = {0};
     hg_attrs_set(facts, "size", "5");
     if (server) {
         hg_attrs_set(facts, "server_id", server);
         hg_attrs_set(facts, "others", others);
     }
     shown[n] = hg_attrs_to_json(facts);
+    struct hg_error err = {0};
     ck_assert_int_eq(hg_unnamed_add(&sources, facts, shown[n], &err), HANGAR_OK);
     hg_attrs_free(facts);
 }

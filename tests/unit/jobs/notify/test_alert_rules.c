@@ -172,10 +172,10 @@ static struct hg_pipeline_status make_status(const json_t *doc)
 static void alert_rules_check(const char *status, const struct hg_alert_limits *allowed,
                               const char *expected)
 {
-    struct hg_alerts alerts;
     char text[2048] = "";
     json_t *doc = alert_rules_parse(status);
     const struct hg_pipeline_status pipeline = make_status(doc);
+    struct hg_alerts alerts;
     hg_alert_rules(&pipeline, allowed, NOW, &alerts);
     ck_assert(!alerts.failed);
     for (size_t i = 0; i < alerts.count; i++) {

@@ -187,13 +187,13 @@ END_TEST
 
 START_TEST(a_watch_returns_the_status_that_its_alerts_were_made_from)
 {
-    char *json = NULL;
     world_config("sources: { db: { plugin: test-source } }\n"
                  "sinks: { a: { plugin: test-sink, options: { path: ./a, fail_at: list, "
                  "once: ./fault } } }\n"
                  "notifiers: { ops: { plugin: test-notifier, options: { file: ./sent } } }\n"
                  "pipelines: { p: { sources: [db], sinks: [a] } }\n");
     ck_assert_int_eq(world_shell("touch fault"), 0);
+    char *json = NULL;
     enum hangar_status status = hangar_watch(world_hangar, &json);
     ck_assert_int_eq(world_take(status, json), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("schema"), "hangar.status/1");

@@ -17,10 +17,10 @@ static enum hangar_rc late_commit(const char *id)
 {
     struct hg_session s;
     struct hg_error err = {0};
-    struct hangar_ctx *sink;
     char path[200];
     snprintf(path, sizeof(path), "nightly/%s/manifest.json", id);
     ck_assert_int_eq(hg_session_begin(&s, world.h, 0, NULL, NULL, &err), HANGAR_OK);
+    struct hangar_ctx *sink;
     ck_assert_int_eq(hg_session_open(&s, 1, NULL, 0, &sink, &err), HANGAR_OK);
     enum hangar_rc rc = hg_store_put(sink, path, "late", 4, true, &err);
     hg_session_end(&s);
@@ -52,12 +52,12 @@ END_TEST
 
 START_TEST(the_mark_of_a_dead_run_is_not_a_backup)
 {
-    char *json = NULL;
     struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
     world_open(NULL);
     world_backup(day, 1);
     world_dead_run("backup_2099-01-02T03-04-05-006Z", 2 * hour); /* newer than the backup */
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    char *json = NULL;
     ck_assert_int_eq(hangar_show(world.h, &which, &json), HANGAR_STATUS_DONE);
     ck_assert_ptr_nonnull(strstr(json, world.ids[0]));
     hangar_free(json);

@@ -255,9 +255,9 @@ END_TEST
 
 START_TEST(status_reports_the_result_of_the_next_prune)
 {
-    char *json = NULL;
     world_open("keep_last: 2");
     world_four(OBJECTS);
+    char *json = NULL;
     ck_assert_int_eq(hangar_overview(world.h, &json), HANGAR_STATUS_DONE);
     json_t *doc = json_loads(json, 0, NULL);
     json_t *pipeline = json_array_get(json_object_get(doc, "pipelines"), 0);

@@ -163,9 +163,9 @@ START_TEST(without_a_safety_backup_nothing_is_changed)
 {
     static const char *const calls[] = {"prepare_safety", "begin", "next", "read", "close", "end"};
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-        char one[64];
         world_shell("rm -rf a state/sinks"); /* a new sink, not a lost one */
         make_scheduled_backup();
+        char one[64];
         snprintf(one, sizeof(one), "db.fail_at=%s", calls[i]);
         const char *const set[] = {one, NULL};
         ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_FAILED);

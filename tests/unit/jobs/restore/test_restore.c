@@ -105,12 +105,12 @@ END_TEST
 
 static enum hangar_status restore_from(const char *sink, uint32_t flags)
 {
-    char *text = NULL;
     struct hangar_restore_request request = {
         .struct_size = sizeof(request),
         .flags = flags,
         .backup = {.struct_size = sizeof(request.backup), .id = "latest", .sink = sink}};
     world_shell("rm -f j rb");
+    char *text = NULL;
     enum hangar_status status = hangar_restore(world_hangar, &request, &text);
     return world_take(status, text);
 }

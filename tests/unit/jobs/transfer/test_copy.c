@@ -104,11 +104,11 @@ END_TEST
 /* It is unknown whether a sink has a backup: the copy fails, and the other copies are made. */
 START_TEST(a_failed_call_of_a_sink_fails_that_backup)
 {
-    char fault[128];
     const char *const of[] = {"a", "b"}, *const calls[] = {"stat", "get"};
     for (size_t i = 0; i < 2; i++) {
         world_shell("rm -rf a b");
         copy_make(2, "");
+        char fault[128];
         snprintf(fault, sizeof(fault), ", fail_at: %s, only: %s", calls[i], world_id());
         if (*of[i] == 'a') {
             world_config(CONFIG("", "%s", "", "a, b"), fault);

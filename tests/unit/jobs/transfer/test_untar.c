@@ -69,11 +69,11 @@ static const char expected[] = "top/;top/a=some text\n;top/empty=;top/b=more of 
 static enum hangar_rc untar_read_all(struct stream *s, char *out, size_t size, struct hg_error *err)
 {
     struct hg_untar *u = NULL;
-    struct hg_untar_member member;
     size_t n = 0;
     out[0] = '\0';
     enum hangar_rc rc = hg_untar_open(read_stream, s, &u, err);
     while (rc == HANGAR_OK) {
+        struct hg_untar_member member;
         rc = hg_untar_next(u, &member, err);
         if (rc != HANGAR_OK) {
             break;

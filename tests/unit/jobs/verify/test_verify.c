@@ -110,10 +110,10 @@ END_TEST
 /* The record of the newest backup stalls; the session of the job ends with it, and not the job. */
 START_TEST(a_sink_that_stalls_for_one_backup_serves_for_the_next)
 {
-    char config[1024];
     world_config(LISTED("t", ""));
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    char config[1024];
     snprintf(config, sizeof(config), "limits: { stall_timeout: 1s }\n" LISTED("t", "%s%s"),
              ", block: true, only: ", world_id());
     world_config("%s", config);
