@@ -26,6 +26,28 @@ START_TEST(the_cause_comes_before_the_hint)
 }
 END_TEST
 
+START_TEST(a_lack_of_memory_has_one_text)
+{
+    struct hg_error err = {0};
+    ck_assert_int_eq(hg_no_memory(&err), HANGAR_NO_MEMORY);
+    ck_assert_str_eq(err.text, "out of memory");
+    ck_assert_int_eq(hg_no_memory_for(&err, "cannot read %s", "a/b"), HANGAR_NO_MEMORY);
+    ck_assert_str_eq(err.text, "out of memory"); /* the first error stays */
+    hg_error_clear(&err);
+    ck_assert_int_eq(hg_no_memory_for(&err, "cannot read %s", "a/b"), HANGAR_NO_MEMORY);
+    ck_assert_int_eq(err.rc, HANGAR_NO_MEMORY);
+    ck_assert_str_eq(err.text, "cannot read a/b: out of memory");
+    char name[2 * sizeof(err.text)];
+    memset(name, 'x', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    hg_error_clear(&err);
+    hg_no_memory_for(&err, "cannot read %s", name);
+    ck_assert_uint_eq(strlen(err.text), sizeof(err.text) - 1);
+    ck_assert_str_eq(err.text + strlen(err.text) - 18, "...: out of memory");
+    ck_assert_int_eq(hg_no_memory_for(NULL, "cannot read"), HANGAR_NO_MEMORY);
+}
+END_TEST
+
 START_TEST(the_first_error_stays)
 {
     struct hg_error err = {0};
@@ -162,6 +184,7 @@ int main(void)
     const TTest *const tests[] = {
         an_error_holds_its_text_and_the_cause,
         the_cause_comes_before_the_hint,
+        a_lack_of_memory_has_one_text,
         the_first_error_stays,
         an_error_may_be_null,
         a_context_goes_before_the_text,

@@ -43,6 +43,9 @@ START_TEST(the_first_error_sets_the_result)
     hg_problem_add_rc(&p, HANGAR_AUTH, 5, 1, "a secret");
     hg_problem_add(&p, 1, 1, "a key");
     ck_assert_int_eq(p.rc, HANGAR_AUTH);
+    struct hg_error err = {0};
+    ck_assert_int_eq(hg_problems_fail(&p, &err), HANGAR_AUTH);
+    ck_assert_str_eq(err.text, "a key\na secret");
     hg_problems_free(&p);
     ck_assert_int_eq(p.rc, HANGAR_OK);
 }

@@ -94,7 +94,12 @@ END_TEST
 START_TEST(a_cancellation_before_a_failure_is_reported)
 {
     job_begin(0);
+    struct hg_error err = {0};
+    ck_assert_int_eq(hg_job_check(&job, &err), HANGAR_OK);
+    ck_assert_int_eq(err.rc, HANGAR_OK);
     hg_job_cancel(&job);
+    ck_assert_int_eq(hg_job_check(&job, &err), HANGAR_CANCELLED);
+    ck_assert_str_eq(err.text, "interrupted");
     fail_with(HANGAR_IO, "because of it");
     ck_assert_str_eq(job_result(HANGAR_CANCELLED), "interrupted");
     job_end();
