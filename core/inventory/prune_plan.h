@@ -29,7 +29,7 @@ struct hg_prune_plan {
     struct hg_retention_item *items;        /* the newest first; ids are the index's */
     size_t count, kept;                     /* of them kept */
     const struct hg_retention_item *oldest; /* the oldest good backup that is kept; NULL: none */
-    bool clock_is_wrong;                    /* nothing may be removed; `clock_error` says why */
+    bool clock_is_wrong; /* nothing may be removed; `clock_error` has the reason */
     struct hg_error clock_error;
     struct hg_index own_index;
 };

@@ -114,13 +114,14 @@ static enum project_fit project_fit(const struct hg_project *p,
  * configuration. */
 static bool project_top_is_free(const struct hg_project *p, bool top_has_project)
 {
+    if (top_has_project) {
+        return false;
+    }
     char *history = hg_format("%s/history", p->base);
-    bool is_free = json_object_size(top) == 0 && history && access(history, F_OK) != 0;
-    const char *name;
-    json_t *sinks;
-    json_object_foreach (p->pipelines, name, sinks) {
-        char *file = hg_format("%s/%s.jsonl", history, name);
-        is_free = is_free || (json_object_size(top) == 0 && file && access(file, F_OK) == 0);
+    bool is_free = history && access(history, F_OK) != 0;
+    for (size_t i = 0; i < p->mine.count && !is_free; i++) {
+        char *file = hg_format("%s/%s.jsonl", history, p->mine.items[i].name);
+        is_free = file && access(file, F_OK) == 0;
         free(file);
     }
     free(history);
@@ -351,11 +352,10 @@ bool hg_project_has_pipeline(const struct hg_state *state, const char *pipeline)
         return false;
     }
     pthread_mutex_lock(&p->mutex);
-    const char *path;
-    json_t *pipelines;
-    json_object_foreach ((json_t *)(uintptr_t)project_configurations(p->doc), path, pipelines) {
-        has = has || (strcmp(path, p->config) != 0 && json_object_get(pipelines, pipeline) &&
-                      access(path, F_OK) == 0);
+    for (size_t i = 0; i < p->members.count && !has; i++) {
+        const struct hg_project_member *member = &p->members.items[i];
+        has = strcmp(member->path, p->mine.path) != 0 &&
+              hg_project_find_pipeline(member, pipeline) && access(member->path, F_OK) == 0;
     }
     pthread_mutex_unlock(&p->mutex);
     return has;

@@ -283,7 +283,7 @@ static void check_pipeline(struct hg_check_job *c, const struct hg_pipeline_conf
 {
     struct hg_str warnings = {0};
     struct hangar_attrs *facts = hg_attrs_new();
-    const bool running = hg_pipeline_lock_since(&c->h->state, pc->name) >= 0;
+    const bool running = hg_pipeline_lock_holder(&c->h->state, pc->name).since_ms >= 0;
     struct hg_error err = {0};
     enum hangar_rc rc = hg_pipeline_lock_check(&c->h->state, pc->name, &err);
     if (rc == HANGAR_OK) {

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "restore/target/state.h"
+#include "restore/target/restore_state.h"
 #include "server/connection/databases.h"
 #include "server/instance/error.h"
 #include "text.h"
@@ -28,7 +28,8 @@ static enum hangar_rc choose_add_target(struct pg_source *src,
         return src->host->fail(src->ctx, HANGAR_CORRUPT, 0,
                                "cannot restore %s: its attribute database is missing", info->name);
     }
-    *target = (struct pg_target){.src = src, .source = database, .name = database};
+    *target = (struct pg_target){
+        .src = src, .number = restore->target_count + 1, .source = database, .name = database};
     target->attrs = info->attrs;
     target->folder = strndup(info->name, strcspn(info->name, "/"));
     if (!target->folder) {

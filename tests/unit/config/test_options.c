@@ -355,7 +355,7 @@ END_TEST
 START_TEST(overrides_stand_over_the_file)
 {
     const struct hg_override set[] = {
-        {"port", "77", false}, {"port", "78", false}, {"host", "${HG_NONE}", false},
+        {"port", "77", false},  {"port", "78", false},  {"host", "${HG_NONE}", false},
         {"tables", "x", false}, {"tables", "y", false}, {"password", "of the drill", true},
     };
     struct bound_options b = options_bind(

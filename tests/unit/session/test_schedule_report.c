@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * schedule_report: the plan of the configuration, the calendar functions, and health, which
- * compares the age of backups with max_age.
+ * schedule_report: the plan of the configuration, and the calendar functions.
  */
 #include "world.h"
 
@@ -68,79 +67,6 @@ START_TEST(the_calendar_needs_no_configuration)
     ck_assert_int_eq(hangar_in_window("02:00-03:00", "UTC", 2 * 3600000), 1);
     ck_assert_int_eq(hangar_in_window("02:00-03:00", "Europe/Berlin", 2 * 3600000), 0);
     ck_assert_int_eq(hangar_in_window("02:00", "UTC", 2 * 3600000), 0);
-}
-END_TEST
-
-START_TEST(health_is_the_age_of_the_newest_good_backup_in_each_sink)
-{
-    world_config(CONFIG "pipelines:\n  p: { sources: [db], sinks: [a, b], max_age: 1h }\n"
-                        "  q: { sources: [db], sinks: [a], max_age: 0 }\n");
-    ck_assert_int_eq(call_health(NULL), HANGAR_STATUS_STALE);
-    ck_assert(world_error_has("pipeline p has no good backup in sink a"));
-    ck_assert_str_eq(world_text("pipelines.0.sinks.0.status"), "stale");
-    ck_assert_str_eq(world_text("pipelines.1.status"), "done"); /* its age does not matter */
-    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(call_health(NULL), HANGAR_STATUS_DONE);
-    world_fields(world_at("pipelines.0"), "name:s status:s max_age_ms:i sinks:a");
-    world_fields(world_at("pipelines.0.sinks.0"),
-                 "name:s required:b status:s newest:s newest_time:s age_ms:i");
-    ck_assert_int_eq(call_health("p"), HANGAR_STATUS_DONE);
-    ck_assert_uint_eq(world_count("pipelines"), 1);
-    ck_assert_int_eq(call_health("r"), HANGAR_STATUS_NOT_FOUND);
-
-    /* in a sink that is not required it is degraded, not stale */
-    ck_assert_int_eq(world_shell("rm -r b/p"), 0);
-    ck_assert_int_eq(call_health("p"), HANGAR_STATUS_DEGRADED);
-    ck_assert_str_eq(world_text("pipelines.0.sinks.1.status"), "failed"); /* it is not known */
-
-    /* a damaged backup does not count, like one that was removed */
-    ck_assert_int_eq(world_shell("f=$(ls -d a/p/backup_*/manifest.json) && chmod u+w $f && "
-                                 "printf X | dd of=$f bs=1 seek=30 conv=notrunc 2>/dev/null"),
-                     0);
-    ck_assert_int_eq(call_health("p"), HANGAR_STATUS_STALE);
-}
-END_TEST
-
-START_TEST(a_backup_that_is_too_old_is_stale)
-{
-    world_config(CONFIG "pipelines: { p: { sources: [db], sinks: [a], max_age: 1ms } }\n");
-    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
-    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-    ck_assert_int_eq(call_health("p"), HANGAR_STATUS_STALE);
-    ck_assert(world_error_has("newest good backup of pipeline p in sink a is "));
-    ck_assert(world_error_has("(limit 1 ms)"));
-}
-END_TEST
-
-START_TEST(a_sink_that_cannot_be_read_is_not_healthy)
-{
-    world_config("sources: { db: { plugin: test-source } }\nsinks:\n"
-                 "  a: { plugin: test-sink, options: { path: ./a, fail_at: list } }\n"
-                 "pipelines: { p: { sources: [db], sinks: [a] } }\n");
-    ck_assert_int_eq(call_health("p"), HANGAR_STATUS_FAILED);
-    ck_assert(world_error_has("cannot list: injected fault"));
-}
-END_TEST
-
-START_TEST(check_reports_what_runs_the_schedules)
-{
-    world_config(CONFIG "pipelines: { p: { sources: [db], sinks: [a, b], schedule: '@daily' } }\n");
-    ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
-    bool found = false;
-    for (size_t i = 0; i < world_count("items"); i++) {
-        json_t *item = json_array_get(world_at("items"), i);
-        if (strcmp(json_string_value(json_object_get(item, "kind")), "pipeline") != 0) {
-            continue;
-        }
-        json_t *facts = json_object_get(item, "facts");
-        found = true;
-        ck_assert_str_eq(json_string_value(json_object_get(facts, "run_by")), "hangar daemon");
-        ck_assert_int_eq(
-            strncmp(json_string_value(json_object_get(facts, "schedule")), "@daily, next 2", 14),
-            0);
-        ck_assert_str_eq(json_string_value(json_object_get(item, "status")), "ok");
-    }
-    ck_assert(found);
 }
 END_TEST
 

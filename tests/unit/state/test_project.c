@@ -14,7 +14,8 @@
 
 static struct hg_state other; /* the same folder, for another configuration */
 
-static json_t *project_document(const char *text)
+/* A configuration with the pipelines of a JSON text: {pipeline: [{option: value}]}. */
+static struct hg_project_member project_member(const char *config, const char *text)
 {
     struct hg_project_member member = {.path = strdup(config)};
     json_t *doc = json_loads(text, 0, NULL), *sinks, *sink, *value;
@@ -40,7 +41,8 @@ static void project_begin(struct hg_state *s, const char *config, const char *or
                           const char *text)
 {
     *s = (struct hg_state){.dir = state.dir, .log = &state_log};
-    ck_assert_int_eq(hg_project_open(s, config, origin, project_document(text), NULL), HANGAR_OK);
+    struct hg_project_member mine = project_member(config, text);
+    ck_assert_int_eq(hg_project_open(s, &mine, origin, NULL), HANGAR_OK);
 }
 
 /* Opens a configuration, which is a file, and records a run of its pipeline. */

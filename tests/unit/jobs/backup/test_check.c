@@ -284,8 +284,8 @@ START_TEST(check_reports_what_runs_the_schedules)
         json_t *facts = json_object_get(item, "facts");
         found = true;
         ck_assert_str_eq(json_string_value(json_object_get(facts, "run_by")), "hangar daemon");
-        ck_assert(
-            !strncmp(json_string_value(json_object_get(facts, "schedule")), "@daily, next 2", 14));
+        const char *schedule = json_string_value(json_object_get(facts, "schedule"));
+        ck_assert(strncmp(schedule, "@daily, next 2", 14) == 0);
         ck_assert_str_eq(json_string_value(json_object_get(item, "status")), "ok");
     }
     ck_assert(found);
