@@ -55,7 +55,7 @@ while read -r kind text; do
         expect_in "$work/err" "$text"
     done
 done <<END
-html does no proxy or login page answer in its place
+html no proxy or login page answers in its place
 other the answer is not valid XML of S3
 full the store returned no valid continuation token
 END

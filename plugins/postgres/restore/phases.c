@@ -45,10 +45,10 @@ static void cut_temporary_hint(const struct pg_target *target, struct pg_error *
     if (hint && memmem(hint, (size_t)(end - hint), target->into, strlen(target->into))) {
         memmove(hint, end, strlen(end) + 1);
     }
-    char *what = pg_format(
-        "%s is the new database that was to replace %s; hint: if the statement works only in a "
-        "database of that name, restore without --mode clean",
-        target->into, target->name);
+    char *what =
+        pg_format("%s is the new database that was to replace %s: a statement that works only in a "
+                  "database of that name is restored without --mode clean",
+                  target->into, target->name);
     if (what) {
         pg_add_hint(err, what);
     }

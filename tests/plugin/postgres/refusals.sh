@@ -261,7 +261,7 @@ it_explains_errors_of_restored_code() {
         || current_database(); END IF; RETURN \$1; END'" "CREATE INDEX by_here ON t (here(a))"
     works run backup "$b" database=code
     expect 8 'only in code.*HINT: set a.database to copy' run restore "$b" database=copy
-    expect 8 'only in code.*; hint: hangar_new_[0-9a-z_]* is the new database that was to take the place of code' \
+    expect 8 'only in code.*; hint: hangar_new_[0-9a-z_]* is the new database that was to replace code' \
         run clean "$b" database=code
     ! grep -q 'set a.database to' "$work/log" || fail "the hint names the database that is gone"
     drop_database code
