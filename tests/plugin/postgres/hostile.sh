@@ -278,7 +278,7 @@ lied() {
     kill $pid
 }
 
-too_much='the server has sent more than 1024 MiB where no answer needs that much'
+too_much='the answer of the server is larger than any valid one (limit 1024 MiB)'
 
 long_it_does_not_store_rows_without_end() {
     lied 8 rows "$too_much"
