@@ -210,11 +210,13 @@ long_it_reports_that_a_session_was_terminated() {
     until_true no_sessions_left
 }
 
-# After pg_dump the first session reads the properties of the database, and waits then.
-only_rows_are_read() {
-    [ "$(sql postgres "SELECT count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE query ~
-        'set_config' AND state_change < clock_timestamp() - interval '300 ms'), count(*)
-        FROM pg_stat_activity WHERE datname = 'busy' AND backend_type = 'client backend'")" = "1|1|2" ]
+# pg_dump has ended and its archive is stored in DIR; the first session waits, and another one is in
+# a COPY.
+only_rows_are_read() { # DIR
+    [ -s "$1/objects/busy/schema.dump" ] &&
+        [ "$(sql postgres "SELECT count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE state =
+            'idle in transaction' AND state_change < clock_timestamp() - interval '300 ms'), count(*)
+            FROM pg_stat_activity WHERE datname = 'busy' AND backend_type = 'client backend'")" = "1|1|2" ]
 }
 
 it_fails_when_the_server_is_killed_within_a_copy() {
@@ -223,7 +225,7 @@ it_fails_when_the_server_is_killed_within_a_copy() {
     run --pause-object busy/data/0001.sql backup "$b" database=busy jobs=1 object_size=1GiB &
     backup=$!
     until_true test -e "$b/paused"
-    until_true only_rows_are_read
+    until_true only_rows_are_read "$b"
     _pg_as_owner "$(pg_bin pg_ctl)" -D "$work/pg/data" -m immediate -w stop >/dev/null
     touch "$b/go"
     _pg_as_owner "$(pg_bin pg_ctl)" -D "$work/pg/data" -l "$work/pg/data/server.log" -w start >/dev/null
