@@ -260,8 +260,7 @@ static void metrics_sinks(FILE *out, const json_t *status)
     metrics_per_sink(out, status, "backup_sink_free_bytes",
                      "Free space of the sink, where it is known.", metrics_free_bytes);
     metrics_per_sink(out, status, "backup_verify_last_success_timestamp_seconds",
-                     "Time of the last successful verification of the newest backup; 0: none.",
-                     metrics_verified);
+                     "Start of the last good verification; 0: none.", metrics_verified);
     metrics_family(out, "backup_size_bytes", "gauge",
                    "Stored size of the newest backup, and of all.");
     EACH_PIPELINE(status, i, p)

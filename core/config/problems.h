@@ -38,9 +38,9 @@ void hg_problem_warn(struct hg_problems *p, size_t line, size_t column, const ch
 
 /* All errors (or all warnings), one per line, sorted by place, without a final newline. */
 void hg_problems_text(struct hg_problems *p, bool warnings, struct hg_str *out);
-/* Of the first error; NO_MEMORY when there is none and memory failed, else OK. */
 /* Records the errors as one error, for options that a job reads; returns its rc. */
 enum hangar_rc hg_problems_fail(struct hg_problems *p, struct hg_error *err);
+/* Of the first error; NO_MEMORY when there is none and memory failed, else OK. */
 enum hangar_rc hg_problems_rc(const struct hg_problems *p);
 void hg_problems_free(struct hg_problems *p);
 

@@ -272,11 +272,8 @@ static enum hangar_rc pg_write_description(struct pg_source *src)
     const char *host = src->opt.host ? src->opt.host : getenv("PGHOST");
     src->where = pg_format("%s:%s", host && *host ? host : "localhost", src->opt.port);
     struct text text = {0};
-    const char *one = pg_string_option(src, "database"), *next;
-    text_addf(&text, "PostgreSQL database%s %s", one ? "" : "s", one ? one : "");
-    for (size_t i = 0; (next = src->host->opt_list(src->ctx, "databases", i)) != NULL; i++) {
-        text_addf(&text, "%s%s", i ? ", " : "", next);
-    }
+    text_addf(&text, "PostgreSQL ");
+    pg_describe_databases(src, &text);
     text_addf(&text, " on %s", src->where ? src->where : "");
     src->description = text.data;
     return text.failed || !src->where ? pg_no_memory(src) : HANGAR_OK;

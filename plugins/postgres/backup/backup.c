@@ -128,27 +128,34 @@ enum hangar_rc pg_prepare(void *inst)
     return rc == HANGAR_OK ? choose_tools(src) : rc;
 }
 
+/* A set of attributes has a limit: of more databases, only the attributes of each schema.dump
+ * have the recovery point. */
+enum { LISTED_DATABASES_MAX = 64 };
+
+static size_t listed_databases(const struct pg_backup *backup)
+{
+    return backup->db_count < LISTED_DATABASES_MAX ? backup->db_count : LISTED_DATABASES_MAX;
+}
+
 enum hangar_rc pg_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point)
 {
     struct pg_source *src = inst;
     struct pg_backup *backup = src->backup;
     for (size_t i = 0; i < backup->db_count; i++) {
-        char lsn[64], name[32] = "lsn";
-        int64_t taken_ms;
-        enum hangar_rc rc = pg_db_begin(&backup->dbs[i], &taken_ms, lsn, sizeof(lsn));
+        enum hangar_rc rc = pg_db_begin(&backup->dbs[i]);
         if (rc != HANGAR_OK) {
             return rc;
         }
-        if (i == 0) {
-            *time_ms = taken_ms;
-        } else {
-            char time[CLOCK_ISO_SIZE];
-            clock_format(taken_ms, "%Y-%m-%dT%H:%M:%S", time, sizeof(time));
-            snprintf(name, sizeof(name), "time.%zu", i + 1);
-            src->host->attr_setf(point, name, "%s.%03dZ", time, (int)(taken_ms % 1000));
-            snprintf(name, sizeof(name), "lsn.%zu", i + 1);
-        }
-        src->host->attr_set(point, name, lsn);
+    }
+    *time_ms = backup->dbs[0].taken_ms;
+    src->host->attr_set(point, "lsn", backup->dbs[0].lsn);
+    for (size_t i = 1; i < listed_databases(backup); i++) {
+        char name[32], time[CLOCK_ISO_SIZE];
+        pg_db_time(&backup->dbs[i], time);
+        snprintf(name, sizeof(name), "time.%zu", i + 1);
+        src->host->attr_set(point, name, time);
+        snprintf(name, sizeof(name), "lsn.%zu", i + 1);
+        src->host->attr_set(point, name, backup->dbs[i].lsn);
     }
     return HANGAR_OK;
 }
@@ -157,7 +164,7 @@ enum hangar_rc pg_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point
 static void set_each_database(struct pg_source *src, struct hangar_attrs *facts)
 {
     const struct pg_backup *backup = src->backup;
-    for (size_t i = 0; i < backup->db_count; i++) {
+    for (size_t i = 0; i < listed_databases(backup); i++) {
         const struct pg_db *db = &backup->dbs[i];
         uint64_t tables = 0;
         char name[40];

@@ -72,6 +72,12 @@ static enum hangar_rc set_reader_attrs(struct pg_reader *reader, struct hangar_a
             return rc;
         }
         pg_props_set(db, attrs);
+        if (reader->src->backup->db_count > 1) {
+            char time[CLOCK_ISO_SIZE];
+            pg_db_time(db, time);
+            host->attr_set(attrs, "time", time);
+            host->attr_set(attrs, "lsn", db->lsn);
+        }
         int column = PQfnumber(db->props, "large_objects");
         reader->src->backup->large_objects += strtoull(PQgetvalue(db->props, 0, column), NULL, 10);
     } else if (reader->kind == PG_READ_ROWS) {

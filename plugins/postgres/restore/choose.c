@@ -68,6 +68,14 @@ static enum hangar_rc choose_add_targets(struct pg_source *src)
     return HANGAR_OK;
 }
 
+/* Without patterns and new names, one name in the options is the name to restore a backup of a
+ * single database under. */
+static bool choose_is_alone(const struct pg_source *src)
+{
+    return src->restore->target_count == 1 && !src->has_patterns && src->database_count == 1 &&
+           !pg_rename_entry(src, 0);
+}
+
 static bool choose_has_source(const struct pg_restore *restore, const char *name)
 {
     for (size_t i = 0; i < restore->target_count; i++) {
@@ -106,7 +114,11 @@ static enum hangar_rc choose_check(struct pg_source *src, size_t chosen)
 {
     const struct pg_restore *restore = src->restore;
     bool absent = src->host->attr_get(restore->how->facts, "absent") != NULL;
-    if (!chosen || (chosen < src->database_count && !absent)) {
+    bool missing = !chosen;
+    for (size_t i = 0; i < src->database_count && !choose_is_alone(src); i++) {
+        missing = missing || (!absent && !choose_has_source(restore, src->databases[i]));
+    }
+    if (missing) {
         return choose_refuse_missing(src);
     }
     if (src->opt.rows_role && chosen < restore->target_count) {
@@ -119,7 +131,8 @@ static enum hangar_rc choose_check(struct pg_source *src, size_t chosen)
     return HANGAR_OK;
 }
 
-/* Each entry of rename_databases must name a database that is restored, and no two get one name. */
+/* Each entry of rename_databases must name a database that is restored, and each new name must be
+ * one that the server keeps whole and that no other database gets. */
 static enum hangar_rc choose_check_names(struct pg_source *src, const bool *used)
 {
     const struct pg_restore *restore = src->restore;
@@ -131,6 +144,12 @@ static enum hangar_rc choose_check_names(struct pg_source *src, const bool *used
         }
     }
     for (size_t i = 0; i < restore->target_count; i++) {
+        const struct pg_target *target = &restore->targets[i];
+        if (!target->skipped && strlen(target->name) >= PG_NAME_SIZE) {
+            return src->host->fail_option(src->ctx, "rename_databases",
+                                          "gives database %s a name of more than %d bytes: %s",
+                                          target->source, PG_NAME_SIZE - 1, target->name);
+        }
         for (size_t k = 0; k < i && !restore->targets[i].skipped; k++) {
             if (!restore->targets[k].skipped &&
                 strcmp(restore->targets[i].name, restore->targets[k].name) == 0) {
@@ -172,15 +191,13 @@ static enum hangar_rc choose_among_several(struct pg_source *src, size_t *chosen
     return rc;
 }
 
-/* Without patterns and new names, one name in the options is the name to restore a single database
- * under.  Of several, those that the options do not mean are left out. */
+/* Of several databases, those that the options do not mean are left out. */
 enum hangar_rc pg_choose_targets(struct pg_source *src)
 {
     struct pg_restore *restore = src->restore;
-    const bool one = !src->has_patterns && src->database_count == 1 && !pg_rename_entry(src, 0);
     size_t chosen = 0;
     enum hangar_rc rc = choose_add_targets(src);
-    if (rc == HANGAR_OK && one && restore->target_count == 1) {
+    if (rc == HANGAR_OK && choose_is_alone(src)) {
         restore->targets[0].name = src->databases[0];
         chosen = 1;
     } else if (rc == HANGAR_OK) {

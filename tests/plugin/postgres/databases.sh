@@ -92,7 +92,11 @@ it_refuses_options_that_mean_nothing() {
         rename_databases=shop=x
     expect 3 '"shop" is not OLD=NEW' run check "$work/none" databases=all rename_databases=shop
     expect 3 'the new name must have one \*' run check "$work/none" databases=all 'rename_databases=*=same'
-    expect 5 'means no database of ' run check "$work/none" databases=all 'exclude_databases=*'
+    expect 3 'give one database two names' run check "$work/none" databases=all rename_databases=shop=a \
+        rename_databases=shop=b
+    # the database for maintenance may be empty
+    works run check "$work/none" databases=all exclude_databases=postgres
+    expect 5 'no user database on .* matches the options databases' run check "$work/none" databases=all 'exclude_databases=*'
 }
 
 it_restores_under_new_names() {
@@ -128,7 +132,31 @@ it_refuses_new_names_that_cannot_be() {
         rename_databases=shop=shop2 rename_databases=crn=x
     expect 3 'gives databases .* and .* one name, x' run restore "$work/all" databases=crm databases=shop \
         rename_databases=shop=x rename_databases=crm=x
+    expect 5 'the backup has no database nowhere; hint' run restore "$work/all" 'databases=sh*' databases=nowhere \
+        'rename_databases=*=*2'
+    expect 3 'a name of more than 63 bytes' run restore "$work/all" databases=shop \
+        "rename_databases=*=$(printf '%060d' 0)*"
     if exists x || exists shop2; then fail "a database was created"; fi
+}
+
+long_it_backs_up_more_databases_than_the_manifest_lists() {
+    local i
+    sql postgres "ALTER SYSTEM SET max_connections = 400"
+    _pg_as_owner "$(pg_bin pg_ctl)" -D "$work/pg/data" -l "$work/pg/data/server.log" -w restart >/dev/null
+    for i in $(seq 100 189); do
+        sql postgres "CREATE DATABASE many_$i"
+    done
+    sql many_189 "CREATE TABLE t AS SELECT 1 AS a"
+    rm -rf "$work/many"
+    works run backup "$work/many" 'databases=many_*' jobs=1
+    [ "$(fact "$work/many" databases)" = 90 ] || fail "not all databases"
+    [ "$(fact "$work/many" database.64) $(fact "$work/many" database.65)" = 'many_163 None' ] ||
+        fail "not 64 are listed"
+    [ "$(python3 -c 'import json, sys
+print(sum("lsn" in o["attrs"] and "time" in o["attrs"] for o in json.load(open(sys.argv[1]))["objects"]))' \
+        "$work/many/index.json")" = 90 ] || fail "the recovery point of some is missing"
+    works run restore "$work/many" databases=many_189 rename_databases=many_189=last
+    [ "$(sql last 'TABLE t')" = 1 ] || fail "its rows are not restored"
 }
 
 it_replaces_what_patterns_mean_after_a_safety_backup() {

@@ -235,8 +235,7 @@ enum hangar_rc pg_db_prepare(struct pg_db *db)
 /* ---- the snapshot --------------------------------------------------------------------- */
 
 /* Takes the snapshot and records its time; *covered: all tables that it shows are locked. */
-static enum hangar_rc take_snapshot(struct pg_db *db, int64_t *time_ms, char *lsn, size_t lsn_size,
-                                    bool *covered)
+static enum hangar_rc take_snapshot(struct pg_db *db, bool *covered)
 {
     PGresult *res;
     if (pg_query(db->lead,
@@ -248,8 +247,8 @@ static enum hangar_rc take_snapshot(struct pg_db *db, int64_t *time_ms, char *ls
                         db->name);
     }
     snprintf(db->snapshot, sizeof(db->snapshot), "%s", PQgetvalue(res, 0, 0));
-    snprintf(lsn, lsn_size, "%s", PQgetvalue(res, 0, 1));
-    *time_ms = strtoll(PQgetvalue(res, 0, 2), NULL, 10);
+    snprintf(db->lsn, sizeof(db->lsn), "%s", PQgetvalue(res, 0, 1));
+    db->taken_ms = strtoll(PQgetvalue(res, 0, 2), NULL, 10);
     PQclear(res);
     struct pg_list now = {0};
     enum hangar_rc rc = pg_list_tables(db->lead, db->name, &now);
@@ -359,7 +358,14 @@ static enum hangar_rc join_workers(struct pg_db *db)
     return rc;
 }
 
-enum hangar_rc pg_db_begin(struct pg_db *db, int64_t *time_ms, char *lsn, size_t lsn_size)
+void pg_db_time(const struct pg_db *db, char out[CLOCK_ISO_SIZE])
+{
+    char seconds[CLOCK_ISO_SIZE - 8];
+    clock_format(db->taken_ms, "%Y-%m-%dT%H:%M:%S", seconds, sizeof(seconds));
+    snprintf(out, CLOCK_ISO_SIZE, "%s.%03dZ", seconds, (int)(db->taken_ms % 1000));
+}
+
+enum hangar_rc pg_db_begin(struct pg_db *db)
 {
     bool covered = false;
     enum hangar_rc rc = HANGAR_OK;
@@ -374,7 +380,7 @@ enum hangar_rc pg_db_begin(struct pg_db *db, int64_t *time_ms, char *lsn, size_t
         if (i && (rc = lock_all_tables(db)) != HANGAR_OK) {
             return rc;
         }
-        rc = take_snapshot(db, time_ms, lsn, lsn_size, &covered);
+        rc = take_snapshot(db, &covered);
         if (rc != HANGAR_OK) {
             return rc;
         }

@@ -10,6 +10,7 @@
 #include "backup/plan/plan.h"
 #include "backup/plan/tables.h"
 #include "server/connection/connection.h"
+#include "clock.h"
 
 struct pg_child;
 
@@ -20,6 +21,8 @@ struct pg_db {
     struct pg_conn *lead;
     struct pg_list tables;
     char snapshot[128];
+    char lsn[64];                  /* of the snapshot: the position in the WAL */
+    int64_t taken_ms;              /* and the time, by the clock of the server */
     bool many;                     /* so many tables that pg_dump cannot be given all names */
     struct pg_child *dump, *large; /* pg_dump; handed to their objects */
     struct pg_conn **workers;      /* the free ones are workers[0 .. worker_free) */
@@ -36,7 +39,10 @@ struct pg_db {
 enum hangar_rc pg_db_prepare(struct pg_db *db);
 
 /* Takes the snapshot, and starts pg_dump and the workers in it. */
-enum hangar_rc pg_db_begin(struct pg_db *db, int64_t *time_ms, char *lsn, size_t lsn_size);
+enum hangar_rc pg_db_begin(struct pg_db *db);
+
+/* The time of the snapshot, as 2026-01-15T02:00:00.000Z. */
+void pg_db_time(const struct pg_db *db, char out[CLOCK_ISO_SIZE]);
 
 void pg_db_free(struct pg_db *db);
 

@@ -162,6 +162,14 @@ static enum hangar_rc databases_check_renames(struct pg_source *src)
             return src->host->fail_option(src->ctx, "rename_databases",
                                           "\"%s\" is not OLD=NEW, such as crm=crm_test", entry);
         }
+        for (size_t k = 0; k < i; k++) {
+            const char *before = pg_rename_entry(src, k);
+            if (strncmp(before, entry, (size_t)(equals - entry) + 1) == 0) {
+                return src->host->fail_option(src->ctx, "rename_databases",
+                                              "\"%s\" and \"%s\" give one database two names",
+                                              before, entry);
+            }
+        }
         if (strncmp(entry, EVERY "=", 2) == 0 &&
             (!strchr(equals, '*') || strchr(equals, '*') != strrchr(equals, '*'))) {
             return src->host->fail_option(
@@ -202,6 +210,28 @@ void pg_databases_free(struct pg_source *src)
     databases_clear(src);
 }
 
+static void databases_add_entries(const struct pg_source *src, const char *option,
+                                  const char *before, struct text *out)
+{
+    const char *entry;
+    for (size_t i = 0; (entry = src->host->opt_list(src->ctx, option, i)) != NULL; i++) {
+        text_addf(out, "%s%s", i ? ", " : before, entry);
+    }
+}
+
+void pg_describe_databases(const struct pg_source *src, struct text *out)
+{
+    const char *one = src->host->opt_string(src->ctx, "database");
+    if (one && one[0]) {
+        text_addf(out, "database %s", one);
+        return;
+    }
+    const bool single = !src->has_patterns && src->database_count == 1;
+    databases_add_entries(src, "databases", single ? "database " : "databases ", out);
+    databases_add_entries(src, "exclude_databases", ", except ", out);
+    databases_add_entries(src, "rename_databases", ", with the new names ", out);
+}
+
 /* ---- the server -------------------------------------------------------------------------- */
 
 /* Each pattern must match a name: one that matches none is misspelt, and the backup would lack a
@@ -211,7 +241,8 @@ static enum hangar_rc databases_refuse_unmatched(struct pg_source *src, const ch
 {
     const char *entry;
     for (size_t i = 0; (entry = databases_entry(src, option, i)) != NULL; i++) {
-        bool matched = entry[strspn(entry, "*?")] == '\0' || pg_names_database(src, entry);
+        bool matched = entry[strspn(entry, "*?")] == '\0' || pg_names_database(src, entry) ||
+                       database_matches(entry, src->opt.maintenance_db); /* it may be empty */
         for (int k = 0; k < PQntuples(names) && !matched; k++) {
             matched = database_matches(entry, PQgetvalue(names, k, 0));
         }
@@ -241,7 +272,8 @@ static enum hangar_rc databases_add_matching(struct pg_source *src, const PGresu
     }
     if (rc == HANGAR_OK && !src->database_count) {
         rc = src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
-                             "the option databases means no database of %s: it has none of users",
+                             "no user database on %s matches the options databases and "
+                             "exclude_databases",
                              pg_where(src));
     }
     return rc;

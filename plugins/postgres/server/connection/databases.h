@@ -9,6 +9,9 @@
 #define PG_SERVER_CONNECTION_DATABASES_H
 
 #include "server/instance/instance.h"
+#include "text.h"
+
+#define PG_NAME_SIZE 64 /* bytes of a name with its NUL: a server cuts longer ones */
 
 /* Reads the options.  Without patterns this sets src->databases. */
 enum hangar_rc pg_databases_read(struct pg_source *src);
@@ -30,6 +33,10 @@ bool pg_wants_database(const struct pg_source *src, const char *database);
 /* Its new name on a restore, for the caller to free; NULL when memory runs out.  `used`, if not
  * NULL, has a place for each entry of rename_databases; those that name this database are set. */
 char *pg_new_database_name(const struct pg_source *src, const char *database, bool *used);
+
+/* Adds what the options mean, for people: "databases all, except x, with the new names crm=crm2".
+ * A core that replaces data tells targets apart by it. */
+void pg_describe_databases(const struct pg_source *src, struct text *out);
 
 /* Entry `index` of rename_databases; NULL: no more. */
 const char *pg_rename_entry(const struct pg_source *src, size_t index);

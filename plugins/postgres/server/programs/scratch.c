@@ -25,12 +25,15 @@
 #define SUPERUSER "postgres"
 #define ROWS_ROLE "hangar_drill"
 
+#define DATABASES_MAX 1000 /* more sessions than for these no machine has */
+
 struct pg_launch {
     struct pg_source *src;
     const char *dir;
-    char bin[1024]; /* the folder of initdb and postgres */
-    int major;      /* of these; 0: not known yet */
-    int least;      /* the major version that the backup needs; 0: any */
+    char bin[1024];     /* the folder of initdb and postgres */
+    int major;          /* of these; 0: not known yet */
+    int least;          /* the major version that the backup needs; 0: any */
+    unsigned databases; /* of the backup; 0: not known */
     char share[1100], bki[1100];
     const char *more[2]; /* what the programs need of their installation; ended by NULL */
 };
@@ -68,9 +71,10 @@ static enum hangar_rc find_server(struct pg_launch *launch)
         launch->least, pg_bin_dirs_text(src), launch->least);
 }
 
-static unsigned scratch_connections(const struct pg_source *src)
+/* A restore has the sessions of each database until all rows are loaded. */
+static unsigned scratch_connections(const struct pg_launch *launch)
 {
-    return 20 + 3 * src->opt.jobs * (unsigned)(src->database_count ? src->database_count : 1);
+    return 20 + 3 * launch->src->opt.jobs * (launch->databases ? launch->databases : 1);
 }
 
 /* ---- making a cluster -------------------------------------------------------- */
@@ -227,7 +231,7 @@ static enum hangar_rc start_cluster(struct pg_launch *launch)
     pg_arg(&args, "-c");
     pg_arg(&args, "unix_socket_directories=\"%s/run\"", launch->dir);
     pg_arg(&args, "-c");
-    pg_arg(&args, "max_connections=%u", scratch_connections(src));
+    pg_arg(&args, "max_connections=%u", scratch_connections(launch));
     enum hangar_rc rc = set_program_path(launch, "postgres", &args);
     if (rc == HANGAR_OK) {
         rc = throwaway_start(&src->scratch, args.items[0], args.items, SIGQUIT);
@@ -241,18 +245,17 @@ static enum hangar_rc start_cluster(struct pg_launch *launch)
 
 /* A restore leaves out databases that the options do not name; the result of a drill that did
  * so would be misleading.  What patterns leave out shows when the restore begins. */
-static enum hangar_rc check_all_restored(struct pg_source *src, const struct hangar_attrs *facts)
+static enum hangar_rc check_all_restored(const struct pg_launch *launch)
 {
-    const char *count = src->host->attr_get(facts, "databases");
-    unsigned long many = count ? strtoul(count, NULL, 10) : 0;
-    if (src->has_patterns || many <= src->database_count) {
+    struct pg_source *src = launch->src;
+    if (src->has_patterns || launch->databases <= src->database_count) {
         return HANGAR_OK;
     }
     return src->host->fail(
         src->ctx, HANGAR_CONFIG, 0,
-        "the backup has %lu databases, but the options name only %zu, and the drill would leave "
+        "the backup has %u databases, but the options name only %zu, and the drill would leave "
         "the others out; hint: name all of them in the option databases",
-        many, src->database_count);
+        launch->databases, src->database_count);
 }
 
 /* A server that was installed outside of /usr has its own files beside its programs. */
@@ -269,7 +272,7 @@ static enum hangar_rc prepare_cluster(struct pg_launch *launch)
                                            .dir = launch->dir,
                                            .users = users,
                                            .more = launch->more,
-                                           .processes = scratch_connections(src),
+                                           .processes = scratch_connections(launch),
                                            .required =
                                                throwaway_isolation_required(src->host, src->ctx)};
     return throwaway_prepare(&src->scratch, src->host, src->ctx, &wish);
@@ -280,7 +283,10 @@ static enum hangar_rc launch_cluster(struct pg_launch *launch, const struct hang
     struct pg_source *src = launch->src;
     const char *number = src->host->attr_get(facts, "server_version_num");
     launch->least = number ? atoi(number) / 10000 : 0;
-    enum hangar_rc rc = check_all_restored(src, facts);
+    const char *databases = src->host->attr_get(facts, "databases");
+    const unsigned long many = databases ? strtoul(databases, NULL, 10) : 0;
+    launch->databases = (unsigned)(many < DATABASES_MAX ? many : DATABASES_MAX);
+    enum hangar_rc rc = check_all_restored(launch);
     if (rc == HANGAR_OK) {
         rc = find_server(launch);
     }
