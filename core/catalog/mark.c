@@ -89,15 +89,29 @@ enum hangar_rc hg_mark_release(struct hangar_ctx *sink, const char *pipeline, co
     return rc;
 }
 
+/* What a hold says; "": it has no such string.  The strings belong to the document. */
+struct mark_hold {
+    const char *held, *pipeline, *id;
+};
+
+static struct mark_hold mark_take_hold(const json_t *mark)
+{
+    return (struct mark_hold){.held = hg_json_string(mark, "held", ""),
+                              .pipeline = hg_json_string(mark, "pipeline", ""),
+                              .id = hg_json_string(mark, "id", "")};
+}
+
 /* Is this the text of a hold of this backup? */
 static bool mark_is_hold(const struct hg_str *text, const char *pipeline, const char *id)
 {
     json_t *mark = NULL;
     int64_t ms;
-    bool ok = hg_json_parse(hg_str_text(text), text->len, HG_HOLD_NAME, &mark, NULL) == HANGAR_OK &&
-              hg_time_parse(hg_json_string(mark, "held", ""), &ms) &&
-              strcmp(hg_json_string(mark, "pipeline", ""), pipeline) == 0 &&
-              strcmp(hg_json_string(mark, "id", ""), id) == 0;
+    bool ok = false;
+    if (hg_json_parse(hg_str_text(text), text->len, HG_HOLD_NAME, &mark, NULL) == HANGAR_OK) {
+        const struct mark_hold hold = mark_take_hold(mark);
+        ok = hg_time_parse(hold.held, &ms) && strcmp(hold.pipeline, pipeline) == 0 &&
+             strcmp(hold.id, id) == 0;
+    }
     json_decref(mark);
     return ok;
 }

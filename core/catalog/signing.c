@@ -145,9 +145,8 @@ bool hg_signing_mac_add(const struct hg_signing *signing, const struct hg_str *t
 }
 
 bool hg_signing_mac_check(const struct hg_signing *signing, const struct hg_str *text,
-                          const json_t *json)
+                          const char *mac)
 {
-    const char *mac = hg_json_string(json, "mac", NULL);
     return !text->failed && mac &&
            hg_signing_check(signing, hg_str_text(text), text->len, mac, strlen(mac), NULL) ==
                HANGAR_OK;

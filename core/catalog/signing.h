@@ -46,10 +46,11 @@ enum hangar_rc hg_signing_check(const struct hg_signing *signing, const void *ma
                                 const char *signature, size_t signature_size, struct hg_error *err);
 
 /* For small JSON files: the MAC of `text` (which contains its kind, pipeline and backup) is stored
- * in the file itself, as "mac".  False: out of memory; and that it is not the MAC of this text. */
+ * in the file itself, as "mac".  False: out of memory; and that it is not the MAC of this text
+ * (NULL: the file has none). */
 bool hg_signing_mac_add(const struct hg_signing *signing, const struct hg_str *text, json_t *json);
 bool hg_signing_mac_check(const struct hg_signing *signing, const struct hg_str *text,
-                          const json_t *json);
+                          const char *mac);
 
 /* Does a text have the form of a signature? */
 bool hg_signature_ok(const char *signature, size_t size);

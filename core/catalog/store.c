@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/vec.h"
 #include "catalog/removal.h"
+#include "catalog/run_file.h"
 #include "catalog/signing.h"
 #include "catalog/sizes.h"
 #include "plugin/call.h"
@@ -247,14 +248,13 @@ static enum hangar_rc store_find_run(struct hangar_ctx *sink, const char *pipeli
     *alive = false;
     enum hangar_rc rc = store_get_of_backup(
         sink, &(struct hg_backup_file){pipeline, id, HG_RUN_NAME}, HG_MARK_MAX, &text, &why);
-    json_t *json = NULL;
-    if (rc == HANGAR_OK &&
-        hg_json_parse(hg_str_text(&text), text.len, HG_RUN_NAME, &json, NULL) == HANGAR_OK) {
-        const pid_t pid = (pid_t)hg_json_int(json, "pid", 0);
+    struct hg_run_file file;
+    if (rc == HANGAR_OK && hg_run_file_parse(&text, &file, NULL) == HANGAR_OK) {
+        const pid_t pid = (pid_t)file.pid;
         gethostname(host, sizeof(host) - 1);
-        *alive = strcmp(hg_json_string(json, "host", ""), host) != 0 ||
+        *alive = strcmp(file.host, host) != 0 ||
                  (pid > 0 && pid != getpid() && (kill(pid, 0) == 0 || errno == EPERM));
-        json_decref(json);
+        hg_run_file_free(&file);
     }
     hg_str_free(&text);
     return rc == HANGAR_OK || rc == HANGAR_NOT_FOUND || rc == HANGAR_CORRUPT

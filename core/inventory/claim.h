@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * claim: the content of run.json, by which a run, a copy or an import claims the files in the
+ * claim: run.json (catalog/run_file.h), by which a run, a copy or an import claims the files in the
  * folder of one backup.  When the lease is over, a claim proves that they are the leftovers of that
  * run; without one prune removes nothing.
  */
