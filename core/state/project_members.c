@@ -259,12 +259,57 @@ enum hangar_rc hg_project_members_write(const char *dir, const struct hg_project
     return rc;
 }
 
+/* ---- comparing ---- */
+
+static const char *project_option_value(const struct hg_project_sink *sink, const char *name)
+{
+    for (size_t i = 0; i < sink->count; i++) {
+        if (strcmp(sink->items[i].name, name) == 0) {
+            return sink->items[i].value;
+        }
+    }
+    return NULL;
+}
+
+static bool project_sinks_equal(const struct hg_project_sink *a, const struct hg_project_sink *b)
+{
+    bool equal = a->count == b->count;
+    for (size_t i = 0; equal && i < a->count; i++) {
+        const char *other = project_option_value(b, a->items[i].name);
+        equal = other && strcmp(a->items[i].value, other) == 0;
+    }
+    return equal;
+}
+
+static bool project_pipelines_equal(const struct hg_project_pipeline *a,
+                                    const struct hg_project_pipeline *b)
+{
+    bool equal = a->count == b->count;
+    for (size_t i = 0; equal && i < a->count; i++) {
+        equal = project_sinks_equal(&a->items[i], &b->items[i]);
+    }
+    return equal;
+}
+
+static bool project_member_equals(const struct hg_project_member *a,
+                                  const struct hg_project_member *b)
+{
+    bool equal = a->count == b->count;
+    for (size_t i = 0; equal && i < a->count; i++) {
+        const struct hg_project_pipeline *other = hg_project_find_pipeline(b, a->items[i].name);
+        equal = other && project_pipelines_equal(&a->items[i], other);
+    }
+    return equal;
+}
+
 bool hg_project_members_equal(const struct hg_project_members *a,
                               const struct hg_project_members *b)
 {
-    json_t *x = project_members_json(a), *y = project_members_json(b);
-    const bool equal = json_equal(x, y);
-    json_decref(x);
-    json_decref(y);
+    bool equal = a->count == b->count && (a->origin && b->origin ? strcmp(a->origin, b->origin) == 0
+                                                                 : a->origin == b->origin);
+    for (size_t i = 0; equal && i < a->count; i++) {
+        const struct hg_project_member *other = hg_project_find_member(b, a->items[i].path);
+        equal = other && project_member_equals(&a->items[i], other);
+    }
     return equal;
 }

@@ -61,7 +61,8 @@ const struct hg_project_member *hg_project_find_member(const struct hg_project_m
 bool hg_project_add_member(struct hg_project_members *members,
                            const struct hg_project_member *member);
 
-/* True when both have the same configurations with the same pipelines and sinks. */
+/* True when both have the same origin and configurations, with the same pipelines and sinks.  Only
+ * the order of a pipeline's sinks matters. */
 bool hg_project_members_equal(const struct hg_project_members *a,
                               const struct hg_project_members *b);
 

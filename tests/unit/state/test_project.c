@@ -35,6 +35,20 @@ static struct hg_project_member project_member(const char *config, const char *t
     return member;
 }
 
+/* A list of one or two configurations, each of the JSON text above. */
+static struct hg_project_members project_members(const char *origin, const char *first,
+                                                 const char *second)
+{
+    struct hg_project_members members = {.origin = origin ? strdup(origin) : NULL};
+    const char *const texts[] = {first, second};
+    for (size_t i = 0; i < 2 && texts[i]; i++) {
+        struct hg_project_member member = project_member(i == 0 ? "/a.yaml" : "/b.yaml", texts[i]);
+        ck_assert(hg_project_add_member(&members, &member));
+        hg_project_member_free(&member);
+    }
+    return members;
+}
+
 #define NIGHTLY_TO(path) "{\"nightly\": [{\"plugin\": \"storage-local\", \"path\": \"" path "\"}]}"
 
 static void project_begin(struct hg_state *s, const char *config, const char *origin,
@@ -71,6 +85,55 @@ static const char *project_last(const char *config, const char *origin, const ch
     hg_project_close(&s);
     return found;
 }
+
+#define TWO_PIPELINES "{\"n\": [{\"plugin\": \"x\", \"path\": \"/1\"}, {}], \"w\": []}"
+
+START_TEST(lists_are_equal_whatever_the_order_of_their_names)
+{
+    const struct {
+        const char *origin, *text;
+        bool equal;
+    } cases[] = {
+        {"o", TWO_PIPELINES, true},
+        {"o", "{\"w\": [], \"n\": [{\"path\": \"/1\", \"plugin\": \"x\"}, {}]}", true},
+        {"o", "{\"n\": [{}, {\"plugin\": \"x\", \"path\": \"/1\"}], \"w\": []}", false},
+        {"o", "{\"n\": [{\"plugin\": \"x\", \"path\": \"/2\"}, {}], \"w\": []}", false},
+        {"o", "{\"n\": [{\"plugin\": \"x\", \"port\": \"/1\"}, {}], \"w\": []}", false},
+        {"o", "{\"n\": [{\"plugin\": \"x\"}, {}], \"w\": []}", false},
+        {"o", "{\"n\": [{\"plugin\": \"x\", \"path\": \"/1\"}], \"w\": []}", false},
+        {"o", "{\"n\": [{\"plugin\": \"x\", \"path\": \"/1\"}, {}], \"v\": []}", false},
+        {"o", "{\"n\": [{\"plugin\": \"x\", \"path\": \"/1\"}, {}]}", false},
+        {"p", TWO_PIPELINES, false},
+        {NULL, TWO_PIPELINES, false},
+    };
+    struct hg_project_members a = project_members("o", TWO_PIPELINES, NULL);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct hg_project_members b = project_members(cases[i].origin, cases[i].text, NULL);
+        ck_assert_msg(hg_project_members_equal(&a, &b) == cases[i].equal, "case %zu", i);
+        ck_assert_msg(hg_project_members_equal(&b, &a) == cases[i].equal, "case %zu", i);
+        hg_project_members_free(&b);
+    }
+    hg_project_members_free(&a);
+}
+END_TEST
+
+START_TEST(lists_are_equal_whatever_the_order_of_their_configurations)
+{
+    struct hg_project_members none = {0}, one = project_members("o", "{}", NULL);
+    struct hg_project_members two = project_members("o", "{}", TWO_PIPELINES);
+    struct hg_project_members turned = project_members("o", NULL, NULL);
+    ck_assert(hg_project_add_member(&turned, &two.items[1]));
+    ck_assert(hg_project_add_member(&turned, &two.items[0]));
+    ck_assert(hg_project_members_equal(&two, &turned));
+    ck_assert(hg_project_members_equal(&none, &none));
+    ck_assert(!hg_project_members_equal(&none, &one));
+    ck_assert(!hg_project_members_equal(&one, &two));
+    ck_assert(!hg_project_members_equal(&two, &one));
+    hg_project_members_free(&turned);
+    hg_project_members_free(&two);
+    hg_project_members_free(&one);
+}
+END_TEST
 
 START_TEST(two_projects_with_a_pipeline_of_one_name_share_nothing)
 {
@@ -193,6 +256,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
+        lists_are_equal_whatever_the_order_of_their_names,
+        lists_are_equal_whatever_the_order_of_their_configurations,
         two_projects_with_a_pipeline_of_one_name_share_nothing,
         another_origin_is_another_project,
         a_configuration_whose_sinks_change_keeps_its_history,
