@@ -166,39 +166,32 @@ void hg_error_clear(struct hg_error *err)
     err->text[0] = '\0';
 }
 
-static const struct {
-    const char *name, *text;
-} rcs[] = {
-    [HANGAR_OK] = {"HANGAR_OK", "done"},
-    [HANGAR_EOF] = {"HANGAR_EOF", "end of data"},
-    [HANGAR_RETRY] = {"HANGAR_RETRY", "failed for a temporary reason"},
-    [HANGAR_CONFIG] = {"HANGAR_CONFIG", "wrong configuration"},
-    [HANGAR_AUTH] = {"HANGAR_AUTH", "refused"},
-    [HANGAR_NOT_FOUND] = {"HANGAR_NOT_FOUND", "not found"},
-    [HANGAR_EXISTS] = {"HANGAR_EXISTS", "exists already"},
-    [HANGAR_NO_SPACE] = {"HANGAR_NO_SPACE", "no space left"},
-    [HANGAR_IO] = {"HANGAR_IO", "input or output failed"},
-    [HANGAR_CORRUPT] = {"HANGAR_CORRUPT", "corrupt data"},
-    [HANGAR_CANCELLED] = {"HANGAR_CANCELLED", "cancelled"},
-    [HANGAR_UNSUPPORTED] = {"HANGAR_UNSUPPORTED", "not supported"},
-    [HANGAR_NO_MEMORY] = {"HANGAR_NO_MEMORY", "out of memory"},
-    [HANGAR_INTERNAL] = {"HANGAR_INTERNAL", "internal error"},
+static const char *const rc_texts[] = {
+    [HANGAR_OK] = "done",
+    [HANGAR_EOF] = "end of data",
+    [HANGAR_RETRY] = "failed for a temporary reason",
+    [HANGAR_CONFIG] = "wrong configuration",
+    [HANGAR_AUTH] = "refused",
+    [HANGAR_NOT_FOUND] = "not found",
+    [HANGAR_EXISTS] = "exists already",
+    [HANGAR_NO_SPACE] = "no space left",
+    [HANGAR_IO] = "input or output failed",
+    [HANGAR_CORRUPT] = "corrupt data",
+    [HANGAR_CANCELLED] = "cancelled",
+    [HANGAR_UNSUPPORTED] = "not supported",
+    [HANGAR_NO_MEMORY] = "out of memory",
+    [HANGAR_INTERNAL] = "internal error",
 };
 
 /* Plugins return these numbers, so any value is possible. */
 static bool error_is_known(enum hangar_rc rc)
 {
-    return (size_t)rc < sizeof(rcs) / sizeof(rcs[0]);
-}
-
-const char *hg_rc_name(enum hangar_rc rc)
-{
-    return error_is_known(rc) ? rcs[rc].name : "HANGAR_UNKNOWN";
+    return (size_t)rc < sizeof(rc_texts) / sizeof(rc_texts[0]);
 }
 
 const char *hg_rc_text(enum hangar_rc rc)
 {
-    return error_is_known(rc) ? rcs[rc].text : "unknown result";
+    return error_is_known(rc) ? rc_texts[rc] : "unknown result";
 }
 
 const char *hg_error_without(const char *text, const char *kind, const char *name)

@@ -48,8 +48,7 @@ bool hg_error_has_hint(const char *text);
 
 void hg_error_clear(struct hg_error *err);
 
-/* "HANGAR_NO_SPACE" for the log, "no space left" for people. */
-const char *hg_rc_name(enum hangar_rc rc);
+/* "no space left". */
 const char *hg_rc_text(enum hangar_rc rc);
 
 #endif

@@ -155,12 +155,6 @@ int64_t hg_json_int(const json_t *object, const char *key, int64_t fallback)
     return json_is_integer(value) ? json_integer_value(value) : fallback;
 }
 
-bool hg_json_bool(const json_t *object, const char *key, bool fallback)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_boolean(value) ? json_is_true(value) : fallback;
-}
-
 /* A container that lacks a member, because memory ran out, must not be printed as if it were whole.
  * A type that does not exist makes printing and later changes fail.  Its content is leaked, which
  * is acceptable then. */

@@ -29,11 +29,9 @@ char *hg_json_text(const json_t *doc);
 /* The same as one line. */
 char *hg_json_line(const json_t *doc);
 
-/* A string, integer or boolean member, or the fallback when it is missing or of
- * another type. */
+/* A string or integer member, or the fallback when it is missing or of another type. */
 const char *hg_json_string(const json_t *object, const char *key, const char *fallback);
 int64_t hg_json_int(const json_t *object, const char *key, int64_t fallback);
-bool hg_json_bool(const json_t *object, const char *key, bool fallback);
 
 /* Sets a member; a NULL text or a negative time becomes null.  Out of memory
  * shows when the document is printed: hg_json_text gives NULL. */

@@ -34,6 +34,13 @@ void hg_reader_check_keys(struct hg_reader *r, const struct hg_yaml *map, const 
     }
 }
 
+static void reader_report_empty(struct hg_reader *r, const struct hg_yaml *node, const char *key)
+{
+    hg_problem_add(r->problems, node->line, node->column,
+                   "%s has no value; hint: indent below it what belongs to it, or remove the key",
+                   key);
+}
+
 const struct hg_yaml *hg_reader_map(struct hg_reader *r, const struct hg_yaml *map, const char *key)
 {
     const struct hg_yaml *node = hg_yaml_get(map, key);
@@ -41,7 +48,7 @@ const struct hg_yaml *hg_reader_map(struct hg_reader *r, const struct hg_yaml *m
         return node;
     }
     if (hg_yaml_is_null(node)) {
-        hg_reader_report_empty(r, node, key);
+        reader_report_empty(r, node, key);
     } else {
         const char *example = hg_hint_for_map(key);
         hg_problem_add(r->problems, node->line, node->column,
@@ -49,13 +56,6 @@ const struct hg_yaml *hg_reader_map(struct hg_reader *r, const struct hg_yaml *m
                        example ? "; hint: write " : "", example ? example : "");
     }
     return NULL;
-}
-
-void hg_reader_report_empty(struct hg_reader *r, const struct hg_yaml *node, const char *key)
-{
-    hg_problem_add(r->problems, node->line, node->column,
-                   "%s has no value; hint: indent below it what belongs to it, or remove the key",
-                   key);
 }
 
 struct hg_value_place hg_reader_place(struct hg_reader *r, const struct hg_yaml *node,

@@ -27,9 +27,6 @@ void hg_reader_check_keys(struct hg_reader *r, const struct hg_yaml *map, const 
 const struct hg_yaml *hg_reader_map(struct hg_reader *r, const struct hg_yaml *map,
                                     const char *key);
 
-/* Reports a key without a value that should have a map or a list. */
-void hg_reader_report_empty(struct hg_reader *r, const struct hg_yaml *node, const char *key);
-
 struct hg_value_place hg_reader_place(struct hg_reader *r, const struct hg_yaml *node,
                                       const char *name);
 

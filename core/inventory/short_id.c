@@ -39,7 +39,8 @@ bool hg_short_id_is_valid(const char *text)
     return n >= HG_SHORT_ID_MIN && n < HG_BACKUP_ID_SIZE && strspn(tail, "0123456789TZ-") == n;
 }
 
-bool hg_short_id_matches(const char *text, const char *id)
+/* Does an id begin with the text, with or without "backup_", or end with it? */
+static bool short_id_matches(const char *text, const char *id)
 {
     size_t n = strlen(text), all = strlen(id);
     return hg_starts_with(short_id_tail(id), short_id_tail(text)) ||
@@ -69,7 +70,7 @@ static enum hangar_rc short_id_search_sink(struct short_id_search *x, const char
         rc = hg_store_ids(sink, pipeline, &ids, &count, NULL, err);
     }
     for (size_t i = count; rc == HANGAR_OK && i-- > 0 && x->count < MOST_MATCHES;) {
-        if (!hg_short_id_matches(x->request->id, ids[i])) {
+        if (!short_id_matches(x->request->id, ids[i])) {
             continue;
         }
         /* not what is left of a run that failed */

@@ -17,9 +17,6 @@
 /* Whether a text could be a part of an id: "2026-01-15", "backup_2026-01", "00-000Z". */
 bool hg_short_id_is_valid(const char *text);
 
-/* Whether an id begins with the text, with or without "backup_", or ends with it. */
-bool hg_short_id_matches(const char *text, const char *id);
-
 /* Finds the one backup that the request means by a part of its id, in the sinks and the pipeline
  * that the request selects.  NOT_FOUND: there is none; CONFIG: there are several, which the error
  * lists.  A sink that cannot be read fails the search: it may have another one that matches. */

@@ -25,7 +25,8 @@ const char *hg_verify_level_name(enum hangar_verify_level level)
     return names[level <= HANGAR_VERIFY_DRILL ? level : HANGAR_VERIFY_QUICK];
 }
 
-bool hg_verify_level_of_name(const char *name, enum hangar_verify_level *level)
+/* False for a name that no level has. */
+static bool verification_level_of_name(const char *name, enum hangar_verify_level *level)
 {
     for (*level = HANGAR_VERIFY_QUICK; *level <= HANGAR_VERIFY_DRILL; ++*level) {
         if (strcmp(hg_verify_level_name(*level), name) == 0) {
@@ -97,7 +98,7 @@ bool hg_verification_parse(const json_t *line, struct hg_verification *out)
     *out = (struct hg_verification){.id = hg_json_string(line, "id", NULL),
                                     .sink = hg_json_string(line, "sink", "?"),
                                     .time_ms = -1};
-    if (!out->id || !hg_verify_level_of_name(hg_json_string(line, "level", ""), &out->level)) {
+    if (!out->id || !verification_level_of_name(hg_json_string(line, "level", ""), &out->level)) {
         return false;
     }
     hg_time_parse(hg_json_string(line, "time", ""), &out->time_ms);

@@ -21,9 +21,6 @@
 /* "quick", "full" or "drill". */
 const char *hg_verify_level_name(enum hangar_verify_level level);
 
-/* The reverse; false for a name that no level has. */
-bool hg_verify_level_of_name(const char *name, enum hangar_verify_level *level);
-
 /* How the verification of one backup in one sink ended. */
 struct hg_verification {
     const char *id;   /* of the backup */
@@ -96,7 +93,7 @@ const struct hg_verification *hg_verifications_find(const struct hg_verification
 const struct hg_verification *hg_verification_shown(const struct hg_verification *a,
                                                     const struct hg_verification *b);
 
-/* Calls fn with each result that this machine remembers, the oldest first; those that only say
+/* Calls fn with each result that this machine remembers, the oldest first; those that only record
  * that a copy is a new one are among them (`forget`).  `v` lives until fn returns, and its strings
  * as long as fn keeps a reference to its line. */
 enum hangar_rc hg_verifications_each(const struct hg_state *state, const char *pipeline,

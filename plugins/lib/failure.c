@@ -8,18 +8,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void failure_write(struct failure *failure, enum hangar_rc rc, const char *fmt, va_list args)
-{
-    failure->rc = rc;
-    vsnprintf(failure->text, sizeof(failure->text), fmt, args);
-}
-
 enum hangar_rc failure_record(struct failure *failure, enum hangar_rc rc, const char *fmt, ...)
 {
     if (failure->rc == HANGAR_OK) {
         va_list args;
         va_start(args, fmt);
-        failure_write(failure, rc, fmt, args);
+        failure->rc = rc;
+        vsnprintf(failure->text, sizeof(failure->text), fmt, args);
         va_end(args);
     }
     return failure->rc;
@@ -46,25 +41,10 @@ enum hangar_rc failure_raise_no_memory(const struct hangar_host *host, struct ha
     return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot %s: " FAILURE_NO_MEMORY, action);
 }
 
-enum hangar_rc failure_replace(struct failure *failure, enum hangar_rc rc, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    failure_write(failure, rc, fmt, args);
-    va_end(args);
-    return rc;
-}
-
 enum hangar_rc failure_copy(struct failure *failure, const struct failure *other)
 {
     return other->rc != HANGAR_OK ? failure_record(failure, other->rc, "%s", other->text)
                                   : failure->rc;
-}
-
-void failure_clear(struct failure *failure)
-{
-    failure->rc = HANGAR_OK;
-    failure->text[0] = '\0';
 }
 
 static enum hangar_rc failure_code(const struct failure *failure)
@@ -81,15 +61,4 @@ enum hangar_rc failure_raise(const struct failure *failure, const struct hangar_
                              struct hangar_ctx *ctx)
 {
     return host->fail(ctx, failure_code(failure), 0, "%s", failure_reason(failure));
-}
-
-enum hangar_rc failure_raise_as(const struct failure *failure, const struct hangar_host *host,
-                                struct hangar_ctx *ctx, const char *fmt, ...)
-{
-    char what[512];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(what, sizeof(what), fmt, args);
-    va_end(args);
-    return host->fail(ctx, failure_code(failure), 0, "%s: %s", what, failure_reason(failure));
 }

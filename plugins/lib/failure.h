@@ -37,23 +37,13 @@ enum hangar_rc failure_no_memory(struct failure *failure, const char *what, ...)
 enum hangar_rc failure_raise_no_memory(const struct hangar_host *host, struct hangar_ctx *ctx,
                                        const char *what, ...) HANGAR_PRINTF(3, 4);
 
-/* Records a failure in place of any other.  Returns rc. */
-enum hangar_rc failure_replace(struct failure *failure, enum hangar_rc rc, const char *fmt, ...)
-    HANGAR_PRINTF(3, 4);
-
 /* Records what the other has recorded, if anything, unless there is a failure already.  Returns
  * the code of the one that is recorded; HANGAR_OK when nothing has failed. */
 enum hangar_rc failure_copy(struct failure *failure, const struct failure *other);
-
-void failure_clear(struct failure *failure);
 
 /* Passes the failure to host->fail.  Returns its code; HANGAR_INTERNAL when none was
  * recorded. */
 enum hangar_rc failure_raise(const struct failure *failure, const struct hangar_host *host,
                              struct hangar_ctx *ctx);
-
-/* The same with what could not be done in front: "cannot read table t: <text>". */
-enum hangar_rc failure_raise_as(const struct failure *failure, const struct hangar_host *host,
-                                struct hangar_ctx *ctx, const char *fmt, ...) HANGAR_PRINTF(4, 5);
 
 #endif

@@ -134,13 +134,13 @@ int testing_shell(const char *fmt, ...)
 void testing_expect(struct fake_host *fake, enum hangar_rc got, enum hangar_rc want,
                     const char *what)
 {
-    REQUIRE(got == want, "%s: %s (%s), not %s", what, hg_rc_name(got), fake_host_error(fake),
-            hg_rc_name(want));
+    REQUIRE(got == want, "%s: \"%s\" (%s), not \"%s\"", what, hg_rc_text(got),
+            fake_host_error(fake), hg_rc_text(want));
     if (want == HANGAR_OK || want == HANGAR_EOF) {
         return;
     }
     /* a failure has a text and the same code */
     REQUIRE(*fake_host_error(fake), "%s: fails without a text", what);
-    REQUIRE(fake_host_error_rc(fake) == want, "%s: records %s and returns %s", what,
-            hg_rc_name(fake_host_error_rc(fake)), hg_rc_name(want));
+    REQUIRE(fake_host_error_rc(fake) == want, "%s: records \"%s\" and returns \"%s\"", what,
+            hg_rc_text(fake_host_error_rc(fake)), hg_rc_text(want));
 }

@@ -179,11 +179,6 @@ bool rdb_walk_done(const struct rdb_walk *walk)
     return walk->section == RDB_SECTION_DONE && walk->failed == HANGAR_OK;
 }
 
-uint64_t rdb_walk_offset(const struct rdb_walk *walk)
-{
-    return walk->offset;
-}
-
 bool rdb_walk_verified(const struct rdb_walk *walk)
 {
     return walk->verified;

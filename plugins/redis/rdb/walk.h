@@ -39,9 +39,6 @@ enum hangar_rc rdb_walk_feed(struct rdb_walk *walk, const void *data, size_t siz
 /* True when the whole RDB was read, and its checksum, if it has one, is right. */
 bool rdb_walk_done(const struct rdb_walk *walk);
 
-/* The number of bytes read so far. */
-uint64_t rdb_walk_offset(const struct rdb_walk *walk);
-
 /* After the end: true when the RDB has a checksum.  It has none before RDB version 5, and with
  * rdbchecksum no. */
 bool rdb_walk_verified(const struct rdb_walk *walk);

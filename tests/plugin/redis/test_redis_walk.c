@@ -10,14 +10,16 @@
 #include "bytes.h"
 #include "rdb_build.h"
 
+/* HANGAR_EOF: the RDB ended before the data. */
 static enum hangar_rc walk_all(struct rdb_walk *walk, const unsigned char *data, size_t size,
                                size_t step)
 {
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t at = 0, used; at < size && rc == HANGAR_OK && !rdb_walk_done(walk); at += used) {
+    size_t at = 0;
+    for (size_t used; at < size && rc == HANGAR_OK && !rdb_walk_done(walk); at += used) {
         rc = rdb_walk_feed(walk, data + at, size - at < step ? size - at : step, &used);
     }
-    return rc;
+    return rc == HANGAR_OK && at != size ? HANGAR_EOF : rc;
 }
 
 static enum hangar_rc walk_size(const unsigned char *data, size_t size, size_t step,
@@ -25,7 +27,7 @@ static enum hangar_rc walk_size(const unsigned char *data, size_t size, size_t s
 {
     struct rdb_walk *walk = rdb_walk_new(NULL, NULL, 64, size);
     enum hangar_rc rc = walk_all(walk, data, size, step);
-    if (rc == HANGAR_OK && (!rdb_walk_done(walk) || rdb_walk_offset(walk) != size)) {
+    if (rc == HANGAR_OK && !rdb_walk_done(walk)) {
         rc = HANGAR_EOF; /* not complete */
     }
     *counts = *rdb_walk_counts(walk);

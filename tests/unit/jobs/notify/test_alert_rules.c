@@ -116,7 +116,8 @@ static struct hg_sink_status make_sink(const json_t *one, size_t i)
     newest[i].summary.stored_bytes = hg_json_int(one, "newest_bytes", 0);
     oldest[i] = (struct hg_index_item){.time_ms = time_at(one, "oldest_time")};
     struct hg_sink_status sink = {.config = &configs[i],
-                                  .readable = !error || hg_json_bool(one, "reachable", false),
+                                  .readable =
+                                      !error || json_is_true(json_object_get(one, "reachable")),
                                   .newest = newest[i].time_ms >= 0 ? &newest[i] : NULL,
                                   .oldest = oldest[i].time_ms >= 0 ? &oldest[i] : NULL,
                                   .usual_bytes = hg_json_int(one, "usual_bytes", -1),
