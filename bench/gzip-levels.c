@@ -79,7 +79,7 @@ static void gzip_levels_decode(struct fake_host *fake, void *inst, const unsigne
     struct hangar_io io = {in, 0, out, plain_size + 1};
     enum hangar_rc rc = HANGAR_OK;
     gzip_levels_check(fake, gzip->open(inst, HANGAR_DECODE, NULL, &stream), HANGAR_OK);
-    for (size_t at = 0; !rc; at = (size_t)(io.in - in)) {
+    for (size_t at = 0; rc == HANGAR_OK; at = (size_t)(io.in - in)) {
         io.in_size = size - at < BLOCK ? size - at : BLOCK;
         rc = gzip->process(stream, &io, at + io.in_size == size);
     }

@@ -26,7 +26,7 @@ static double s3_bench_seconds(clockid_t clock)
 
 static void s3_bench_must(struct fake_host *fake, enum hangar_rc rc)
 {
-    if (rc) {
+    if (rc != HANGAR_OK) {
         fprintf(stderr, "bench-s3: %s\n", fake_host_error(fake));
         exit(1);
     }

@@ -44,7 +44,7 @@ enum hangar_rc sink_store(struct fake_host *host, void *in, const struct sink_ob
     if (rc != HANGAR_OK) {
         return rc;
     }
-    for (size_t at = 0; at < object->size && !rc; at += object->step) {
+    for (size_t at = 0; at < object->size && rc == HANGAR_OK; at += object->step) {
         size_t left = object->size - at;
         rc = sink_table(host)->put_write(put, (const char *)object->data + at,
                                          object->step < left ? object->step : left);

@@ -49,7 +49,7 @@ enum hangar_rc transform_run(struct fake_host *fake, void *inst, enum hangar_dir
     enum hangar_rc rc = transform_suite_table(fake)->open(
         inst, direction, direction == HANGAR_DECODE ? attrs : NULL, &stream);
     testing_expect(fake, rc, HANGAR_OK, "open");
-    while (!rc) {
+    while (rc == HANGAR_OK) {
         size_t room = in->out_step < (size_t)1 << 20 ? in->out_step : (size_t)1 << 20;
         const unsigned char *next = (const unsigned char *)in->data + at;
         size_t piece = in->in_step < in->size - at ? in->in_step : in->size - at;

@@ -197,7 +197,7 @@ static void fill_up(enum hangar_rc expected, const char *text)
     struct hangar_put *put;
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "q/large", 0, 0, &put), HANGAR_OK);
     enum hangar_rc rc = HANGAR_OK;
-    for (int i = 0; i < 64 && !rc; i++) {
+    for (int i = 0; i < 64 && rc == HANGAR_OK; i++) {
         rc = sink_table(fake)->put_write(put, data, 1 << 20);
     }
     directory_must_fail(rc, expected, text);
@@ -265,7 +265,7 @@ START_TEST(a_failed_call_leaves_a_complete_object_or_none)
             enum hangar_rc rc = directory_store_text("p/b/object", "text", flags);
             bool through = faults_calls() < n;
             faults_set(0, 0);
-            if (rc) {
+            if (rc != HANGAR_OK) {
                 directory_must_fail(rc, error_number == EIO ? HANGAR_IO : HANGAR_NO_SPACE,
                                     "cannot");
                 failures++;
