@@ -120,7 +120,7 @@ static void daemon_reload(struct daemon *d)
 
 /* False when the loop ends.  While stopping, processes that are left after the deadline
  * are killed. */
-static bool daemon_goes_on(struct daemon *d)
+static bool daemon_continues(struct daemon *d)
 {
     int64_t now = daemon_monotonic_ms();
 
@@ -202,13 +202,13 @@ static void daemon_loop(struct daemon *d)
     int64_t watchdog = daemon_systemd_watchdog_ms();
 
     d->reload = true;
-    while (daemon_goes_on(d)) {
+    while (daemon_continues(d)) {
         int64_t wait = daemon_step(d);
         if (watchdog) {
             daemon_systemd_notify("WATCHDOG=1");
             wait = wait < watchdog ? wait : watchdog;
         }
-        if (!daemon_goes_on(d)) {
+        if (!daemon_continues(d)) {
             break;
         }
         daemon_wait(d, wait);

@@ -10,7 +10,7 @@
 #include "options.h"
 #include "target.h"
 
-static void init_tell(struct cli *cli, const char *path)
+static void init_print_next_step(struct cli *cli, const char *path)
 {
     bool found = strcmp(path, "backup.yaml") == 0 || strcmp(path, "./backup.yaml") == 0;
     char *safe = cli_escape(path, cli->err.utf8);
@@ -42,7 +42,7 @@ static int init_command(struct cli *cli)
         cli_target_text(&t, "name another file, or move the existing one", text, sizeof(text));
         return cli_stop(cli, HANGAR_STATUS_FAILED, text);
     }
-    init_tell(cli, path);
+    init_print_next_step(cli, path);
     if (cli_has_option(cli, &cli_option_json)) {
         cli_print_document(cli, json_pack("{s:s, s:s, s:s}", "schema", "hangar.init/1", "status",
                                           "done", "file", path));

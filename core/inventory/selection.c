@@ -43,7 +43,7 @@ struct selection {
     struct hg_error unknown;            /* why */
 };
 
-static bool wants_latest(const struct hangar_selection *request)
+static bool selection_is_latest(const struct hangar_selection *request)
 {
     return strcmp(request->id, "latest") == 0;
 }
@@ -158,8 +158,8 @@ static enum hangar_rc consider_sink(struct selection *x, size_t instance, struct
     if (rc != HANGAR_OK) {
         return rc;
     }
-    return wants_latest(x->request) ? consider_newest(x, instance, sink, err)
-                                    : consider_backup(x, instance, sink, err);
+    return selection_is_latest(x->request) ? consider_newest(x, instance, sink, err)
+                                           : consider_backup(x, instance, sink, err);
 }
 
 /* Finds the backup in one pipeline's sinks.  A sink that cannot be read is skipped. */
@@ -172,7 +172,7 @@ static void select_among_sinks(struct selection *x)
         if (only && strcmp(instances[instance].name, only) != 0) {
             continue;
         }
-        if (x->good && !wants_latest(x->request)) {
+        if (x->good && !selection_is_latest(x->request)) {
             break; /* one good copy is enough */
         }
         struct hg_error why = {0};
@@ -221,7 +221,8 @@ static enum hangar_rc fail_not_found(struct hg_session *s, const struct hangar_s
         struct hg_str text = {0};
         hg_others_text(&others, &text);
         rc = hg_fail(err, HANGAR_NOT_FOUND, 0, "there is no backup%s%s of %s, but %s",
-                     wants_latest(request) ? "" : " ", wants_latest(request) ? "" : request->id,
+                     selection_is_latest(request) ? "" : " ",
+                     selection_is_latest(request) ? "" : request->id,
                      request->pipeline ? request->pipeline : "this configuration",
                      hg_str_text(&text));
         hg_str_free(&text);
@@ -230,7 +231,7 @@ static enum hangar_rc fail_not_found(struct hg_session *s, const struct hangar_s
     if (rc != HANGAR_OK) {
         return rc;
     }
-    if (wants_latest(request)) {
+    if (selection_is_latest(request)) {
         return hg_fail(err, HANGAR_NOT_FOUND, 0,
                        "there is no backup yet; hint: make one with `hangar backup`");
     }
@@ -243,7 +244,7 @@ static enum hangar_rc check_selection(const struct hg_config *config,
                                       struct hg_error *err)
 {
     int64_t ms;
-    if (!wants_latest(request) && !hg_backup_id_parse(request->id, &ms) &&
+    if (!selection_is_latest(request) && !hg_backup_id_parse(request->id, &ms) &&
         !hg_short_id_is_valid(request->id)) {
         return hg_fail(err, HANGAR_CONFIG, 0,
                        "invalid backup id %s; hint: ids look like "
@@ -261,7 +262,7 @@ static enum hangar_rc check_selection(const struct hg_config *config,
 /* "latest" fails when a folder that cannot be read may be newer than what was found. */
 static enum hangar_rc fail_unknown(const struct selection *x, struct hg_error *err)
 {
-    if (!wants_latest(x->request) || strcmp(x->unknown_id, x->id) <= 0) {
+    if (!selection_is_latest(x->request) || strcmp(x->unknown_id, x->id) <= 0) {
         return HANGAR_OK;
     }
     *err = x->unknown;
@@ -291,14 +292,14 @@ static enum hangar_rc selection_result(struct selection *x, struct hg_selected_b
                 x->request->sink ? "the copy of %s in sink %s is damaged: %s"
                                  : "%s has no good copy; using the damaged one in sink %s: %s",
                 x->id, out->ctx->name, hg_error_without(x->damage.text, "sink", out->ctx->name));
-        } else if (x->damage.rc != HANGAR_OK && !wants_latest(x->request)) {
+        } else if (x->damage.rc != HANGAR_OK && !selection_is_latest(x->request)) {
             hg_log_line(&x->s->h->log, HANGAR_LOG_WARN, "skipping a damaged copy: %s",
                         x->damage.text);
         }
         return HANGAR_OK;
     }
     *err = x->damage;
-    return wants_latest(x->request) ? hg_context(err, "there is no good backup") : err->rc;
+    return selection_is_latest(x->request) ? hg_context(err, "there is no good backup") : err->rc;
 }
 
 /* Finds the one pipeline that has the backup.  OK also when none has it: then found->id is "". */
@@ -350,7 +351,7 @@ static enum hangar_rc complete_id(struct hg_session *s, const struct hangar_sele
                                        .pipeline = request->pipeline};
     enum hangar_rc rc = check_selection(s->h->config, request, &only, err);
     int64_t ms;
-    if (rc == HANGAR_OK && !wants_latest(request) && !hg_backup_id_parse(request->id, &ms)) {
+    if (rc == HANGAR_OK && !selection_is_latest(request) && !hg_backup_id_parse(request->id, &ms)) {
         rc = hg_short_id_find(s, request, id, err);
         exact->id = id;
     }
@@ -387,9 +388,9 @@ enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *re
     if (rc == HANGAR_OK) {
         rc = select_exactly(s, &exact, out, err);
         snprintf(out->id, sizeof(out->id), "%s",
-                 rc == HANGAR_OK         ? out->manifest.id
-                 : wants_latest(request) ? ""
-                                         : exact.id);
+                 rc == HANGAR_OK                ? out->manifest.id
+                 : selection_is_latest(request) ? ""
+                                                : exact.id);
     }
     return rc;
 }

@@ -151,7 +151,7 @@ void gz_encoder_free(struct gz_encoder *encoder)
 }
 
 /* Moves input to `piece`. */
-static void encoder_gather(struct gz_encoder *encoder, struct hangar_io *io)
+static void encoder_fill_piece(struct gz_encoder *encoder, struct hangar_io *io)
 {
     size_t room = PIECE_SIZE - encoder->gathered;
     size_t n = io->in_size < room ? io->in_size : room;
@@ -185,7 +185,7 @@ enum hangar_rc gz_encoder_process(struct gz_encoder *encoder, struct hangar_io *
         if (encoder->written < encoder->encoded) {
             return HANGAR_OK;
         }
-        encoder_gather(encoder, io);
+        encoder_fill_piece(encoder, io);
         bool ending = last && io->in_size == 0;
         if (encoder->gathered < PIECE_SIZE && !ending) {
             return HANGAR_OK;

@@ -49,7 +49,7 @@ static size_t lister_position(const struct lister *lister, const char *name)
 }
 
 /* Does the name belong on this page?  Records in `more` when it belongs on a later one. */
-static bool lister_wants(struct lister *lister, const char *name)
+static bool lister_accepts(struct lister *lister, const char *name)
 {
     if (strcmp(name, lister->page->cursor) <= 0) {
         return false;
@@ -117,7 +117,7 @@ static enum hangar_rc lister_unreadable(struct lister *lister, const char *path,
     }
     const size_t at = lister_position(lister, name);
     if ((at < lister->count && strcmp(lister->sorted[at]->name, name) == 0) ||
-        !lister_wants(lister, name)) {
+        !lister_accepts(lister, name)) {
         return HANGAR_OK;
     }
     local->host->log(local->ctx, HANGAR_LOG_DEBUG, "cannot read directory %s/%s: %s", local->root,
@@ -134,7 +134,7 @@ static enum hangar_rc lister_add_file(struct lister *lister, int dir, const char
 {
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     const char *prefix = lister->page->prefix;
-    if (strncmp(name, prefix, strlen(prefix)) != 0 || !lister_wants(lister, name)) {
+    if (strncmp(name, prefix, strlen(prefix)) != 0 || !lister_accepts(lister, name)) {
         return HANGAR_OK;
     }
     struct stat st;
@@ -158,7 +158,7 @@ static enum hangar_rc lister_add_directory(struct lister *lister, int dir, const
     if (!lister_may_contain(lister, path)) {
         return HANGAR_OK;
     }
-    if (lister->page->delimiter && inside && !lister_wants(lister, path)) {
+    if (lister->page->delimiter && inside && !lister_accepts(lister, path)) {
         return HANGAR_OK;
     }
     int fd = local_open_dir(dir, base);

@@ -2,9 +2,9 @@
 # SPDX-FileCopyrightText: The hangar authors
 """Names of functions, macros and headers that a reader must be able to search for.
 
-The name of a static function has at least two words and exists once in the tree.  A limit is
-X_MAX, or X_MAX_BYTES and X_MAX_MS with a unit.  Two headers that one file can include have
-different names.
+The name of a static function has at least two words and exists once in the tree.  No name of a
+function ends with a vague word (VAGUE) in place of what it does.  A limit is X_MAX, or X_MAX_BYTES
+and X_MAX_MS with a unit.  Two headers that one file can include have different names.
 """
 
 import os
@@ -18,6 +18,14 @@ FUNCTION = re.compile(
 # A macro or an enumerator.
 LIMIT = re.compile(r"(?:^#define +|^enum \{ ?|^    |, )(?!EVP_|S3_)((?:\w+_)?MAX_\w+)\b", re.M)
 LIMIT_WITH_UNIT = re.compile(r"\w+_MAX_(BYTES|MS)$")
+# The last word of a function's name that is refused, and what to write instead.
+VAGUE = {
+    "gather": "add, read or collect",
+    "look": "check, find or read",
+    "say": "print, report or fail",
+    "tell": "print or report",
+    "wants": "accepts, selects or needs",
+}
 # Frozen, or an example of its own.
 SKIPPED = ("tests/abi/", "examples/", "core/include/")
 
@@ -35,6 +43,14 @@ def check_functions(texts):
                 yield path, line, f"static {name} exists in {others[0]} as well: add a prefix"
             elif static and "_" not in name:
                 yield path, line, f"static {name}: a name of one word; add the prefix of its file"
+
+
+def check_last_words(texts):
+    for path, text in texts.items():
+        for match in FUNCTION.finditer(text):
+            word = match[2].rpartition("_")[2]
+            if word in VAGUE:
+                yield path, line_of(text, match.start()), f"{match[2]}: not {word}, but {VAGUE[word]}"
 
 
 def check_limits(texts):
@@ -68,5 +84,6 @@ def check_all(files):
         if not path.startswith(SKIPPED)
     }
     yield from check_functions(texts)
+    yield from check_last_words(texts)
     yield from check_limits(texts)
     yield from check_headers(texts)

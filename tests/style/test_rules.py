@@ -359,6 +359,12 @@ class Rules(unittest.TestCase):
         found = self.breaches({"cli/a.c": text.format("b_c"), "plugins/redis/a.c": text.format("b_c")})
         self.assertEqual(len(found), 2, found)
 
+    def test_the_name_of_a_function_ends_with_what_it_does(self):
+        for word in ("gather", "look", "say", "tell", "wants"):
+            for text in ("static void a_{}(void)\n{{\n}}\n", "bool a_{}(int x)\n{{\n}}\n"):
+                self.rejects("tests/a.c", text.format(word), f"a_{word}: not {word}, but ")
+        self.accepts("tests/a.c", "static void a_look_up(void)\n{\n    b_tell();\n}\n")
+
     def test_a_limit_has_max_behind_its_name(self):
         self.rejects("core/base/a.c", "#define HG_MAX_SINKS 3\n", "a limit is HG_SINKS_MAX")
         self.rejects("cli/a.c", "enum { MAX_TEXT = 3, OTHER = 1 };\n", "a limit is TEXT_MAX")

@@ -29,7 +29,7 @@ enum { TRIES = 3, PAUSE_MS = 1000, STALL_MS = 30000 };
 /* What a notifier without `events` receives: what needs attention, and its end. */
 static const char *const default_events[] = {"alert.*", "restore.failed", NULL};
 
-static bool notifier_wants(const struct hg_instance_config *notifier, const char *kind)
+static bool notifier_is_subscribed(const struct hg_instance_config *notifier, const char *kind)
 {
     const char *const *patterns =
         notifier->events ? (const char *const *)notifier->events : default_events;
@@ -155,7 +155,7 @@ bool hg_notify(struct hangar *h, const struct hg_event *event)
         for (size_t k = 0; p && k < p->notifier_count; k++) {
             meant = meant || p->notifiers[k] == i;
         }
-        if (meant && notifier_wants(c, event->kind)) {
+        if (meant && notifier_is_subscribed(c, event->kind)) {
             receivers[count++] = i;
         }
     }

@@ -80,8 +80,9 @@ static enum hangar_rc expiry_remove(struct hg_expiry *p, struct hg_retention_ite
     return rc;
 }
 
-/* May the rest go on after this failure?  One folder of another owner must not keep all others. */
-static bool expiry_goes_on(enum hangar_rc rc)
+/* May the rest continue after this failure?  One folder of another owner must not keep all
+ * others. */
+static bool expiry_may_continue(enum hangar_rc rc)
 {
     return rc == HANGAR_AUTH || rc == HANGAR_IO;
 }
@@ -97,7 +98,7 @@ static enum hangar_rc expiry_clean_up(struct hg_expiry *p, struct hg_error *err)
         enum hangar_rc rc = hg_leftover_clean_up(&p->plan, one, &why);
         if (rc != HANGAR_OK) {
             first = first.rc == HANGAR_OK ? why : first;
-            if (expiry_goes_on(rc)) {
+            if (expiry_may_continue(rc)) {
                 continue;
             }
             break;
@@ -126,7 +127,7 @@ enum hangar_rc hg_expiry_find_leftovers(struct hg_expiry *p, struct hg_error *er
             one.action = HG_LEFTOVER_WAIT;
             snprintf(one.reason, sizeof(one.reason), "cannot be judged: %.200s", why.text);
             first = first.rc == HANGAR_OK ? why : first;
-            if (!expiry_goes_on(rc)) {
+            if (!expiry_may_continue(rc)) {
                 break;
             }
         }
@@ -144,7 +145,7 @@ enum hangar_rc hg_expiry_execute(struct hg_expiry *p, struct hg_error *err)
     struct hg_error first = {0};
     enum hangar_rc rc = HANGAR_OK;
     /* the oldest first: an interruption leaves the newer ones */
-    for (size_t i = p->plan.count; i-- > 0 && (rc == HANGAR_OK || expiry_goes_on(rc));) {
+    for (size_t i = p->plan.count; i-- > 0 && (rc == HANGAR_OK || expiry_may_continue(rc));) {
         if (p->plan.items[i].keep) {
             continue;
         }
@@ -153,13 +154,13 @@ enum hangar_rc hg_expiry_execute(struct hg_expiry *p, struct hg_error *err)
         rc = rc == HANGAR_OK ? expiry_remove(p, &p->plan.items[i], &why) : rc;
         first = first.rc == HANGAR_OK ? why : first;
     }
-    if (rc == HANGAR_OK || expiry_goes_on(rc)) {
+    if (rc == HANGAR_OK || expiry_may_continue(rc)) {
         struct hg_error why = {0};
         rc = hg_expiry_find_leftovers(p, &why);
         first = first.rc == HANGAR_OK ? why : first;
     }
     /* by the store's own clock, but not while this machine's is in doubt */
-    if ((rc == HANGAR_OK || expiry_goes_on(rc)) && !p->plan.clock_is_wrong) {
+    if ((rc == HANGAR_OK || expiry_may_continue(rc)) && !p->plan.clock_is_wrong) {
         struct hg_error why = {0};
         expiry_clean_up(p, &why);
         first = first.rc == HANGAR_OK ? why : first;

@@ -167,7 +167,7 @@ static enum hangar_rc test_source_begin(void *inst, int64_t *time_ms, struct han
 }
 
 /* Writes the nice value and the I/O class of the reading thread. */
-static void tell_priority(struct source *s)
+static void source_write_priority(struct source *s)
 {
     const char *path = s->host->opt_string(s->ctx, "priority");
     FILE *f = path ? fopen(path, "w") : NULL;
@@ -185,7 +185,7 @@ static enum hangar_rc test_source_next(void *inst, struct hangar_object_info *in
     pthread_mutex_lock(&s->mutex);
     uint64_t number = s->next;
     if (number == 0) {
-        tell_priority(s);
+        source_write_priority(s);
     }
     s->next += number < s->objects;
     pthread_mutex_unlock(&s->mutex);

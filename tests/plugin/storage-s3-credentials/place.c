@@ -131,7 +131,7 @@ const char *place_endpoint(const char *path)
     return url;
 }
 
-void place_say(const char *json)
+void place_set_faults(const char *json)
 {
     const char *path = place_file("say.new", json);
     ck_assert_int_eq(rename(path, testing_path(home, "say")), 0);

@@ -28,7 +28,7 @@ void place_next_instance(void);
 /* Starts the endpoints, and returns their URL with this path. */
 const char *place_endpoint(const char *path);
 /* Sets the faults of the endpoints from now on, see endpoint.py. */
-void place_say(const char *json);
+void place_set_faults(const char *json);
 /* The number of requests that begin so ("POST /sts"). */
 int place_requests(const char *beginning);
 void place_wait_for_request(const char *beginning, int count);

@@ -376,16 +376,17 @@ START_TEST(refusals_of_sts_are_reported_without_the_token)
     place_must_fail(HANGAR_AUTH, "STS answered with HTTP status 400 and code "
                                  "InvalidIdentityToken");
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", testing_path(home, "token"), 1);
-    place_say("{\"status\": 403, \"body\": \"<E><Error><Code>AccessDenied</Code><Message>Not "
-              "authorized to perform</Message></Error></E>\"}");
+    place_set_faults(
+        "{\"status\": 403, \"body\": \"<E><Error><Code>AccessDenied</Code><Message>Not "
+        "authorized to perform</Message></Error></E>\"}");
     place_must_fail(HANGAR_AUTH, "status 403 and code AccessDenied: Not authorized");
-    place_say("{\"status\": 403, \"body\": \"<html>CANARY\"}");
+    place_set_faults("{\"status\": 403, \"body\": \"<html>CANARY\"}");
     place_must_fail(HANGAR_AUTH, "STS answered with HTTP status 403");
-    place_say("{\"status\": 200, \"body\": \"<html>CANARY\"}");
+    place_set_faults("{\"status\": 200, \"body\": \"<html>CANARY\"}");
     place_must_fail(HANGAR_AUTH, "the answer of STS is not valid: it is not valid XML");
-    place_say("{\"kind\": \"huge\"}");
+    place_set_faults("{\"kind\": \"huge\"}");
     place_must_fail(HANGAR_AUTH, "the answer is longer than 64 KiB");
-    place_say("{\"kind\": \"redirect\"}");
+    place_set_faults("{\"kind\": \"redirect\"}");
     place_must_fail(HANGAR_AUTH, "STS answered with HTTP status 302");
     unsetenv("AWS_ROLE_ARN");
     place_must_fail(HANGAR_AUTH, "; hint: set role_arn or AWS_ROLE_ARN");
@@ -396,7 +397,7 @@ START_TEST(temporary_failures_are_repeated)
 {
     set_web_identity();
     place_open();
-    place_say("{\"status\": 503, \"times\": 2}");
+    place_set_faults("{\"status\": 503, \"times\": 2}");
     place_must_get("AKIDTEST1");
     ck_assert_int_eq(place_requests("POST /sts"), 3);
 }
@@ -407,14 +408,14 @@ START_TEST(final_failures_are_not_repeated)
     set_web_identity();
     fake_host_set(fake, "credentials_timeout", "1s");
     place_open();
-    place_say("{\"status\": 503}");
+    place_set_faults("{\"status\": 503}");
     place_must_fail(HANGAR_RETRY, "STS answered with HTTP status 503");
     ck_assert_int_le(place_requests("POST /sts"), 3);
-    place_say("{\"kind\": \"short\"}");
+    place_set_faults("{\"kind\": \"short\"}");
     place_must_fail(HANGAR_RETRY, "from web_identity: ");
-    place_say("{\"kind\": \"stall\"}");
+    place_set_faults("{\"kind\": \"stall\"}");
     place_must_fail(HANGAR_RETRY, "from web_identity: Timeout was reached");
-    place_say("{\"kind\": \"drip\"}");
+    place_set_faults("{\"kind\": \"drip\"}");
     place_must_fail(HANGAR_RETRY, "from web_identity: Timeout was reached");
     setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1/sts", 1);
     place_must_fail(HANGAR_RETRY, "Couldn't connect to server");
@@ -504,10 +505,10 @@ START_TEST(answers_of_endpoints_are_checked)
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", place_endpoint("/container"), 1);
     place_open();
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
-        place_say(bodies[i][0]);
+        place_set_faults(bodies[i][0]);
         place_must_fail(HANGAR_AUTH, bodies[i][1]);
     }
-    place_say("{\"lifetime\": -60}");
+    place_set_faults("{\"lifetime\": -60}");
     place_must_fail(HANGAR_RETRY, "have expired already; hint: check the clock");
 }
 END_TEST
@@ -517,22 +518,22 @@ START_TEST(the_metadata_service_is_used_by_version_2_only)
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", place_endpoint("/"), 1);
     fake_host_set(fake, "credentials_timeout", "5s");
     place_open();
-    place_say("{\"only\": \"/latest/api/token\", \"status\": 403}");
+    place_set_faults("{\"only\": \"/latest/api/token\", \"status\": 403}");
     place_must_fail(HANGAR_AUTH, "imds: the metadata service refused a token (version 2) with "
                                  "HTTP status 403");
     ck_assert_int_eq(place_requests("GET"), 0);
-    place_say("{\"only\": \"/latest/api/token\", \"body\": \"<html> CANARY\"}");
+    place_set_faults("{\"only\": \"/latest/api/token\", \"body\": \"<html> CANARY\"}");
     place_must_fail(HANGAR_AUTH, "returned no valid token");
-    place_say("{\"only\": \"/latest/api/token\", \"body\": \"wrong\"}");
+    place_set_faults("{\"only\": \"/latest/api/token\", \"body\": \"wrong\"}");
     place_must_fail(HANGAR_AUTH, "the metadata service answered with HTTP status 401");
     /* an answer that is lost because of the hop limit */
-    place_say("{\"only\": \"/latest/api/token\", \"kind\": \"stall\"}");
+    place_set_faults("{\"only\": \"/latest/api/token\", \"kind\": \"stall\"}");
     place_must_fail(HANGAR_AUTH, "; hint: from a container it needs a hop limit of 2");
-    place_say("{\"only\": \"/latest/meta-data/iam\", \"status\": 404}");
+    place_set_faults("{\"only\": \"/latest/meta-data/iam\", \"status\": 404}");
     place_must_fail(HANGAR_AUTH, "imds: the instance has no role");
-    place_say("{\"only\": \"/latest/meta-data/iam\", \"body\": \"../../CANARY\"}");
+    place_set_faults("{\"only\": \"/latest/meta-data/iam\", \"body\": \"../../CANARY\"}");
     place_must_fail(HANGAR_AUTH, "the metadata service returned no valid role name");
-    place_say("{}");
+    place_set_faults("{}");
     place_must_get("AKIDTEST1");
     ck_assert_int_eq(place_requests("GET /latest/meta-data/iam/security-credentials/backup-role"),
                      1);

@@ -46,7 +46,7 @@ END_TEST
 
 START_TEST(short_lived_keys_are_not_renewed_for_each_request)
 {
-    place_say("{\"lifetime\": 120}");
+    place_set_faults("{\"lifetime\": 120}");
     for (int i = 0; i < 10; i++) {
         place_must_get("AKIDTEST1");
     }
@@ -59,7 +59,7 @@ END_TEST
 START_TEST(valid_keys_are_used_when_the_renewal_fails)
 {
     place_must_get("AKIDTEST1");
-    place_say("{\"status\": 403}");
+    place_set_faults("{\"status\": 403}");
     place_move_clock(3600 - 200);
     for (int i = 0; i < 5; i++) {
         place_must_get("AKIDTEST1");
@@ -69,7 +69,7 @@ START_TEST(valid_keys_are_used_when_the_renewal_fails)
                                  "warn: cannot get keys for S3 from container: "
                                  "the endpoint answered with HTTP status 403; the current keys "
                                  "stay valid for "));
-    place_say("{\"lifetime\": 7200}");
+    place_set_faults("{\"lifetime\": 7200}");
     place_move_clock(15);
     place_must_get("AKIDTEST2");
 }
@@ -78,11 +78,11 @@ END_TEST
 START_TEST(expired_keys_are_not_used)
 {
     place_must_get("AKIDTEST1");
-    place_say("{\"status\": 403}");
+    place_set_faults("{\"status\": 403}");
     place_move_clock(3601);
     place_must_fail(HANGAR_AUTH, "the endpoint answered with HTTP status 403");
     place_must_fail(HANGAR_AUTH, "the endpoint answered with HTTP status 403");
-    place_say("{\"lifetime\": 7200}");
+    place_set_faults("{\"lifetime\": 7200}");
     place_must_get("AKIDTEST2");
 }
 END_TEST
@@ -97,7 +97,7 @@ START_TEST(keys_that_the_store_refused_are_renewed)
     s3_credentials_expired(credentials, &old);
     place_must_get("AKIDTEST2");
     ck_assert_int_eq(place_requests(REQUEST), 2);
-    place_say("{\"status\": 403}");
+    place_set_faults("{\"status\": 403}");
     call_expired();
     place_must_fail(HANGAR_AUTH, "the endpoint answered with HTTP status 403");
 }
@@ -165,7 +165,7 @@ START_TEST(one_thread_renews_while_the_others_use_the_old_keys)
 {
     static struct getter renewer;
     place_must_get("AKIDTEST1");
-    place_say("{\"kind\": \"gate\", \"lifetime\": 7200}");
+    place_set_faults("{\"kind\": \"gate\", \"lifetime\": 7200}");
     place_move_clock(3600 - 200);
     start_threads(&renewer);
     place_wait_for_request(REQUEST, 2);
@@ -182,7 +182,7 @@ END_TEST
 START_TEST(threads_without_keys_wait_for_one_renewal)
 {
     static struct getter getters[8];
-    place_say("{\"kind\": \"gate\"}");
+    place_set_faults("{\"kind\": \"gate\"}");
     for (int i = 0; i < 8; i++) {
         start_threads(&getters[i]);
     }
@@ -198,7 +198,7 @@ END_TEST
 START_TEST(cancel_ends_every_wait)
 {
     static struct getter getters[4];
-    place_say("{\"kind\": \"stall\"}");
+    place_set_faults("{\"kind\": \"stall\"}");
     for (int i = 0; i < 4; i++) {
         start_threads(&getters[i]);
     }

@@ -48,7 +48,7 @@ static void storage_s3_libs3_teardown(void)
     bucket_tear_down();
 }
 
-static void libs3_must_say(enum hangar_rc got, enum hangar_rc want, const char *text)
+static void libs3_must_fail(enum hangar_rc got, enum hangar_rc want, const char *text)
 {
     testing_expect(fake, got, want, text);
     ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "error: %s", fake_host_error(fake));
@@ -89,7 +89,7 @@ static void libs3_must_refuse(const char *option, const char *value, const char 
     fake = bucket_host();
     fake_host_set(fake, option, value);
     void *none;
-    libs3_must_say(fake_host_create(fake, &none), HANGAR_CONFIG, text);
+    libs3_must_fail(fake_host_create(fake, &none), HANGAR_CONFIG, text);
 }
 
 START_TEST(options_that_the_library_lacks_are_refused)
@@ -127,7 +127,7 @@ START_TEST(a_store_that_never_answered_is_given_up_soon_by_all_requests)
     const char *const options[][2] = {{"endpoint", endpoint}, {"retries", "100"}, {NULL, NULL}};
     fake_host_close(fake);
     libs3_open(options);
-    libs3_must_say(sink_table(fake)->stat(inst, "object", &entry), HANGAR_IO, "object");
+    libs3_must_fail(sink_table(fake)->stat(inst, "object", &entry), HANGAR_IO, "object");
     ck_assert_int_eq(sink_table(fake)->stat(inst, "object", &entry), HANGAR_IO);
     ck_assert_ptr_null(strstr(fake_host_error(fake), "attempts)"));
     close(fd);
@@ -158,15 +158,15 @@ START_TEST(keys_can_come_from_the_environment)
     fake = bucket_host();
     fake_host_set(fake, "access_key_id", "");
     fake_host_set(fake, "secret_access_key", "");
-    libs3_must_say(fake_host_create(fake, &inst), HANGAR_CONFIG, "cannot send a session token");
+    libs3_must_fail(fake_host_create(fake, &inst), HANGAR_CONFIG, "cannot send a session token");
 }
 END_TEST
 
 START_TEST(objects_beyond_five_gigabytes_are_refused_at_once)
 {
     struct hangar_put *put;
-    libs3_must_say(sink_table(fake)->put_open(inst, "object", ((uint64_t)5 << 30) + 1, 0, &put),
-                   HANGAR_UNSUPPORTED, "libs3 can store 5 GiB at most; hint: use the plugin");
+    libs3_must_fail(sink_table(fake)->put_open(inst, "object", ((uint64_t)5 << 30) + 1, 0, &put),
+                    HANGAR_UNSUPPORTED, "libs3 can store 5 GiB at most; hint: use the plugin");
 }
 END_TEST
 
@@ -176,7 +176,8 @@ START_TEST(temporary_files_are_bounded)
     unsigned char *data = testing_data(DATA_RANDOM, 1200000);
     fake_host_close(fake);
     libs3_open(options);
-    libs3_must_say(libs3_store("large", data, 1200000), HANGAR_NO_SPACE, "; hint: raise spool_max");
+    libs3_must_fail(libs3_store("large", data, 1200000), HANGAR_NO_SPACE,
+                    "; hint: raise spool_max");
     sink_must_lack(fake, inst, "large");
     /* a put that failed has released its bytes of spool_max */
     for (int i = 0; i < 3; i++) {
@@ -202,7 +203,7 @@ START_TEST(wrong_keys_and_buckets_are_reported_with_a_hint)
         struct hangar_attrs *attrs = fake_attrs_new();
         fake_host_close(fake);
         libs3_open(options);
-        libs3_must_say(sink_table(fake)->probe(inst, attrs), wrong[i].rc, wrong[i].text);
+        libs3_must_fail(sink_table(fake)->probe(inst, attrs), wrong[i].rc, wrong[i].text);
         ck_assert_ptr_null(strstr(fake_host_log(fake), "CANARY"));
         fake_attrs_free(attrs);
     }
@@ -242,10 +243,10 @@ START_TEST(create_only_is_safe_within_a_process)
     static struct racing_put creators[8];
     int created = 0;
     sink_must_store(fake, inst, "object", "old");
-    libs3_must_say(sink_store(fake, inst,
-                              &(struct sink_object){"object", "new", 3, 3, HANGAR_PUT_CREATE_ONLY},
-                              NULL),
-                   HANGAR_EXISTS, "the object exists already");
+    libs3_must_fail(sink_store(fake, inst,
+                               &(struct sink_object){"object", "new", 3, 3, HANGAR_PUT_CREATE_ONLY},
+                               NULL),
+                    HANGAR_EXISTS, "the object exists already");
     sink_must_have(fake, inst, "object", "old", 3);
     for (int i = 0; i < 8; i++) {
         ck_assert_int_eq(
@@ -346,12 +347,12 @@ START_TEST(failed_puts_do_not_change_the_object)
 {
     store_directly("object", "old", 3);
     bucket_fault("put answer 503 SlowDown\n");
-    libs3_must_say(libs3_store("object", "newer", 5), HANGAR_IO, "(after 3 attempts)");
+    libs3_must_fail(libs3_store("object", "newer", 5), HANGAR_IO, "(after 3 attempts)");
     bucket_fault("put answer 403 AccessDenied\n");
-    libs3_must_say(libs3_store("object", "newer", 5), HANGAR_AUTH,
-                   "cannot store object in bucket hangar-libs3");
+    libs3_must_fail(libs3_store("object", "newer", 5), HANGAR_AUTH,
+                    "cannot store object in bucket hangar-libs3");
     bucket_fault("put answer200 InternalError\n");
-    libs3_must_say(libs3_store("object", "newer", 5), HANGAR_IO, "cannot store object");
+    libs3_must_fail(libs3_store("object", "newer", 5), HANGAR_IO, "cannot store object");
     must_have_directly("object", "old", 3);
 }
 END_TEST
@@ -367,7 +368,7 @@ static void libs3_must_read(const char *name, size_t size, enum hangar_rc want, 
         at += rc != HANGAR_OK ? 0 : got;
     }
     if (want) {
-        libs3_must_say(rc, want, text);
+        libs3_must_fail(rc, want, text);
     } else {
         testing_expect(fake, rc, want, text);
     }
@@ -412,8 +413,8 @@ START_TEST(an_object_that_changes_during_a_read_is_an_error)
     ck_assert_uint_eq(got, 4 << 20);
     data[LONG_BYTES - 1] ^= 1;
     store_directly("object", data, LONG_BYTES);
-    libs3_must_say(sink_table(fake)->get_read(get, buffer, 4 << 20, &got), HANGAR_IO,
-                   "cannot read object");
+    libs3_must_fail(sink_table(fake)->get_read(get, buffer, 4 << 20, &got), HANGAR_IO,
+                    "cannot read object");
     sink_table(fake)->get_close(get);
     free(buffer);
     free(data);

@@ -21,7 +21,7 @@ void special_tear_down(void);
 /* Opens the instance with the options of store_option. */
 void special_open(void);
 /* The call has failed with this code, and the message contains the text. */
-void special_must_say(enum hangar_rc got, enum hangar_rc expected, const char *text);
+void special_must_fail(enum hangar_rc got, enum hangar_rc expected, const char *text);
 /* Stores p/object in writes of `step` bytes. */
 enum hangar_rc special_put(const void *data, size_t size, size_t step, uint32_t flags);
 /* Reading p/object from the offset returns exactly these bytes. */

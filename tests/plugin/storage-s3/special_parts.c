@@ -81,8 +81,8 @@ START_TEST(a_missing_piece_is_detected)
     char *names = sink_list(fake, inst, "p/object.part-", 0, &count);
     *strchr(names, '\n') = '\0';
     testing_expect(fake, sink_table(fake)->remove(inst, names), HANGAR_OK, "remove");
-    special_must_say(sink_table(fake)->stat(inst, "p/object", &entry), HANGAR_CORRUPT,
-                     "pieces is missing");
+    special_must_fail(sink_table(fake)->stat(inst, "p/object", &entry), HANGAR_CORRUPT,
+                      "pieces is missing");
     free(names);
     free(data);
 }
@@ -158,8 +158,8 @@ START_TEST(memory_of_parts_comes_from_the_budget_and_is_bounded)
     fake_host_budget(fake, 4 << 20);
     ck_assert_uint_eq(sink_table(fake)->max_open_puts(inst), 1);
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "p/object", 6 << 20, 0, &handles[0]), 0);
-    special_must_say(sink_table(fake)->put_write(handles[0], "x", 1), HANGAR_NO_MEMORY,
-                     "hint: raise limits.memory");
+    special_must_fail(sink_table(fake)->put_write(handles[0], "x", 1), HANGAR_NO_MEMORY,
+                      "hint: raise limits.memory");
     sink_table(fake)->put_abort(handles[0]);
 }
 END_TEST

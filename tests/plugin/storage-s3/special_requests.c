@@ -41,8 +41,8 @@ START_TEST(many_objects_are_removed_in_one_request)
     ck_assert_str_eq(left, "p/other\n");
     free(left);
     list[1] = "a b";
-    special_must_say(sink_table(fake)->remove_many(inst, list, MANY, results), HANGAR_CONFIG,
-                     "not allowed");
+    special_must_fail(sink_table(fake)->remove_many(inst, list, MANY, results), HANGAR_CONFIG,
+                      "not allowed");
 }
 END_TEST
 
@@ -172,8 +172,8 @@ START_TEST(a_store_that_never_answered_is_given_up_soon_by_all_requests)
     store_option("endpoint", endpoint);
     store_option("retries", "100"); /* these would take the deadline of 15 minutes */
     special_open();
-    special_must_say(sink_table(fake)->stat(inst, "p/object", &entry), HANGAR_IO,
-                     "hint: check the option endpoint");
+    special_must_fail(sink_table(fake)->stat(inst, "p/object", &entry), HANGAR_IO,
+                      "hint: check the option endpoint");
     ck_assert_int_eq(sink_table(fake)->stat(inst, "p/object", &entry), HANGAR_IO);
     ck_assert_ptr_null(strstr(fake_host_error(fake), "attempts)"));
     close(fd);

@@ -75,8 +75,8 @@ START_TEST(locks_are_set_and_only_ever_extended)
                    HANGAR_OK, "longer");
     char *after = head_line("p/object", "x-amz-object-lock-retain-until-date");
     ck_assert_str_gt(after, before);
-    special_must_say(sink_table(fake)->retain(inst, "p/nothing", now_ms), HANGAR_NOT_FOUND,
-                     "does not exist");
+    special_must_fail(sink_table(fake)->retain(inst, "p/nothing", now_ms), HANGAR_NOT_FOUND,
+                      "does not exist");
     testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
     ck_assert_str_eq(fake_attr(attrs, "object_lock"), "on");
     char *texts[] = {before, mode, same, after};
@@ -93,15 +93,15 @@ START_TEST(locks_need_a_bucket_that_has_them)
     int64_t later_ms = ((int64_t)time(NULL) + 86400) * 1000;
     special_open();
     sink_must_store(fake, inst, "p/object", "text");
-    special_must_say(sink_table(fake)->retain(inst, "p/object", later_ms), HANGAR_UNSUPPORTED,
-                     "lock_mode is none");
+    special_must_fail(sink_table(fake)->retain(inst, "p/object", later_ms), HANGAR_UNSUPPORTED,
+                      "lock_mode is none");
     fake_host_close(fake);
     store_option("lock_mode", "compliance");
     special_open();
-    special_must_say(sink_table(fake)->retain(inst, "p/object", later_ms), HANGAR_UNSUPPORTED,
-                     "cannot lock p/object");
-    special_must_say(sink_table(fake)->probe(inst, attrs), HANGAR_CONFIG,
-                     "the bucket has no object lock");
+    special_must_fail(sink_table(fake)->retain(inst, "p/object", later_ms), HANGAR_UNSUPPORTED,
+                      "cannot lock p/object");
+    special_must_fail(sink_table(fake)->probe(inst, attrs), HANGAR_CONFIG,
+                      "the bucket has no object lock");
     fake_attrs_free(attrs);
 }
 END_TEST
@@ -140,8 +140,8 @@ START_TEST(a_probe_tries_the_options_of_new_objects_and_leaves_nothing)
     store.set_up(); /* clears the options of store_option */
     store_option("storage_class", "NO_SUCH_CLASS");
     special_open();
-    special_must_say(sink_table(fake)->probe(inst, attrs), HANGAR_CONFIG,
-                     "cannot begin an upload with storage_class, sse, tags and object lock");
+    special_must_fail(sink_table(fake)->probe(inst, attrs), HANGAR_CONFIG,
+                      "cannot begin an upload with storage_class, sse, tags and object lock");
     ck_assert_uint_eq(special_count_uploads(), 0);
     size_t count;
     free(sink_list(fake, inst, "", 0, &count));

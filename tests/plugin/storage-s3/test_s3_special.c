@@ -33,7 +33,7 @@ void special_open(void)
     fake = store_open(&inst);
 }
 
-void special_must_say(enum hangar_rc got, enum hangar_rc expected, const char *text)
+void special_must_fail(enum hangar_rc got, enum hangar_rc expected, const char *text)
 {
     testing_expect(fake, got, expected, text);
     ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "error: %s", fake_host_error(fake));

@@ -204,7 +204,7 @@ static void still_init(struct still_engine *s)
 }
 
 /* Half a second passes. */
-static void lag_look(struct still_engine *s)
+static void lag_pass_half_second(struct still_engine *s)
 {
     s->engine.watched_ms = hg_mono_ms() - 500;
     hg_lag_watch(&s->engine);
@@ -214,24 +214,24 @@ START_TEST(time_counts_only_while_the_sinks_are_waited_for)
 {
     struct still_engine s;
     still_init(&s);
-    lag_look(&s);
+    lag_pass_half_second(&s);
     ck_assert_int_eq(s.engine.sinks[0].lag_ms, 0);
     s.engine.wait_slot = 1;
     struct hg_block block;
     s.engine.queue_head = &block; /* the workers are what is slow */
-    lag_look(&s);
+    lag_pass_half_second(&s);
     ck_assert_int_eq(s.engine.sinks[0].lag_ms, 0);
     s.engine.queue_head = NULL;
-    lag_look(&s);
+    lag_pass_half_second(&s);
     ck_assert_int_ge(s.engine.sinks[0].lag_ms, 500);
     int64_t before = s.engine.sinks[0].lag_ms;
     s.engine.wait_slot = 0;
     s.engine.draining = true;
-    lag_look(&s);
+    lag_pass_half_second(&s);
     ck_assert_int_ge(s.engine.sinks[0].lag_ms, before + 500);
     s.engine.draining = false;
     s.engine.wait_output = 1;
-    lag_look(&s);
+    lag_pass_half_second(&s);
     ck_assert_int_ge(s.engine.sinks[0].lag_ms, before + 1000);
     ck_assert_int_eq(s.engine.sinks[1].lag_ms, 0);
     pthread_mutex_destroy(&s.engine.mutex);
@@ -243,16 +243,16 @@ START_TEST(sinks_that_wait_for_each_other_in_turn_do_not_lag)
     struct still_engine s;
     still_init(&s);
     s.engine.wait_output = 1;
-    lag_look(&s);
+    lag_pass_half_second(&s);
     ck_assert_int_ge(s.engine.sinks[0].lag_ms, 500);
     s.flow.lanes[0] = (struct hg_lane){.idle = true};
     s.flow.lanes[1] = (struct hg_lane){.count = 1};
     s.engine.sinks[0].lag_ms = 400;
-    lag_look(&s);
+    lag_pass_half_second(&s);
     ck_assert_int_eq(s.engine.sinks[0].lag_ms, 0);
     ck_assert_int_ge(s.engine.sinks[1].lag_ms, 500);
     s.flow.lanes[1].idle = true; /* both wait for a block, though there is one for this one */
-    lag_look(&s);
+    lag_pass_half_second(&s);
     ck_assert_int_ge(s.engine.sinks[1].lag_ms, 1000);
     pthread_mutex_destroy(&s.engine.mutex);
 }

@@ -77,7 +77,8 @@ struct page_visits {
     size_t count, stop_at;
 };
 
-static enum hangar_rc page_look(void *arg, const struct hg_page_entries *page, struct hg_error *err)
+static enum hangar_rc page_check_entries(void *arg, const struct hg_page_entries *page,
+                                         struct hg_error *err)
 {
     struct page_visits *seen = arg;
     for (size_t i = 0; i < page->count; i++, seen->count++) {
@@ -97,7 +98,7 @@ static enum hangar_rc page_look(void *arg, const struct hg_page_entries *page, s
 
 static enum hangar_rc page_run(struct page_visits *seen, struct hg_error *err)
 {
-    return hg_sink_list(ctx, "p/", '/', page_look, seen, err);
+    return hg_sink_list(ctx, "p/", '/', page_check_entries, seen, err);
 }
 
 START_TEST(all_entries_come_in_order_over_many_pages)
