@@ -42,7 +42,7 @@ static bool expand_add_plain(struct hg_str *out, const char *text, size_t size,
         }
         if (text[i] == '$' && expand_begins_name(next)) {
             hg_problem_add(at->problems, at->line, at->column,
-                           "a \"$\" stands before a name; hint: write \"${NAME}\" for a variable, "
+                           "a \"$\" is before a name; hint: write \"${NAME}\" for a variable, "
                            "and \"$$\" for a dollar sign");
             return false;
         }

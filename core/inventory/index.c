@@ -61,6 +61,8 @@ bool hg_index_counts(const struct hg_index_item *item)
 /* ---- listing ---- */
 
 struct index_listing {
+    const struct hangar_ctx *sink;
+    const char *pipeline;
     struct hg_index *index;
     struct hg_listed_origin origin;
     size_t skip; /* length of "<pipeline>/" */
@@ -68,9 +70,10 @@ struct index_listing {
 
 /* The item of this id: names ascend, so it is the last one or a new one.  *out is NULL when the
  * name is not a backup id. */
-static enum hangar_rc index_item_of(struct hg_index *index, const char *id, size_t length,
+static enum hangar_rc index_item_of(struct index_listing *l, const char *id, size_t length,
                                     struct hg_index_item **out, struct hg_error *err)
 {
+    struct hg_index *index = l->index;
     struct hg_index_item *last = index->count ? &index->items[index->count - 1] : NULL;
     *out = NULL;
     if (last && strncmp(last->id, id, length) == 0 && last->id[length] == '\0') {
@@ -78,8 +81,8 @@ static enum hangar_rc index_item_of(struct hg_index *index, const char *id, size
         return HANGAR_OK;
     }
     if (index->count >= INDEX_MAX_BYTES / sizeof(*index->items)) {
-        return hg_fail(err, HANGAR_IO, 0, "a pipeline has more than %zu backups in one sink",
-                       index->count);
+        return hg_fail(err, HANGAR_IO, 0, "sink %s: pipeline %s has more than %zu backups",
+                       l->sink->name, l->pipeline, index->count);
     }
     char *copy = strndup(id, length);
     if (!copy || !HG_VEC_RESERVE(index)) {
@@ -102,7 +105,6 @@ static enum hangar_rc index_add_page(void *arg, const struct hg_page_entries *pa
 {
     struct index_listing *l = arg;
     const int64_t now_ms = hg_now_ms();
-    int64_t record_ms;
     l->index->store_ms = page->store_time_ms ? page->store_time_ms : hg_now_ms();
     for (size_t i = 0; i < page->count; i++) {
         const struct hg_page_entry *e = &page->items[i];
@@ -111,7 +113,7 @@ static enum hangar_rc index_add_page(void *arg, const struct hg_page_entries *pa
         const char *slash = strlen(e->name) > l->skip ? strchr(id, '/') : NULL;
         struct hg_index_item *item = NULL;
         enum hangar_rc rc =
-            slash ? index_item_of(l->index, id, (size_t)(slash - id), &item, err) : HANGAR_OK;
+            slash ? index_item_of(l, id, (size_t)(slash - id), &item, err) : HANGAR_OK;
         if (rc != HANGAR_OK) {
             return rc;
         }
@@ -123,6 +125,7 @@ static enum hangar_rc index_add_page(void *arg, const struct hg_page_entries *pa
             continue;
         }
         hg_folder_add(&item->folder, slash + 1, e);
+        int64_t record_ms;
         if (strcmp(slash + 1, HG_MANIFEST_NAME) == 0) {
             item->has_manifest = true;
             item->manifest_bytes = e->size;
@@ -306,7 +309,8 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
     if (!prefix) {
         return hg_no_memory(err);
     }
-    struct index_listing listing = {.index = index, .skip = strlen(prefix)};
+    struct index_listing listing = {
+        .sink = sink, .pipeline = pipeline, .index = index, .skip = strlen(prefix)};
     enum hangar_rc rc = hg_sink_list_unless_failed(sink, prefix, 0, index_add_page, &listing, err);
     free(prefix);
     rc = rc == HANGAR_OK ? hg_origin_listed(h, sink, pipeline, &listing.origin, &index->lost, err)

@@ -75,9 +75,9 @@ static const struct {
     {"${HG_HOST }", BAD_NEXT("HG_HOST")},
     {"${HG_HOST", "\"${\" has no \"}\"; hint: write \"$$\" for a dollar sign"},
     {"secret${", "\"${\" has no \"}\"; hint: write \"$$\" for a dollar sign"},
-    {"pa$word", "a \"$\" stands before a name; hint: write \"${NAME}\" for a variable, and \"$$\" "
+    {"pa$word", "a \"$\" is before a name; hint: write \"${NAME}\" for a variable, and \"$$\" "
                 "for a dollar sign"},
-    {"${HG_NONE:-$HG_HOST}", "a \"$\" stands before a name; hint: write \"${NAME}\" for a "
+    {"${HG_NONE:-$HG_HOST}", "a \"$\" is before a name; hint: write \"${NAME}\" for a "
                              "variable, and \"$$\" for a dollar sign"},
     {"${HG_NONE:-${HG_HOST}}", "a variable cannot stand inside the default of another"},
 };

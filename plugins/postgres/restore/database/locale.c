@@ -74,7 +74,7 @@ enum hangar_rc pg_locale_choose(struct pg_target *target, struct pg_conn *conn)
             rc = src->host->fail(
                 src->ctx, HANGAR_UNSUPPORTED, 0,
                 "cannot create database %s: %s has no locale %s; hint: install it there "
-                "(locale-gen) and restart the server, or restore with another order of texts: "
+                "(locale-gen) and restart the server, or restore with another collation: "
                 "--set %s.missing_locale=substitute",
                 target->name, pg_where(src), locale, src->host->instance_name(src->ctx));
         }
