@@ -306,21 +306,21 @@ static struct hangar_object_info info_of(const struct driver_object *object)
 
 static enum hangar_rc load_object(struct driver_run *run, const struct driver_object *object)
 {
-    struct hangar_object_info info = info_of(object);
-    char *name, *path;
+    char *name;
     if (asprintf(&name, "objects/%s", object->name) < 0) {
         driver_die("asprintf");
     }
-    path = path_in_dir(run, name);
+    char *path = path_in_dir(run, name);
     FILE *in = fopen(path, "rb");
     if (!in) {
         driver_die(path);
     }
     char *buffer = malloc(run->step);
-    size_t n;
+    struct hangar_object_info info = info_of(object);
     struct hangar_object *handle;
     enum hangar_rc rc = run->source->restore_open(run->inst, &info, &handle);
     if (rc == HANGAR_OK) {
+        size_t n;
         while (rc == HANGAR_OK && (n = fread(buffer, 1, run->step, in)) > 0) {
             rc = run->source->restore_write(handle, buffer, n);
         }

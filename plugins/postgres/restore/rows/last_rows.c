@@ -114,7 +114,7 @@ static enum hangar_rc load_spooled(struct pg_target *target, struct pg_last_rows
 enum hangar_rc pg_last_rows_load(struct pg_target *target)
 {
     struct pg_source *src = target->src;
-    struct pg_error first = {0}, err;
+    struct pg_error first = {0};
     bool loaded = true, failed = true;
     enum hangar_rc rc = HANGAR_OK;
     if (target->last_rows_count) {
@@ -128,6 +128,7 @@ enum hangar_rc pg_last_rows_load(struct pg_target *target)
             if (!one->path) {
                 continue;
             }
+            struct pg_error err;
             rc = load_spooled(target, one, &err);
             loaded |= !one->path;
             if (rc == HANGAR_OK && one->path && !failed) {

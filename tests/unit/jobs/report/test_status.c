@@ -111,8 +111,6 @@ END_TEST
 
 START_TEST(an_unreachable_sink_is_opened_once_and_not_once_per_pipeline)
 {
-    char *json;
-    enum hangar_status status;
     world_config("sources: { db: { plugin: test-source } }\n"
                  "sinks: { a: { plugin: test-sink, options: { path: ./a, fail_at: list, "
                  "once: ./fault } } }\n"
@@ -128,8 +126,8 @@ START_TEST(an_unreachable_sink_is_opened_once_and_not_once_per_pipeline)
     ck_assert_int_eq(world_list(), HANGAR_STATUS_FAILED);
     ck_assert_uint_eq(world_count("problems"), 2);
     world_shell("touch fault");
-    json = NULL;
-    status = hangar_health(world_hangar, NULL, &json);
+    char *json = NULL;
+    const enum hangar_status status = hangar_health(world_hangar, NULL, &json);
     ck_assert_int_eq(world_take(status, json), HANGAR_STATUS_FAILED);
     ck_assert_str_eq(world_text("pipelines.1.sinks.0.error"),
                      "sink a: cannot list: injected fault");
