@@ -175,7 +175,7 @@ static enum hangar_rc choose_among_several(struct pg_source *src, size_t *chosen
     enum hangar_rc rc = used ? HANGAR_OK : pg_no_memory(src);
     for (size_t i = 0; i < restore->target_count && rc == HANGAR_OK; i++) {
         struct pg_target *target = &restore->targets[i];
-        target->skipped = !pg_wants_database(src, target->source);
+        target->skipped = !pg_selects_database(src, target->source);
         if (target->skipped) {
             continue;
         }

@@ -89,7 +89,7 @@ static bool databases_any_matches(const struct pg_source *src, const char *optio
     return false;
 }
 
-bool pg_wants_database(const struct pg_source *src, const char *database)
+bool pg_selects_database(const struct pg_source *src, const char *database)
 {
     if (!databases_entry(src, "databases", 0)) {
         return pg_names_database(src, database); /* the option database */
@@ -266,7 +266,7 @@ static enum hangar_rc databases_add_matching(struct pg_source *src, const PGresu
     }
     for (int i = 0; i < PQntuples(names) && rc == HANGAR_OK; i++) {
         const char *name = PQgetvalue(names, i, 0);
-        if (pg_wants_database(src, name) && !pg_names_database(src, name)) {
+        if (pg_selects_database(src, name) && !pg_names_database(src, name)) {
             rc = databases_add(src, strdup(name));
         }
     }

@@ -28,7 +28,7 @@ enum hangar_rc pg_databases_find(struct pg_source *src);
 enum hangar_rc pg_databases_refuse_unsafe(struct pg_source *src);
 
 /* Do the options mean this database of a backup? */
-bool pg_wants_database(const struct pg_source *src, const char *database);
+bool pg_selects_database(const struct pg_source *src, const char *database);
 
 /* Its new name on a restore, for the caller to free; NULL when memory runs out.  `used`, if not
  * NULL, has a place for each entry of rename_databases; those that name this database are set. */
