@@ -170,8 +170,9 @@ struct hg_command_result hg_command_run(const struct hg_command *c)
     struct hg_command_result result = {HG_COMMAND_ENOUGH, 0};
     enum flow flow = FLOW_MORE;
     for (;;) {
-        int ended =
-            command_poll(pid, &status); /* before the output is read, so that no output is lost */
+        /* before the output is read, so that no output is lost */
+        int ended = command_poll(pid, &status);
+        const int lost = errno; /* of ended -1; to read output changes errno */
         flow = flow == FLOW_MORE ? command_drain(c, fd) : flow;
         if (flow == FLOW_ENOUGH) {
             if (ended == 0) {
@@ -181,7 +182,7 @@ struct hg_command_result hg_command_run(const struct hg_command *c)
         }
         if (ended != 0) {
             result = ended > 0 ? command_result(status)
-                               : (struct hg_command_result){HG_COMMAND_LOST, errno};
+                               : (struct hg_command_result){HG_COMMAND_LOST, lost};
             break;
         }
         bool cancelled = c->cancel && atomic_load(c->cancel);
