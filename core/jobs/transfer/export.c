@@ -241,9 +241,6 @@ static enum hangar_rc export_run(struct export_job *x, const struct hangar_selec
         }
         rc = export_close_archive(x, rc, err);
     }
-    if (rc != HANGAR_OK && x->transfer.archive_bytes > 0) {
-        hg_context(err, "the archive is incomplete and must not be used");
-    }
     return rc;
 }
 
@@ -267,7 +264,10 @@ enum hangar_status hangar_export(struct hangar *h, const struct hangar_selection
     if (rc == HANGAR_OK) {
         rc = export_run(x, which, &err);
         x->transfer.sink = x->from.ctx ? h->config->instances[x->from.sink].name : NULL;
-        rc = hg_transfer_end(&x->transfer, rc, &err);
+        rc = hg_transfer_end(&x->transfer, rc, &err); /* replaces the text when interrupted */
+    }
+    if (rc != HANGAR_OK && x->transfer.archive_bytes > 0) {
+        hg_context(&err, "the archive is incomplete and must not be used");
     }
     hg_transfer_report(&x->transfer, doc, &x->manifest, rc, &err);
     hg_manifest_free(&x->from.manifest);

@@ -3,7 +3,7 @@
  *
  * import: an exported backup is stored whole in a sink of its pipeline, or nothing is.
  */
-#include "world.h"
+#include "transfer_world.h"
 
 #define CONFIG                                                                                     \
     "origin: me\n"                                                                                 \
@@ -13,28 +13,14 @@
     "  c: { plugin: test-sink, options: { path: ./c } }\n"                                         \
     "pipelines: { p: { sources: [db], sinks: [a, b] }, q: { sources: [db], sinks: [c] } }\n"
 
-static struct {
-    char *data;
-    size_t size;
-} archive;
 static size_t position;
-
-static int write_archive(void *arg, const void *data, size_t size)
-{
-    (void)arg;
-    archive.data = realloc(archive.data, archive.size + size);
-    ck_assert_ptr_nonnull(archive.data);
-    memcpy(archive.data + archive.size, data, size);
-    archive.size += size;
-    return 0;
-}
 
 static long read_archive(void *arg, void *buffer, size_t size)
 {
     (void)arg;
-    size_t left = archive.size - position;
+    size_t left = written.size - position;
     size_t n = left < size ? left : size;
-    memcpy(buffer, archive.data + position, n);
+    memcpy(buffer, written.data + position, n);
     position += n;
     return (long)n;
 }
@@ -44,19 +30,8 @@ static void import_setup(void)
     world_setup();
     world_config(CONFIG, "");
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
-    char *text = NULL;
-    struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest", .sink = "a"};
-    enum hangar_status status = hangar_export(world_hangar, &which, write_archive, NULL, &text);
-    ck_assert_int_eq(world_take(status, text), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(transfer_export("latest", "a"), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_shell("rm -rf b c"), 0);
-}
-
-static void import_teardown(void)
-{
-    free(archive.data);
-    archive.data = NULL;
-    archive.size = 0;
-    world_teardown();
 }
 
 static enum hangar_status import_into(const char *sink)
@@ -73,7 +48,7 @@ START_TEST(an_exported_backup_is_imported_whole)
     ck_assert_str_eq(world_text("sink"), "b");
     ck_assert_str_eq(world_text("id"), world_id());
     ck_assert_int_eq(world_int("objects"), 3);
-    ck_assert_int_eq(world_int("bytes"), (int64_t)archive.size);
+    ck_assert_int_eq(world_int("bytes"), (int64_t)written.size);
     ck_assert_int_eq(world_shell("for f in a/*; do case $f in *run.json|*origin.json) ;; "
                                  "*) cmp -s $f b/${f#a/} || exit 1;; esac; done"),
                      0);
@@ -113,7 +88,7 @@ END_TEST
 
 START_TEST(a_truncated_archive_leaves_nothing)
 {
-    archive.size -= 200;
+    written.size -= 200;
     ck_assert_int_eq(import_into("b"), HANGAR_STATUS_CORRUPT);
     ck_assert(world_error_has("the archive is damaged: "));
     ck_assert(world_is_empty("b"));
@@ -129,5 +104,5 @@ int main(void)
         a_sink_in_which_an_import_fails_is_left_empty,
         a_truncated_archive_leaves_nothing,
     };
-    return SUITE_RUN("jobs/transfer/import", tests, import_setup, import_teardown);
+    return SUITE_RUN("jobs/transfer/import", tests, import_setup, transfer_teardown);
 }
