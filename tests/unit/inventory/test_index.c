@@ -328,7 +328,7 @@ START_TEST(backups_without_an_end_are_refused)
     world.sink.sink.list = list_without_end;
     char *text = NULL;
     ck_assert_int_eq(hangar_list(world.h, NULL, NULL, &text), HANGAR_STATUS_FAILED);
-    ck_assert_ptr_nonnull(strstr(text, "a pipeline has more than "));
+    ck_assert_ptr_nonnull(strstr(text, "sink local: pipeline nightly has more than "));
     hangar_free(text);
 }
 END_TEST
