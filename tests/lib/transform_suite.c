@@ -375,8 +375,8 @@ START_TEST(many_objects_are_encoded_in_parallel)
         fake_host_plugin(fake)->threads(inst) != HANGAR_PARALLEL_HANDLES) {
         count = 1;
     }
+    struct job jobs[JOB_THREADS]; /* until the threads have ended */
     for (size_t i = 0; i < count; i++) {
-        struct job jobs[JOB_THREADS];
         jobs[i] = (struct job){.fake = fake, .inst = inst, .plain = plain, .first = i};
         ck_assert_int_eq(pthread_create(&threads[i], NULL, round_trip, &jobs[i]), 0);
     }

@@ -44,8 +44,8 @@ END_TEST
 START_TEST(bytes_differ_where_the_kernel_refuses_them)
 {
     kernel = REFUSED;
+    unsigned char bytes[100][11];
     for (int i = 0; i < 100; i++) {
-        unsigned char bytes[100][11];
         memset(bytes[i], 0, sizeof(bytes[i]));
         hg_random_fill(bytes[i], 10);
         ck_assert_int_eq(bytes[i][10], 0);
