@@ -89,7 +89,7 @@ enum hangar_rc hg_mark_release(struct hangar_ctx *sink, const char *pipeline, co
     return rc;
 }
 
-/* What a hold says; "": it has no such string.  The strings belong to the document. */
+/* The members of a hold; "": there is no such string.  The strings belong to the document. */
 struct mark_hold {
     const char *held, *pipeline, *id;
 };

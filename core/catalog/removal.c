@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "catalog/folder.h"
 
-/* What a file says; the strings belong to the document.  "" and NULL: there is no such string.
+/* The members of a file; the strings belong to the document.  "" and NULL: there is no such string.
  * Early versions wrote neither pipeline nor backup, and no MAC. */
 struct removal_file {
     const char *deleted;

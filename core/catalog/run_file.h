@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "catalog/signing.h"
 
-/* What the file says.  Where a member is missing or of another type, a parsed string is "", a
+/* The members of the file.  Where one is missing or of another type, a parsed string is "", a
  * number 0. */
 struct hg_run_file {
     const char *run, *pipeline;

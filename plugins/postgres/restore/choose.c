@@ -115,8 +115,8 @@ static enum hangar_rc choose_check(struct pg_source *src, size_t chosen)
     const struct pg_restore *restore = src->restore;
     bool absent = src->host->attr_get(restore->how->facts, "absent") != NULL;
     bool missing = !chosen;
-    for (size_t i = 0; i < src->database_count && !choose_is_alone(src); i++) {
-        missing = missing || (!absent && !choose_has_source(restore, src->databases[i]));
+    for (size_t i = 0; i < src->database_count && !absent; i++) {
+        missing = missing || !choose_has_source(restore, src->databases[i]);
     }
     if (missing) {
         return choose_refuse_missing(src);
@@ -150,13 +150,12 @@ static enum hangar_rc choose_check_names(struct pg_source *src, const bool *used
                                           "gives database %s a name of more than %d bytes: %s",
                                           target->source, PG_NAME_SIZE - 1, target->name);
         }
-        for (size_t k = 0; k < i && !restore->targets[i].skipped; k++) {
-            if (!restore->targets[k].skipped &&
-                strcmp(restore->targets[i].name, restore->targets[k].name) == 0) {
+        for (size_t k = 0; k < i && !target->skipped; k++) {
+            const struct pg_target *other = &restore->targets[k];
+            if (!other->skipped && strcmp(target->name, other->name) == 0) {
                 return src->host->fail_option(src->ctx, "rename_databases",
                                               "gives databases %s and %s one name, %s",
-                                              restore->targets[k].source,
-                                              restore->targets[i].source, restore->targets[i].name);
+                                              other->source, target->source, target->name);
             }
         }
     }
@@ -195,16 +194,16 @@ static enum hangar_rc choose_among_several(struct pg_source *src, size_t *chosen
 enum hangar_rc pg_choose_targets(struct pg_source *src)
 {
     struct pg_restore *restore = src->restore;
-    size_t chosen = 0;
     enum hangar_rc rc = choose_add_targets(src);
     if (rc == HANGAR_OK && choose_is_alone(src)) {
         restore->targets[0].name = src->databases[0];
-        chosen = 1;
     } else if (rc == HANGAR_OK) {
+        size_t chosen = 0;
         rc = choose_among_several(src, &chosen);
+        rc = rc == HANGAR_OK ? choose_check(src, chosen) : rc;
     }
     for (size_t i = 0; i < restore->target_count; i++) {
         restore->targets[i].into = restore->targets[i].name;
     }
-    return rc == HANGAR_OK ? choose_check(src, chosen) : rc;
+    return rc;
 }

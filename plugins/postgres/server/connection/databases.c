@@ -48,7 +48,8 @@ static const char *database_next_character(const char *text)
     return text;
 }
 
-/* After a mismatch the last * takes one character more. */
+/* Not fnmatch: [ and \ have no meaning of their own here, as in the patterns of tables.  After a
+ * mismatch the last * takes one character more. */
 static bool database_matches(const char *pattern, const char *name)
 {
     const char *star = NULL, *tried = NULL;
@@ -153,6 +154,12 @@ static enum hangar_rc databases_add_named(struct pg_source *src)
     return HANGAR_OK;
 }
 
+/* Is this "*=NEW", for all databases without an entry of their own? */
+static bool database_is_every(const char *entry)
+{
+    return strncmp(entry, EVERY "=", 2) == 0;
+}
+
 static enum hangar_rc databases_check_renames(struct pg_source *src)
 {
     const char *entry;
@@ -170,7 +177,7 @@ static enum hangar_rc databases_check_renames(struct pg_source *src)
                                               before, entry);
             }
         }
-        if (strncmp(entry, EVERY "=", 2) == 0 &&
+        if (database_is_every(entry) &&
             (!strchr(equals, '*') || strchr(equals, '*') != strrchr(equals, '*'))) {
             return src->host->fail_option(
                 src->ctx, "rename_databases",
@@ -297,7 +304,7 @@ char *pg_new_database_name(const struct pg_source *src, const char *database, bo
 {
     const char *entry, *every = NULL;
     for (size_t i = 0; (entry = pg_rename_entry(src, i)) != NULL; i++) {
-        const bool is_every = strncmp(entry, EVERY "=", 2) == 0;
+        const bool is_every = database_is_every(entry);
         if (used && (is_every || database_is_renamed_by(entry, database))) {
             used[i] = true;
         }

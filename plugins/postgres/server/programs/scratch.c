@@ -25,7 +25,7 @@
 #define SUPERUSER "postgres"
 #define ROWS_ROLE "hangar_drill"
 
-#define DATABASES_MAX 1000 /* more sessions than for these no machine has */
+#define DATABASES_MAX 1000 /* limits max_connections: the fact comes from the sink */
 
 struct pg_launch {
     struct pg_source *src;
